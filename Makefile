@@ -1,0 +1,50 @@
+# Everything that a developer runs. `make demo` and `make test` need only Python 3.11 or newer and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+# Tests share what JAX compiles, and so do the projects that they generate.
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
+
+.PHONY: help demo test lint types quick slow golden bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[jax,dev]'
+	@touch $@
+
+demo: $(VENV)/.installed  ## generate a project and train it on real data, to the end
+	rm -rf $(DEMO)
+	$(BIN)/kscaffold new $(DEMO)/my-model --defaults --no-git
+	cd $(DEMO)/my-model && PYTHONPATH=src ../../$(BIN)/python -m my_model train --verbose 2
+
+test: lint types quick slow  ## run everything: lint, types, all tests
+
+lint: $(VENV)/.installed  ## check style, formatting and the direction of imports
+	$(BIN)/ruff check generator tests bench
+	$(BIN)/black --quiet --check generator tests bench
+	$(BIN)/lint-imports
+
+types: $(VENV)/.installed  ## check types
+	$(BIN)/mypy
+
+quick: $(VENV)/.installed  ## run the tests that train nothing
+	$(BIN)/python -m pytest -m 'not slow' -n auto
+
+slow: $(VENV)/.installed  ## run the tests that train generated projects
+	$(BIN)/python -m pytest -m slow -n auto
+
+golden: $(VENV)/.installed  ## write the golden trees anew after a change of the templates
+	$(BIN)/python -m tests.golden_trees
+
+bench: $(VENV)/.installed  ## compare the cost of scaffolding with other tools
+	$(BIN)/python bench/scaffold.py
+
+clean:  ## remove what the other targets have made
+	rm -rf $(VENV) .venvs $(DEMO) .cache dist

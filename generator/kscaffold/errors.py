@@ -1,0 +1,30 @@
+"""Errors that a user can mend: one base class, one exit code for each kind."""
+
+from __future__ import annotations
+
+
+class KscaffoldError(Exception):
+    """Base of every error that ends a command with one sentence instead of a traceback.
+
+    The message names the thing (file, line, question, value) and the mend.
+    """
+
+    exit_code = 1
+
+
+class AnswerError(KscaffoldError):
+    """A question, option or value that the template does not accept."""
+
+    exit_code = 2
+
+
+class TargetError(KscaffoldError):
+    """The target cannot be written: it is in the way, or the disk refuses."""
+
+    exit_code = 3
+
+
+class TemplateError(KscaffoldError):
+    """The template is broken: its manifest, a template file, or what it renders to."""
+
+    exit_code = 4
