@@ -1,0 +1,169 @@
+"""Where a target is and what is there, found by looking only."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kscaffold.errors import TargetError
+from kscaffold.write.folder import HAS_DESCRIPTORS, is_own
+
+LOCK_INSIDE = ".kscaffold-lock"
+WORK_INSIDE = ".kscaffold-work"
+_LONGEST = 200  # bytes of a name that leave room for what is put around it (255 in all)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A target, and the outermost folder that has to be made for it.
+
+    Attributes:
+        target: the path as the user gave it.
+        path: the target, absolute, with the links on the way to it resolved.
+        found: what is there now, links not followed; None where there is nothing.
+        parent: the innermost folder around the target that exists.
+        name: what has to be made in `parent`.
+        inner: the names from there to the target; none where only the target itself is missing.
+    """
+
+    target: str
+    path: str
+    found: os.stat_result | None
+    parent: str
+    name: str
+    inner: tuple[str, ...]
+
+    @property
+    def prefix(self) -> str:
+        """How the names of temporary files beside the target start."""
+        return f".{_shortened(self.name)}.kscaffold-"
+
+    @property
+    def lock_name(self) -> str:
+        return f"{self.prefix}lock"
+
+    def new_staging_name(self) -> str:
+        return f"{self.prefix}{os.urandom(8).hex()}"
+
+    def is_staging_name(self, name: str) -> bool:
+        rest = name.removeprefix(self.prefix)
+        return rest != name and len(rest) == 16 and set(rest) <= set("0123456789abcdef")
+
+    def leftovers_beside(self) -> bool:
+        """Whether a run that is under way, or was killed, has something beside the target."""
+        with suppress(PermissionError):  # a folder that cannot be listed holds nothing of ours
+            names = os.listdir(self.parent)
+            return any(name == self.lock_name or self.is_staging_name(name) for name in names)
+        return False
+
+    def leftovers_inside(self) -> bool:
+        """The same for the inside of the target."""
+        return self._is_folder() and any(
+            os.path.lexists(os.path.join(self.path, name)) for name in (LOCK_INSIDE, WORK_INSIDE)
+        )
+
+    def is_free(self) -> bool:
+        """Whether nothing of anybody's is there: no target, or an empty folder."""
+        return self.found is None or (self._is_folder() and not os.listdir(self.path))
+
+    def check_access(self) -> None:
+        """Refuse what is no folder, or may not be written to.
+
+        Raises:
+            TargetError: one of these.
+        """
+        if self.found is not None and stat.S_ISLNK(self.found.st_mode):
+            raise TargetError(
+                f"{self.target} is a symbolic link; choose another path, "
+                "or give the folder that it leads to"
+            )
+        if self.found is not None and not self._is_folder():
+            raise TargetError(f"{self.target} is not a folder; choose another path")
+        folder = self.parent if self.found is None else self.path
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise TargetError(
+                f"you have no permission to write in {folder}; choose a path that you may write to"
+            )
+
+    def can_be_renamed_over(self) -> bool:
+        """Whether one rename can put the whole target in place, and nobody misses the old one.
+
+        Not so for the current folder (the user's shell would stay in one that is gone), for mount
+        points, for another user's folder, and on Windows for any folder that exists.
+        """
+        if self.found is None:
+            return True
+        return (
+            HAS_DESCRIPTORS
+            and self.is_free()
+            and os.access(self.parent, os.W_OK | os.X_OK)
+            and is_own(self.found)
+            and self.found.st_dev == os.lstat(self.parent).st_dev
+            and not os.path.samestat(self.found, os.stat(os.curdir))
+        )
+
+    def not_empty(self) -> TargetError:
+        return TargetError(
+            f"{self.target} is not empty; choose another path, or --force to write into it "
+            "(changed files are kept as backups)"
+        )
+
+    def _is_folder(self) -> bool:
+        return self.found is not None and stat.S_ISDIR(self.found.st_mode)
+
+
+def locate(target: Path) -> Place:
+    """Find out where the target is and what is there.
+
+    Raises:
+        TargetError: the path leads through a broken link, or no system can hold it.
+        OSError: a part of the path is no folder, or may not be entered.
+    """
+    given = os.path.join(os.getcwd(), os.fspath(target))
+    if "\0" in given or not _is_encodable(given):
+        raise TargetError(f"{given!r} has characters that no path can have; choose another path")
+    _refuse_broken_links(os.path.dirname(given))
+    if os.path.basename(given) in ("", ".", ".."):
+        path = os.path.realpath(given)
+    else:
+        path = os.path.join(os.path.realpath(os.path.dirname(given)), os.path.basename(given))
+    names = [os.path.basename(path)]
+    parent = os.path.dirname(path)
+    while _lstat(parent) is None and parent != os.path.dirname(parent):
+        names.insert(0, os.path.basename(parent))
+        parent = os.path.dirname(parent)
+    return Place(os.fspath(target), path, _lstat(path), parent, names[0], tuple(names[1:]))
+
+
+def _refuse_broken_links(folder: str) -> None:
+    while not os.path.exists(folder):
+        if os.path.islink(folder):
+            raise TargetError(f"{folder} is a symbolic link to nothing; choose another path")
+        if folder == os.path.dirname(folder):
+            return
+        folder = os.path.dirname(folder)
+
+
+def _is_encodable(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _lstat(path: str) -> os.stat_result | None:
+    with suppress(FileNotFoundError):
+        return os.lstat(path)
+    return None
+
+
+def _shortened(name: str) -> str:
+    if len(os.fsencode(name)) <= _LONGEST:
+        return name
+    from binascii import crc32
+
+    return f"{name[:40]}~{crc32(os.fsencode(name)):08x}"
