@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kscaffold.errors import TargetError
 from kscaffold.write.entries import to_entries
 from kscaffold.write.place import Place, locate
 from kscaffold.write.reasons import as_sentences
@@ -104,10 +105,14 @@ def _admit(target: Path, force: bool) -> Place:
 
 
 def _clean_up(place: Place) -> None:
-    if place.leftovers_beside():
+    for spot in place.leftovers_beside():
         from kscaffold.write import fresh
 
-        fresh.clean_up(place)
+        try:
+            fresh.clean_up(spot, place.target)
+        except (OSError, TargetError):
+            if spot == place.spot:
+                raise  # else it is litter that hinders nobody, or is being removed by its own run
     if place.leftovers_inside():
         from kscaffold.write import inplace
 

@@ -13,7 +13,6 @@ import stat
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from kscaffold.write.reasons import naming, not_a_folder
 
@@ -28,13 +27,9 @@ _CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno
 _CANNOT_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
 
 
-@dataclass(frozen=True)
-class Stamp:
-    """Tells a file from any other, and from itself after an edit; links and renames keep it."""
-
-    inode: int
-    size: int
-    modified_ns: int
+# Inode, size and time of the last change: tells a file from any other, and from itself after an
+# edit; links and renames keep it.
+Stamp = tuple[int, int, int]
 
 
 def is_own(found: os.stat_result) -> bool:
@@ -114,7 +109,7 @@ class Folder:
         found = self.look(name)
         if found is None or not stat.S_ISREG(found.st_mode):
             return None
-        return Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def make(self, name: str) -> None:
         """Make a folder; its mode is subject to the umask."""

@@ -12,6 +12,7 @@ from kscaffold.write.lock import Lock
 from kscaffold.write.place import Place
 from kscaffold.write.removal import remove_tree, tidy
 from kscaffold.write.signals import Checkpoint
+from kscaffold.write.spot import Spot
 from kscaffold.write.stage import stage
 
 
@@ -22,12 +23,13 @@ def write(place: Place, entries: tuple[Entry, ...], checkpoint: Checkpoint) -> t
         OSError: the disk refuses; nothing is left behind.
         TargetError: another run is writing there, or a signal came.
     """
-    with _parent(place) as parent, Lock(parent, place.lock_name, place.target):
-        staging = place.new_staging_name()
+    spot = place.spot
+    with _parent(spot) as parent, Lock(parent, spot.lock_name, place.target):
+        staging = spot.new_staging_name()
         try:
             _stage(parent, staging, place, entries, checkpoint)
             checkpoint()
-            parent.rename(staging, place.name)
+            parent.rename(staging, spot.name)
         except BaseException:
             tidy(lambda: remove_tree(parent, staging))
             raise
@@ -36,15 +38,16 @@ def write(place: Place, entries: tuple[Entry, ...], checkpoint: Checkpoint) -> t
     return tuple(entry.path for entry in entries)
 
 
-def clean_up(place: Place) -> None:
+def clean_up(spot: Spot, target: str) -> None:
     """Remove the staged folders of runs that were killed.
 
     Raises:
         TargetError: another run is at it.
+        OSError: the disk refuses.
     """
-    with _parent(place) as parent, Lock(parent, place.lock_name, place.target):
+    with _parent(spot) as parent, Lock(parent, spot.lock_name, target):
         for name in parent.names():
-            if place.is_staging_name(name) and _is_own_folder(parent, name):
+            if spot.is_staging_name(name) and _is_own_folder(parent, name):
                 remove_tree(parent, name)
 
 
@@ -52,7 +55,7 @@ def _stage(
     parent: Folder, name: str, place: Place, entries: tuple[Entry, ...], checkpoint: Checkpoint
 ) -> None:
     parent.make(name)
-    with parent.sub(name, os.path.join(parent.shown, place.name)) as root:
+    with parent.sub(name, os.path.join(parent.shown, place.spot.name)) as root:
         for depth in range(len(place.inner)):
             with root.walk(place.inner[:depth]) as folder:
                 folder.make(place.inner[depth])
@@ -62,8 +65,8 @@ def _stage(
             root.set_mode(stat.S_IMODE(place.found.st_mode))
 
 
-def _parent(place: Place) -> Folder:
-    return Folder.open(place.parent, place.parent)
+def _parent(spot: Spot) -> Folder:
+    return Folder.open(spot.parent, spot.parent)
 
 
 def _is_own_folder(parent: Folder, name: str) -> bool:

@@ -56,10 +56,7 @@ class Journal:
 
     def save(self, work: Folder) -> None:
         """Write it so that it is there as a whole, or not at all."""
-        files = [
-            ["/".join(r.parts), [r.stamp.inode, r.stamp.size, r.stamp.modified_ns], r.backup]
-            for r in self.records
-        ]
+        files = [["/".join(r.parts), r.stamp, r.backup] for r in self.records]
         content = {"folders": ["/".join(parts) for parts in self.folders], "files": files}
         work.create(f"{NAME}.new", json.dumps(content).encode())
         work.sync(f"{NAME}.new")
@@ -124,4 +121,5 @@ def _record(path: str, stamp: list[int], backup: str | None) -> Record:
     parts = check_parts(path)
     if backup is not None and ("/" in backup or not backup.startswith(f"{parts[-1]}.backup-")):
         raise ValueError(f"{backup!r} is no name of a backup")
-    return Record(parts, Stamp(*stamp), backup)
+    inode, size, modified_ns = stamp
+    return Record(parts, (inode, size, modified_ns), backup)

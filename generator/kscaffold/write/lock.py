@@ -59,7 +59,7 @@ class Lock:
     def _grab(self, created: bool) -> None:
         try:
             _lock(self._descriptor)
-        except (BlockingIOError, PermissionError) as error:
+        except BlockingIOError as error:
             raise self._busy("wait until it has finished, then run this again") from error
         except OSError as error:
             # A file system without locks, as some clusters have: whoever created the file has it.
@@ -82,10 +82,14 @@ class Lock:
 
 
 def _lock(descriptor: int) -> None:
+    """Lock the file, or raise a BlockingIOError where another process has it."""
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError from error
     else:
         import fcntl
 

@@ -10,57 +10,41 @@ from pathlib import Path
 
 from kscaffold.errors import TargetError
 from kscaffold.write.folder import HAS_DESCRIPTORS, is_own
+from kscaffold.write.spot import Spot
 
 LOCK_INSIDE = ".kscaffold-lock"
 WORK_INSIDE = ".kscaffold-work"
-_LONGEST = 200  # bytes of a name that leave room for what is put around it (255 in all)
 
 
 @dataclass(frozen=True)
 class Place:
-    """A target, and the outermost folder that has to be made for it.
+    """A target, and the outermost of the folders that have to be made for it.
 
     Attributes:
         target: the path as the user gave it.
         path: the target, absolute, with the links on the way to it resolved.
         found: what is there now, links not followed; None where there is nothing.
-        parent: the innermost folder around the target that exists.
-        name: what has to be made in `parent`.
-        inner: the names from there to the target; none where only the target itself is missing.
+        spot: the target itself or, where folders around it are missing, the outermost of these.
+        inner: the names that lead from `spot` to the target.
     """
 
     target: str
     path: str
     found: os.stat_result | None
-    parent: str
-    name: str
+    spot: Spot
     inner: tuple[str, ...]
 
-    @property
-    def prefix(self) -> str:
-        """How the names of temporary files beside the target start."""
-        return f".{_shortened(self.name)}.kscaffold-"
-
-    @property
-    def lock_name(self) -> str:
-        return f"{self.prefix}lock"
-
-    def new_staging_name(self) -> str:
-        return f"{self.prefix}{os.urandom(8).hex()}"
-
-    def is_staging_name(self, name: str) -> bool:
-        rest = name.removeprefix(self.prefix)
-        return rest != name and len(rest) == 16 and set(rest) <= set("0123456789abcdef")
-
-    def leftovers_beside(self) -> bool:
-        """Whether a run that is under way, or was killed, has something beside the target."""
-        with suppress(PermissionError):  # a folder that cannot be listed holds nothing of ours
-            names = os.listdir(self.parent)
-            return any(name == self.lock_name or self.is_staging_name(name) for name in names)
-        return False
+    def leftovers_beside(self) -> tuple[Spot, ...]:
+        """Where a run that is under way, or was killed, made the target or a folder around it."""
+        spots = [self.spot]
+        folder = self.spot.parent
+        while folder != os.path.dirname(folder):
+            spots.append(Spot(os.path.dirname(folder), os.path.basename(folder)))
+            folder = os.path.dirname(folder)
+        return tuple(spot for spot in spots if spot.is_locked())
 
     def leftovers_inside(self) -> bool:
-        """The same for the inside of the target."""
+        """Whether such a run left something inside the target."""
         return self._is_folder() and any(
             os.path.lexists(os.path.join(self.path, name)) for name in (LOCK_INSIDE, WORK_INSIDE)
         )
@@ -82,7 +66,7 @@ class Place:
             )
         if self.found is not None and not self._is_folder():
             raise TargetError(f"{self.target} is not a folder; choose another path")
-        folder = self.parent if self.found is None else self.path
+        folder = self.spot.parent if self.found is None else self.path
         if not os.access(folder, os.W_OK | os.X_OK):
             raise TargetError(
                 f"you have no permission to write in {folder}; choose a path that you may write to"
@@ -99,9 +83,9 @@ class Place:
         return (
             HAS_DESCRIPTORS
             and self.is_free()
-            and os.access(self.parent, os.W_OK | os.X_OK)
+            and os.access(self.spot.parent, os.W_OK | os.X_OK)
             and is_own(self.found)
-            and self.found.st_dev == os.lstat(self.parent).st_dev
+            and self.found.st_dev == os.lstat(self.spot.parent).st_dev
             and not os.path.samestat(self.found, os.stat(os.curdir))
         )
 
@@ -135,7 +119,7 @@ def locate(target: Path) -> Place:
     while _lstat(parent) is None and parent != os.path.dirname(parent):
         names.insert(0, os.path.basename(parent))
         parent = os.path.dirname(parent)
-    return Place(os.fspath(target), path, _lstat(path), parent, names[0], tuple(names[1:]))
+    return Place(os.fspath(target), path, _lstat(path), Spot(parent, names[0]), tuple(names[1:]))
 
 
 def _refuse_broken_links(folder: str) -> None:
@@ -159,11 +143,3 @@ def _lstat(path: str) -> os.stat_result | None:
     with suppress(FileNotFoundError):
         return os.lstat(path)
     return None
-
-
-def _shortened(name: str) -> str:
-    if len(os.fsencode(name)) <= _LONGEST:
-        return name
-    from binascii import crc32
-
-    return f"{name[:40]}~{crc32(os.fsencode(name)):08x}"
