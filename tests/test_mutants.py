@@ -1,0 +1,62 @@
+"""A generated project's own tests notice when its training step is broken."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.projects import Answers, generate, run
+
+pytestmark = pytest.mark.slow
+
+MUTANTS = {
+    "the update of the weights is dropped": (
+        "trainable_variables, optimizer_variables = self.optimizer",
+        "_, optimizer_variables = self.optimizer",
+    ),
+    "the sample weights are dropped": (
+        r"self.compute_loss\(\s*x, y, y_pred, sample_weight",
+        "self.compute_loss(x, y, y_pred, None",
+    ),
+    "a metric gets y and y_pred swapped": (
+        r"(self.compute_metrics\(x, |\), \()y, y_pred",
+        r"\1y_pred, y",
+    ),
+    "updated metrics are not returned": (
+        r"logs, metrics_variables = self.update_metrics",
+        "logs, _ = self.update_metrics",
+    ),
+    "training is False": ("training=True,\n", "training=False,\n"),
+}
+PROJECTS: dict[str, Answers] = {
+    "compiled": {"data": "breast-cancer"},
+    "manual": {"data": "digits", "style": "subclass", "manual_metrics": True},
+}
+
+
+@pytest.fixture(scope="module", params=PROJECTS)
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generate a project whose metric tells y from y_pred."""
+    folder = tmp_path_factory.mktemp("mutants") / "project"
+    return generate(folder, {**PROJECTS[request.param], "package": "mutated"})
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> None:
+    """Each of five breaks is caught, also without the comparison with Keras' own step."""
+    folder = tmp_path / "project"
+    shutil.copytree(project, folder)
+    trainer = folder / "src/mutated/trainer.py"
+    pattern, replacement = MUTANTS[mutant]
+    text, count = re.subn(pattern, replacement, trainer.read_text(), count=1)
+    assert count == 1
+    trainer.write_text(text)
+    without = "tests/test_trainer.py::test_step_equals_the_step_of_keras"
+    result = run(
+        folder, "-m", "pytest", "-x", "-q", "tests/test_trainer.py", "--deselect", without, check=False
+    )
+    assert result.returncode == 1, result.stdout
+    assert "1 failed" in result.stdout

@@ -1,0 +1,138 @@
+"""Generated projects train on JAX: every combination of training options, on every data set."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import itertools
+import sys
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.projects import DATA, STEPS, STYLES, Answers, generate, label
+
+pytestmark = pytest.mark.slow
+
+numbers = itertools.count()
+
+
+def combinations() -> list[dict[str, str | bool]]:
+    """Return every style with every step; the data sets take turns, so that all pairs occur."""
+    return [
+        {"style": style, **data, **step}
+        for s, style in enumerate(STYLES)
+        for n, step in enumerate(STEPS)
+        for d, data in enumerate(DATA)
+        if (d - n - 2 * s) % len(DATA) in (0, 1)
+    ]
+
+
+def load(folder: Path, answers: Answers, patch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    """Generate a project and import its modules here, where Keras is imported once."""
+    package = f"smoke_{next(numbers):03}"
+    generate(folder, {**answers, "package": package})
+    patch.chdir(folder)
+    patch.syspath_prepend(str(folder / "src"))
+    names = ("config", "data", "model", "runs", "train", "trainer")
+    return {name: importlib.import_module(f"{package}.{name}") for name in names}
+
+
+@pytest.mark.parametrize("pair", ["style", "sample_weight", "manual_metrics", "test_step"])
+def test_every_data_set_meets_every_option(pair: str) -> None:
+    """The smoke-trained combinations hold each pair of a data set and an option's value."""
+    met = {(c["data"], c.get("target"), c[pair]) for c in combinations()}
+    values = {c[pair] for c in combinations()}
+    assert len(met) == len(DATA) * len(values)
+
+
+@pytest.mark.parametrize("answers", combinations(), ids=label)
+def test_trains(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit with validation, evaluate, predict, save and load work, without a warning."""
+    modules = load(tmp_path / "project", answers, monkeypatch)
+    import keras
+
+    config = modules["config"].Config(epochs=2, verbose=0)
+    data = modules["data"].load_data(config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # Keras converts variables in a way that NumPy deprecates: its own affair.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model = modules["train"].compile_model(modules["model"].build_model(config), config)
+        history = model.fit(
+            **data.train._asdict(), epochs=2, validation_data=data.validation, verbose=0
+        ).history
+        logs = model.evaluate(**data.test._asdict(), verbose=0, return_dict=True)
+        y_pred = model.predict(data.test.x, verbose=0)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(model, modules["trainer"].CustomModel)
+    assert set(history) == {f"{part}{name}" for part in ("", "val_") for name in logs}
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert ("weighted_mae" in logs or "weighted_accuracy" in logs) == answers["sample_weight"]
+    np.testing.assert_array_equal(loaded.predict(data.test.x, verbose=0), y_pred)
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"keep_best": False},
+        {"patience": 0},
+        {"stop_on_nan": False},
+        {"csv_log": False},
+        {"resumable": False},
+        {"balance": False},
+        {"dropout": 0.0},
+        {"validation_fraction": 0.0},
+        {"test_fraction": 0.0},
+        {"hidden_units": ()},
+    ],
+    ids=lambda knobs: next(iter(knobs)),
+)
+def test_trains_with_one_knob_off(
+    knobs: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole run works with any single knob switched off."""
+    modules = load(tmp_path / "project", {}, monkeypatch)
+    config = dataclasses.replace(modules["config"].Config(epochs=2, verbose=0), **knobs)
+    run = modules["train"].train(config, tmp_path / "run")
+    assert run.model.exists()
+    assert run.history.exists() == run.curves.exists() == config.csv_log
+    assert run.states.exists() == config.resumable
+
+
+def test_no_helper_takes_a_name_of_keras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trainer overrides what it means to override, and nothing by accident."""
+    modules = load(tmp_path / "project", {"manual_metrics": True}, monkeypatch)
+    import keras
+
+    model_class = modules["trainer"].CustomModel
+    inputs = keras.Input((2,))
+    model = model_class(inputs, keras.layers.Dense(1)(inputs))
+    stock = set(dir(keras.Model(inputs, keras.layers.Dense(1)(inputs))))
+    meant = {
+        *("train_step", "test_step", "compute_loss", "compute_loss_and_updates"),
+        *("metrics", "__init__", "__doc__", "__module__"),
+    }
+    taken = {name for name in vars(model_class) if name in stock} - meant
+    assert not {name for name in taken if not name.startswith("__")}
+    added = set(vars(model)) - set(vars(keras.Model(inputs, inputs)))
+    assert added == {"loss_fn", "loss_tracker", "mae", "weighted_mae"}
+
+
+def test_another_backend_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Keras running on another backend, importing the package says what to do."""
+    folder = generate(tmp_path / "project", {"package": "needs_jax"})
+    monkeypatch.syspath_prepend(str(folder / "src"))
+    import keras
+
+    monkeypatch.setattr(keras.config, "backend", lambda: "torch")
+    with pytest.raises(ImportError, match="set KERAS_BACKEND=jax"):
+        importlib.import_module("needs_jax")
+    sys.modules.pop("needs_jax", None)

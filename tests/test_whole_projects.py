@@ -1,0 +1,85 @@
+"""Generated projects stand alone: their own tests and commands, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.projects import ROOT, Answers, generate, run
+
+pytestmark = pytest.mark.slow
+
+PROJECTS: dict[str, Answers] = {
+    "lean": {"sample_weight": False},
+    "full": {"data": "digits", "style": "sequential", "manual_metrics": True},
+    "table": {"data": "csv", "style": "subclass", "test_step": True},
+    "regression": {"data": "csv", "target": "alcohol", "sample_weight": False},
+}
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_own_tests_and_commands(name: str, tmp_path: Path) -> None:
+    """The project's tests pass at once, and it trains to the end and beats its baseline."""
+    folder = generate(tmp_path / name, {**PROJECTS[name], "package": "whole"})
+    run(folder, "-m", "pytest", "-q")
+    report = run(folder, "-m", "whole", "train", "--verbose", "0").stdout
+    metric, model, baseline = next(
+        line.split() for line in report.splitlines() if line.startswith(("mae", "accuracy"))
+    )
+    better = float(baseline) - float(model) if metric == "mae" else float(model) - float(baseline)
+    assert better > 0.2 * float(baseline)
+    assert run(folder, "-m", "whole", "evaluate").stdout in report
+
+
+def test_killed_run_resumes_to_the_same_end(tmp_path: Path) -> None:
+    """A run that got SIGKILL goes on with --resume and ends like one that was never killed."""
+    folder = generate(tmp_path / "project", {"package": "killed"})
+    train = ("-m", "killed", "train", "--verbose", "0", "--epochs", "150", "--patience", "0")
+    run(folder, *train, "--run-dir", "whole")
+    process = subprocess.Popen(
+        [sys.executable, *train, "--run-dir", "broken"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": "src"},
+    )
+    while not list(folder.glob("broken/states/after-00001*.npz")):
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    killed = (folder / "broken/history.csv").read_text().count("\n") - 1
+    assert 10 <= killed < 150
+    run(folder, "-m", "killed", "train", "--resume", "--run-dir", "broken")
+    compare = (
+        "import numpy as np; from pathlib import Path; from killed.runs import Run;"
+        "a, b = (Run(Path(p)).load_model().get_weights() for p in ('whole', 'broken'));"
+        "assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))"
+    )
+    run(folder, "-c", compare)
+    whole, broken = (folder / name / "history.csv" for name in ("whole", "broken"))
+    assert broken.read_text() == whole.read_text()
+
+
+def test_wheel_in_a_clean_environment(tmp_path: Path) -> None:
+    """A built wheel holds the templates: installed alone, it scaffolds a project that trains."""
+    python = sys.executable
+    build = [python, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
+    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
+    subprocess.run([python, "-m", "venv", str(tmp_path / "venv")], check=True)
+    folder = "Scripts" if os.name == "nt" else "bin"
+    clean = tmp_path / "venv" / folder
+    wheel = next(tmp_path.glob("*.whl"))
+    subprocess.run([clean / "python", "-m", "pip", "install", "-q", str(wheel)], check=True)
+    project = tmp_path / "from-wheel"
+    subprocess.run(
+        [clean / "kscaffold", "new", str(project), "--defaults", "--no-git", "--package", "wheeled"],
+        check=True,
+        cwd=tmp_path,
+    )
+    run(project, "-m", "pytest", "-q")
+    assert "baseline" in run(project, "-m", "wheeled", "train", "--verbose", "0").stdout
