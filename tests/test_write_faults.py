@@ -14,7 +14,15 @@ import pytest
 
 from kscaffold.errors import TargetError
 from kscaffold.write import recover, write_tree
-from tests.faulty_os import SCENARIOS, TREE, changed_project, faulty, is_complete, snapshot
+from tests.faulty_os import (
+    SCENARIOS,
+    TREE,
+    changed_project,
+    faulty,
+    is_complete,
+    nothing_there,
+    snapshot,
+)
 
 Scenario = Callable[[Path], None]
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.__name__)
@@ -64,7 +72,7 @@ def test_an_error_at_any_operation_undoes_all(tmp_path: Path, scenario: Scenario
     assert number > 50
 
 
-@every_scenario
+@pytest.mark.parametrize("scenario", [nothing_there, changed_project])
 def test_an_interrupt_at_any_operation_undoes_all(tmp_path: Path, scenario: Scenario) -> None:
     """A KeyboardInterrupt raised inside any one operation: all as before, or all is written."""
     for number, room, target in rooms(tmp_path, scenario):
@@ -79,7 +87,7 @@ def test_an_interrupt_at_any_operation_undoes_all(tmp_path: Path, scenario: Scen
             break
 
 
-@every_scenario
+@pytest.mark.parametrize("scenario", [nothing_there, changed_project])
 def test_a_signal_at_any_operation_is_acted_on_in_the_end(
     tmp_path: Path, scenario: Scenario
 ) -> None:

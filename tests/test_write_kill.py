@@ -70,8 +70,9 @@ def test_after_a_kill_the_next_run_puts_all_in_order(
     Where the target was missing or could be renamed over, no half of one is there even until then.
     """
     before = state_before(scenario.__name__, tmp_path / "before")
-    ends = harmed("kill", tmp_path / "killed", scenario.__name__, 1, 1)
-    assert len(ends) > 50
+    step = 1 if scenario is changed_project else 3
+    ends = harmed("kill", tmp_path / "killed", scenario.__name__, 1, step)
+    assert len(ends) > 30
     assert set(list(ends.values())[:-1]) == {-signal.SIGKILL}
     for target in ends:
         room = target.parent.parent
@@ -85,7 +86,7 @@ def test_after_a_kill_the_next_run_puts_all_in_order(
 
 def test_after_a_kill_the_same_command_works(tmp_path: Path) -> None:
     """SIGKILL at any operation, then the same again: complete, and the user's bytes kept."""
-    for target in harmed("kill", tmp_path, "changed_project", 1, 2):
+    for target in harmed("kill", tmp_path, "changed_project", 2, 5):
         with without_syncing():
             write_tree(target, TREE, force=True)
         assert is_complete(target), target
