@@ -56,7 +56,15 @@ def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> N
     trainer.write_text(text)
     without = "tests/test_trainer.py::test_step_equals_the_step_of_keras"
     result = run(
-        folder, "-m", "pytest", "-x", "-q", "tests/test_trainer.py", "--deselect", without, check=False
+        folder,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "tests/test_trainer.py",
+        "--deselect",
+        without,
+        check=False,
     )
     assert result.returncode == 1, result.stdout
     assert "1 failed" in result.stdout

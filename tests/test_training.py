@@ -105,9 +105,7 @@ def test_trains_with_one_knob_off(
     assert run.states.exists() == config.resumable
 
 
-def test_no_helper_takes_a_name_of_keras(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_helper_takes_a_name_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The trainer overrides what it means to override, and nothing by accident."""
     modules = load(tmp_path / "project", {"manual_metrics": True}, monkeypatch)
     import keras

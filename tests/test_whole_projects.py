@@ -77,7 +77,15 @@ def test_wheel_in_a_clean_environment(tmp_path: Path) -> None:
     subprocess.run([clean / "python", "-m", "pip", "install", "-q", str(wheel)], check=True)
     project = tmp_path / "from-wheel"
     subprocess.run(
-        [clean / "kscaffold", "new", str(project), "--defaults", "--no-git", "--package", "wheeled"],
+        [
+            clean / "kscaffold",
+            "new",
+            str(project),
+            "--defaults",
+            "--no-git",
+            "--package",
+            "wheeled",
+        ],
         check=True,
         cwd=tmp_path,
     )

@@ -43,13 +43,18 @@ def refusal(target: Path, tree: Tree = TREE, *, force: bool = False) -> str:
     return str(caught.value)
 
 
+def names_in(folder: Path) -> list[str]:
+    """The names of all entries of a folder."""
+    return [path.name for path in folder.iterdir()]
+
+
 def test_a_new_target_gets_the_whole_tree(target: Path) -> None:
     """All files are there and listed, and nothing else, neither inside nor beside."""
     written = write_tree(target, TREE)
     assert written == Written(tuple(file.path for file in TREE))
     assert is_complete(target)
     assert len(list(target.rglob("*"))) == len(TREE) + 3
-    assert os.listdir(target.parent) == ["project"]
+    assert names_in(target.parent) == ["project"]
 
 
 @posix
@@ -78,7 +83,7 @@ def test_missing_folders_around_the_target_are_made(tmp_path: Path) -> None:
     """Several levels may be missing; they come into being together with the target."""
     write_tree(tmp_path / "a" / "b" / "project", TREE)
     assert is_complete(tmp_path / "a" / "b" / "project")
-    assert os.listdir(tmp_path) == ["a"]
+    assert names_in(tmp_path) == ["a"]
 
 
 @posix
@@ -110,7 +115,7 @@ def test_a_long_name_leaves_room_for_temporary_names(tmp_path: Path) -> None:
     write_tree(tmp_path / ("x" * 255), TREE)
     write_tree(tmp_path / ("é" * 127), TREE)
     assert is_complete(tmp_path / ("x" * 255))
-    assert len(os.listdir(tmp_path)) == 2
+    assert len(names_in(tmp_path)) == 2
 
 
 def test_a_folder_with_files_is_refused(target: Path) -> None:
@@ -251,42 +256,51 @@ def test_text_that_is_no_text_is_refused(target: Path) -> None:
 
 
 def link_file(target: Path, outside: Path) -> None:
+    """A link to an outside file in place of a file."""
     (target / "src/pkg/train.py").unlink()
     (target / "src/pkg/train.py").symlink_to(outside / "pkg" / "train.py")
 
 
 def link_to_nothing(target: Path, outside: Path) -> None:
+    """A link to a missing outside file in place of a file."""
     (target / "bin").mkdir()
     (target / "bin/run").symlink_to(outside / "run")
 
 
 def link_folder(target: Path, outside: Path) -> None:
+    """A link to an outside folder in place of a folder."""
     (target / "src").rename(target / "moved")
     (target / "src").symlink_to(outside)
 
 
 def folder_for_file(target: Path, _: Path) -> None:
+    """A folder in place of a file."""
     (target / "bin/run").mkdir(parents=True)
 
 
 def file_for_folder(target: Path, _: Path) -> None:
+    """A file in place of a folder."""
     (target / "bin").write_text("mine\n")
 
 
 def pipe_for_file(target: Path, _: Path) -> None:
+    """A pipe, which blocks whoever reads it."""
     (target / "bin").mkdir()
     os.mkfifo(target / "bin/run")
 
 
 def other_case(target: Path, _: Path) -> None:
+    """A name that differs by case only."""
     (target / "README.md").rename(target / "Readme.MD")
 
 
 def link_for_lock(target: Path, outside: Path) -> None:
+    """A link in place of the lock file."""
     (target / LOCK_INSIDE).symlink_to(outside / "pkg" / "train.py")
 
 
 def link_for_work(target: Path, outside: Path) -> None:
+    """A link in place of the temporary folder."""
     (target / WORK_INSIDE).symlink_to(outside)
 
 
@@ -421,6 +435,7 @@ def test_a_file_system_without_hard_links(target: Path, monkeypatch: pytest.Monk
 
 
 def refuse_with(code: int) -> None:
+    """Fail as the system does."""
     raise OSError(code, os.strerror(code))
 
 
@@ -437,7 +452,7 @@ def test_a_signal_goes_to_whoever_handled_it_before(target: Path) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     assert got == [(signal.SIGTERM, False)]
-    assert os.listdir(target.parent) == []
+    assert names_in(target.parent) == []
 
 
 def test_another_thread_can_write(target: Path) -> None:
@@ -471,7 +486,7 @@ def test_any_tree_into_any_folder(ours: dict[str, str], theirs: dict[str, str]) 
         try:
             write_tree(target, tuple(TreeFile(path, text) for path, text in theirs.items()))
         except TargetError:
-            assert not os.listdir(room)
+            assert not names_in(Path(room))
             return
         before = snapshot(Path(room))
         try:

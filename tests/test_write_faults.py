@@ -44,6 +44,8 @@ def rooms(tmp_path: Path, scenario: Scenario) -> Iterator[tuple[int, Path, Path]
 
 
 def fail_with(code: int) -> Callable[[], None]:
+    """What fails as the system does."""
+
     def act() -> None:
         raise OSError(code, os.strerror(code))
 
@@ -51,6 +53,7 @@ def fail_with(code: int) -> Callable[[], None]:
 
 
 def interrupt() -> None:
+    """Do what Ctrl-C does."""
     raise KeyboardInterrupt
 
 
@@ -127,8 +130,8 @@ def test_a_link_put_in_place_during_the_write_leads_nowhere(tmp_path: Path) -> N
         before = snapshot(outside)
 
         def swap(target: Path = target, outside: Path = outside) -> None:
-            os.rename(target / "src", target / "moved")
-            os.symlink(outside, target / "src")
+            (target / "src").rename(target / "moved")
+            (target / "src").symlink_to(outside)
 
         with faulty(number, swap) as stand_in, suppress(TargetError):
             write_tree(target, TREE, force=True)
@@ -154,6 +157,7 @@ def test_a_write_that_cannot_be_undone_says_so(tmp_path: Path) -> None:
 
 
 def is_interrupted(target: Path) -> bool:
+    """Write; tell whether that was interrupted."""
     try:
         write_tree(target, TREE, force=True)
     except KeyboardInterrupt:
@@ -162,4 +166,5 @@ def is_interrupted(target: Path) -> bool:
 
 
 def no_leftovers(room: Path) -> bool:
+    """Whether no temporary file of the tool is left."""
     return not any(".kscaffold-" in path.name for path in room.rglob("*"))

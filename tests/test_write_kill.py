@@ -49,6 +49,7 @@ def leftovers(room: Path) -> list[Path]:
 
 
 def state_before(scenario: str, room: Path) -> dict[str, tuple[object, ...]]:
+    """The state that a scenario starts from, made once more."""
     next(s for s in SCENARIOS if s.__name__ == scenario)(room / "around" / "project")
     return untimed(room)
 

@@ -32,14 +32,17 @@ class Entry:
 
     @property
     def path(self) -> str:
+        """The whole path, relative to the target."""
         return "/".join(self.parts)
 
     @property
     def name(self) -> str:
+        """The file's own name."""
         return self.parts[-1]
 
     @property
     def folder(self) -> tuple[str, ...]:
+        """The names on the way to the folder that it lies in."""
         return self.parts[:-1]
 
 
@@ -96,6 +99,7 @@ def fold(name: str) -> str:
 
 
 def fold_path(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The same for each name of a path."""
     return tuple(map(fold, parts))
 
 

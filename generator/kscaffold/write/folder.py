@@ -5,6 +5,8 @@ that was opened. So a symbolic link that is put in place between a check and its
 redirect. Where the system has no such descriptors (Windows), joined paths stand in.
 """
 
+# ruff: noqa: PTH - works by descriptor, which pathlib cannot.
+
 from __future__ import annotations
 
 import errno
@@ -71,7 +73,7 @@ class Folder:
         Raises:
             TargetError: it is a symbolic link, or no folder at all.
         """
-        shown = shown or os.path.join(self.shown, name)
+        shown = shown or self.show(name)
         path = os.path.join(self.path, name)
         try:
             with naming(shown):
@@ -93,6 +95,10 @@ class Folder:
                 folder = folder.sub(part)
         return folder
 
+    def show(self, name: str) -> str:
+        """The path of an entry, for messages."""
+        return self.shown if name == "." else os.path.join(self.shown, name)
+
     def names(self) -> list[str]:
         """The names of all entries."""
         with naming(self.shown):
@@ -100,7 +106,7 @@ class Folder:
 
     def look(self, name: str) -> os.stat_result | None:
         """What is known of an entry, links not followed; None where there is none."""
-        with naming(self._shown(name)), suppress(FileNotFoundError):
+        with naming(self.show(name)), suppress(FileNotFoundError):
             return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
         return None
 
@@ -113,12 +119,12 @@ class Folder:
 
     def make(self, name: str) -> None:
         """Make a folder; its mode is subject to the umask."""
-        with naming(self._shown(name)):
+        with naming(self.show(name)):
             os.mkdir(self._at(name), dir_fd=self._descriptor)
 
     def create(self, name: str, data: bytes, mode: int = 0o644) -> None:
         """Write a new file; its mode is subject to the umask, and nothing existing is opened."""
-        with naming(self._shown(name)):
+        with naming(self.show(name)):
             descriptor = os.open(self._at(name), _CREATE, mode, dir_fd=self._descriptor)
             try:
                 rest = memoryview(data)
@@ -129,7 +135,7 @@ class Folder:
 
     def read(self, name: str, limit: int) -> bytes:
         """The bytes of a regular file, at most `limit` of them."""
-        with naming(self._shown(name)):
+        with naming(self.show(name)):
             descriptor = os.open(self._at(name), _READ, dir_fd=self._descriptor)
             try:
                 data = b""
@@ -141,7 +147,7 @@ class Folder:
 
     def open_lock_file(self, name: str) -> tuple[int, bool]:
         """A descriptor of a file private to the user, and whether it was created just now."""
-        with naming(self._shown(name)):
+        with naming(self.show(name)):
             try:
                 return os.open(self._at(name), _CREATE, 0o600, dir_fd=self._descriptor), True
             except FileExistsError:
@@ -155,7 +161,7 @@ class Folder:
         File systems without hard links get a look before the rename.
         """
         between = {"src_dir_fd": self._descriptor, "dst_dir_fd": to._descriptor}
-        with naming(to._shown(new_name)):
+        with naming(to.show(new_name)):
             try:
                 os.link(self._at(name), to._at(new_name), **between, follow_symlinks=False)
                 return
@@ -169,7 +175,7 @@ class Folder:
     def rename(self, name: str, new_name: str) -> None:
         """Rename within this folder; a file, or an empty folder, of the new name is replaced."""
         here = self._descriptor
-        with naming(self._shown(new_name)):
+        with naming(self.show(new_name)):
             os.rename(self._at(name), self._at(new_name), src_dir_fd=here, dst_dir_fd=here)
 
     def set_mode(self, mode: int) -> None:
@@ -179,12 +185,12 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Remove a file or a link, if it is there."""
-        with naming(self._shown(name)), suppress(FileNotFoundError):
+        with naming(self.show(name)), suppress(FileNotFoundError):
             os.unlink(self._at(name), dir_fd=self._descriptor)
 
     def remove_folder(self, name: str) -> None:
         """Remove a folder if it is there and empty; else leave it."""
-        with naming(self._shown(name)):
+        with naming(self.show(name)):
             try:
                 os.rmdir(self._at(name), dir_fd=self._descriptor)
             except OSError as error:
@@ -195,7 +201,7 @@ class Folder:
         """Have the disk keep a file's bytes or, without a name, this folder's list of names."""
         if name == "." and self._descriptor is None:
             return
-        with naming(self._shown(name)):
+        with naming(self.show(name)):
             descriptor = os.open(self._at(name), _SYNC, dir_fd=self._descriptor)
             try:
                 os.fsync(descriptor)
@@ -207,6 +213,3 @@ class Folder:
 
     def _at(self, name: str) -> str:
         return os.path.join(self.path, name) if self._descriptor is None else name
-
-    def _shown(self, name: str) -> str:
-        return self.shown if name == "." else os.path.join(self.shown, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from contextlib import suppress
 
@@ -55,7 +54,7 @@ def _stage(
     parent: Folder, name: str, place: Place, entries: tuple[Entry, ...], checkpoint: Checkpoint
 ) -> None:
     parent.make(name)
-    with parent.sub(name, os.path.join(parent.shown, place.spot.name)) as root:
+    with parent.sub(name, parent.show(place.spot.name)) as root:
         for depth in range(len(place.inner)):
             with root.walk(place.inner[:depth]) as folder:
                 folder.make(place.inner[depth])

@@ -65,7 +65,7 @@ class Lock:
             # A file system without locks, as some clusters have: whoever created the file has it.
             if not created:
                 raise self._busy(
-                    f"if that is not so, remove {os.path.join(self._folder.shown, self._name)}"
+                    f"if that is not so, remove {self._folder.show(self._name)}"
                 ) from error
 
     def _is_in_place(self) -> bool:

@@ -1,5 +1,7 @@
 """Where a target is and what is there, found by looking only."""
 
+# ruff: noqa: PTH - a Path for each look would double the cost of a write.
+
 from __future__ import annotations
 
 import os
@@ -90,6 +92,7 @@ class Place:
         )
 
     def not_empty(self) -> TargetError:
+        """The error for a target that has files."""
         return TargetError(
             f"{self.target} is not empty; choose another path, or --force to write into it "
             "(changed files are kept as backups)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import dataclass
 
@@ -38,6 +37,7 @@ class Plan:
 
     @property
     def backups(self) -> tuple[str, ...]:
+        """The paths of all backups."""
         return tuple(
             "/".join((*step.entry.folder, step.backup)) for step in self.steps if step.backup
         )
@@ -77,7 +77,7 @@ def _has(names: frozenset[str], name: str, shown: str, parts: tuple[str, ...]) -
         return True
     for other in names:
         if fold(other) == fold(name):
-            there = os.path.join(shown, *parts[:-1], other)
+            there = "/".join((shown, *parts[:-1], other))
             raise TargetError(
                 f"{there} differs from the project's {name} by case or accents only; "
                 "rename it, or choose another path"
@@ -93,7 +93,7 @@ def _differs(target: Folder, entry: Entry) -> bool:
                 stat.S_IFMT(found.st_mode), "no regular file"
             )
             raise TargetError(
-                f"{os.path.join(folder.shown, entry.name)} is {kind}, but the project has a file "
+                f"{folder.show(entry.name)} is {kind}, but the project has a file "
                 "there; move it, or choose another path"
             )
         return folder.read(entry.name, len(entry.data) + 1) != entry.data

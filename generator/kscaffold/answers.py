@@ -1,0 +1,278 @@
+"""Manifest and what was given become Answers: complete, validated, frozen. Pure but for inspectors."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kscaffold.errors import AnswerError
+from kscaffold.manifest import Manifest, Question, Rule
+from kscaffold.quoting import quote, unsafe_character
+from kscaffold.text import enumerated, near
+
+Value = str | bool | None
+WORDS = {
+    **dict.fromkeys(("yes", "true", "on", "1", "y"), True),
+    **dict.fromkeys(("no", "false", "off", "0", "n"), False),
+}
+
+
+class Evaluator(Protocol):
+    """What evaluates the templates and expressions of a manifest."""
+
+    def text(self, template: str, values: Mapping[str, object]) -> str:
+        """Render a template."""
+
+    def value(self, expression: str, values: Mapping[str, object]) -> object:
+        """Evaluate an expression."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the answers are worked out with.
+
+    Attributes:
+        evaluator: evaluates templates and expressions of the manifest.
+        inspect: calls an inspector by its name, with arguments.
+        carried: finds a file that the template carries, by its path in the template.
+        target_name: the last component of the project's path, for defaults.
+    """
+
+    evaluator: Evaluator
+    inspect: Callable[..., str]
+    carried: Callable[[str], str]
+    target_name: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A legal answer to every question.
+
+    Attributes:
+        values: each question's answer, in the manifest's order; None where it does not apply.
+        chosen: the answers that were given and are not what would have been taken anyway.
+        notices: what was decided along the way and should be said.
+    """
+
+    values: Mapping[str, Value]
+    chosen: Mapping[str, Value]
+    notices: tuple[str, ...]
+
+
+def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> Answers:
+    """Complete what was given to a legal answer to every question.
+
+    Raises:
+        AnswerError: a key or a value that the template does not accept, or answers that do not go
+            together.
+        TemplateError: an expression of the manifest is broken.
+    """
+    for name in given:
+        if name not in manifest.questions:
+            known = ", ".join(manifest.questions)
+            raise AnswerError(
+                f"no question {name!r}{near(name, manifest.questions) or f'; there are {known}'}"
+            )
+    asked = tuple(given)
+    given = dict(given)
+    notices: list[str] = []
+    interview = Interview(manifest, given, tools)
+    while forced := next(interview.forced(), None):
+        name, value, rule = forced
+        question = manifest.questions[name]
+        cause = _cause(manifest, rule)
+        if name in given:
+            shown = _shown(question, interview.values[name])
+            raise AnswerError(f"{name}: {shown} does not go with {cause}: {rule.message}")
+        notices.append(f"{cause} needs {_shown(question, value)}: {rule.message}")
+        given[name] = value
+        interview = Interview(manifest, given, tools)
+    values = {name: interview.values[name] for name in manifest.questions}
+    chosen = {n: values[n] for n in asked if values[n] != interview.defaults.get(n)}
+    return Answers(values, chosen, tuple(notices))
+
+
+class Interview:
+    """The questions answered in their order, from what was given and from defaults.
+
+    `until` stops before a question, so that a prompt can ask it with its default.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        given: Mapping[str, object],
+        tools: Tools,
+        until: Question | None = None,
+    ) -> None:
+        self.manifest = manifest
+        self.given = given
+        self.tools = tools
+        self.values: dict[str, Value] = {"target_name": tools.target_name}
+        self.defaults: dict[str, Value] = {}
+        for question in manifest.questions.values():
+            if question is until:
+                return
+            self.values[question.name] = self._settle(question)
+
+    def applies(self, question: Question) -> bool:
+        """Tell whether a question's `when` holds."""
+        return question.when is None or bool(self.tools.evaluator.value(question.when, self.values))
+
+    def forced(self) -> Iterable[tuple[str, Value, Rule]]:
+        """Yield each answer that a rule asks for and that is another one."""
+        for rule in self.manifest.rules:
+            if self.tools.evaluator.value(rule.when, self.values):
+                for name, value in rule.requires.items():
+                    if self.values.get(name) != value:
+                        yield name, value, rule
+
+    def default(self, question: Question) -> Value:
+        """Return what is taken if nothing is given."""
+        if question.inspect is not None:
+            arguments = (self._inspected(name) for name in question.inspect.arguments)
+            return self.tools.inspect(question.inspect.function, *arguments)
+        if isinstance(question.default, str):
+            return self.tools.evaluator.text(question.default, self.values)
+        if question.type == "choice":
+            return question.choices[0]
+        return question.default
+
+    def accept(self, question: Question, raw: object) -> Value:
+        """Return the value of an answer; raises `AnswerError` if the question refuses it."""
+        return _ACCEPT[question.type](question, raw)
+
+    def _settle(self, question: Question) -> Value:
+        if not self.applies(question):
+            if question.name in self.given:
+                raise AnswerError(f"{question.name}: is only asked when {question.when}")
+            return self._otherwise(question)
+        if question.name not in self.given:
+            value = self.accept(question, self.default(question))
+            self.defaults[question.name] = value
+            return value
+        try:
+            self.defaults[question.name] = self.default(question)
+        except AnswerError:
+            pass  # what was given makes a default unnecessary
+        return self.accept(question, self.given[question.name])
+
+    def _otherwise(self, question: Question) -> Value:
+        if isinstance(question.otherwise, str):
+            return self.tools.evaluator.text(question.otherwise, self.values)
+        return question.otherwise
+
+    def _inspected(self, name: str) -> str:
+        value = str(self.values[name])
+        carried = self.manifest.questions[name].carried
+        return self.tools.carried(carried[value]) if value in carried else value
+
+
+def _accept_bool(question: Question, raw: object) -> Value:
+    value = raw if isinstance(raw, bool) else WORDS.get(str(raw).strip().lower())
+    if value is None:
+        raise AnswerError(f"{question.name}: yes or no, not {raw!r}")
+    return value
+
+
+def _accept_choice(question: Question, raw: object) -> Value:
+    if raw not in question.choices:
+        choices = enumerated(question.choices)
+        raise AnswerError(
+            f"{question.name}: {choices}, not {raw!r}{near(str(raw), question.choices)}"
+        )
+    return str(raw)
+
+
+def _accept_str(question: Question, raw: object) -> Value:
+    if not isinstance(raw, str):
+        raise AnswerError(f"{question.name}: must be text, not {raw!r}")
+    text = raw.strip()
+    if len(text) > question.max_length:
+        raise AnswerError(
+            f"{question.name}: {len(text)} characters are too many; at most {question.max_length}"
+        )
+    if unsafe := unsafe_character(text):
+        raise AnswerError(f"{question.name}: must be one plain line, but holds {unsafe}")
+    if question.required and not text:
+        raise AnswerError(f"{question.name}: must not be empty")
+    if question.pattern and not re.fullmatch(question.pattern, text):
+        raise AnswerError(f"{question.name}: {question.message or question.pattern}, not {text!r}")
+    if question.validate == "module":
+        _check_module(question, text)
+    return text
+
+
+def _check_module(question: Question, text: str) -> None:
+    if not re.fullmatch("[a-z][a-z0-9_]*", text):
+        reason = "must be lower-case letters, digits and underscores, a letter first"
+    elif keyword.iskeyword(text) or keyword.issoftkeyword(text):
+        reason = "is a keyword of Python"
+    elif text in sys.stdlib_module_names:
+        reason = "is a module of Python's standard library"
+    elif text in question.reserved:
+        reason = "is a module that the project imports or uses"
+    else:
+        return
+    raise AnswerError(f"{question.name}: {text!r} {reason}; give another: {question.option}")
+
+
+def _accept_path(question: Question, raw: object) -> Value:
+    text = _accept_str(question, raw)
+    if text in question.carried:
+        return text
+    path = Path(os.path.abspath(os.path.expanduser(str(text))))  # noqa: PTH100, PTH111
+    if question.must_exist and not path.is_file():
+        raise AnswerError(f"{question.name}: no such file: {path}")
+    return path.as_posix()
+
+
+_ACCEPT: dict[str, Callable[[Question, object], Value]] = {
+    "bool": _accept_bool,
+    "choice": _accept_choice,
+    "str": _accept_str,
+    "path": _accept_path,
+}
+
+
+def _shown(question: Question, value: Value) -> str:
+    if isinstance(value, bool):
+        return question.option if value else f"--no-{question.option[2:]}"
+    return f"{question.option} {value}"
+
+
+def _cause(manifest: Manifest, rule: Rule) -> str:
+    question = manifest.questions.get(rule.when)
+    return question.option if question else rule.when
+
+
+def to_toml(values: Mapping[str, Value]) -> str:
+    """Return answers as lines of TOML; an answer of None is left out."""
+    return "".join(
+        f"{name} = {str(value).lower() if isinstance(value, bool) else quote(value)}\n"
+        for name, value in values.items()
+        if value is not None
+    )
+
+
+def read_data_file(path: Path) -> dict[str, object]:
+    """Read answers from TOML: a flat file, or the answers.toml of a project.
+
+    Raises:
+        AnswerError: it cannot be read, or is no TOML.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AnswerError(f"--data-file: {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AnswerError(f"--data-file: {path}: no TOML: {error}") from None
+    answers = values.get("answers")
+    return dict(answers) if isinstance(answers, dict) and "kscaffold" in values else values

@@ -1,0 +1,85 @@
+"""The command line. Only click is imported here, so that --help and --version start at once."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from typing import Any
+
+import click
+
+from kscaffold import __version__
+from kscaffold.errors import KscaffoldError
+
+INTERRUPTED = 130
+COMMANDS = {
+    "new": ("kscaffold.cli.new:command", "Create a project."),
+    "completion": ("kscaffold.cli.completion:command", "Print a shell's completion script."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it runs, and turns errors into text and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands' names, in the order in which they are shown."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error becomes one sentence and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except KscaffoldError as error:
+            fail(ctx, str(error), error.exit_code, error)
+        except (KeyboardInterrupt, click.Abort) as error:
+            fail(ctx, "interrupted", INTERRUPTED, error)
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            fail(
+                ctx,
+                f"{type(error).__name__}: {error}. This is a bug in kscaffold {__version__}: please"
+                " report it with the command, and the output of the same command with -v",
+                KscaffoldError.exit_code,
+                error,
+            )
+
+
+def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
+    """Report an error and end the command; with --format json, as the one object on stdout."""
+    if ctx.meta.get("kscaffold.verbose"):
+        import traceback
+
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    if ctx.meta.get("kscaffold.format") == "json":
+        click.echo(json.dumps({"state": "error", "error": message, "exit_code": exit_code}))
+    else:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    ctx.exit(exit_code)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="kscaffold %(version)s")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def main(ctx: click.Context, verbose: bool) -> None:
+    """Write Keras projects on JAX whose fit() runs your own training step."""
+    ctx.meta["kscaffold.verbose"] = verbose
+    # Redirected to a file, a terminal's encoding may not hold the characters of a tree.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

@@ -1,0 +1,29 @@
+"""`kscaffold completion`: the script that completes commands, options and choices in a shell."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+HOW = {
+    "bash": 'eval "$(kscaffold completion bash)"  # in ~/.bashrc',
+    "zsh": 'eval "$(kscaffold completion zsh)"  # in ~/.zshrc',
+    "fish": "kscaffold completion fish > ~/.config/fish/completions/kscaffold.fish",
+}
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(list(HOW)))
+def command(shell: str) -> None:
+    """Print the completion script of a SHELL.
+
+    \b
+    bash: eval "$(kscaffold completion bash)" in ~/.bashrc
+    zsh:  eval "$(kscaffold completion zsh)" in ~/.zshrc
+    fish: kscaffold completion fish > ~/.config/fish/completions/kscaffold.fish
+    """
+    from kscaffold.cli import main
+
+    script = get_completion_class(shell)
+    assert script is not None
+    click.echo(script(main, {}, "kscaffold", "_KSCAFFOLD_COMPLETE").source())

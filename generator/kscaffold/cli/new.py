@@ -1,0 +1,109 @@
+"""`kscaffold new`: answers in, a project out."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kscaffold.cli import options
+from kscaffold.manifest import Manifest
+from kscaffold.sources import Template, load_template
+
+
+class NewCommand(click.Command):
+    """A command that has an option for each question of the template."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the command's own options and then the template's questions."""
+        questions = options.question_options(template_of(ctx).manifest)
+        own = super().get_params(ctx)
+        if not any(option.name == options.ASSIGNED for option in questions):
+            questions.append(options.assignment_option())
+        return [*own[:-1], *questions, own[-1]]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the template's questions in a group of their own."""
+        shown = [(param, param.get_help_record(ctx)) for param in self.get_params(ctx)]
+        for title, asked in (("Options", False), ("Questions of the template", True)):
+            with formatter.section(title):
+                formatter.write_dl(
+                    record
+                    for param, record in shown
+                    if record
+                    and isinstance(param, click.Option)
+                    and isinstance(param, options.QuestionOption) is asked
+                )
+
+
+def template_of(ctx: click.Context) -> Template:
+    """Return the template, which is loaded once."""
+    template: Template | None = ctx.meta.get("kscaffold.template")
+    if template is None:
+        template = ctx.meta["kscaffold.template"] = load_template()
+    return template
+
+
+@click.command(cls=NewCommand)
+@click.argument("path", type=click.Path())
+@click.option("--data-file", metavar="FILE", type=click.Path(), help="Take answers from TOML.")
+@click.option("--defaults", is_flag=True, help="Ask nothing: take the default of each question.")
+@click.option("-n", "--dry-run", is_flag=True, help="Print the tree that would be written.")
+@click.option("--diff", is_flag=True, help="Print each file, or how it differs from what is there.")
+@click.option("--force", is_flag=True, help="Write into a folder that is not empty; keep backups.")
+@click.option("--git/--no-git", default=True, help="Start a git repository.  [default: yes]")
+@click.option("--train", is_flag=True, help="Train the fresh project for one epoch, as a check.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="What is printed; json: one object, and nothing is asked.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def command(ctx: click.Context, path: str, **given: Any) -> None:
+    """Create a project at PATH.
+
+    What is not given by an option, with -d or in a data file is asked on a terminal; without a
+    terminal, and with --defaults, the default is taken.
+    """
+    # A short run over a few megabytes: collecting garbage would cost more than it frees.
+    gc.disable()
+    ctx.meta["kscaffold.format"] = given["form"]
+    ctx.meta["kscaffold.verbose"] = ctx.meta.get("kscaffold.verbose") or given["verbose"]
+    from kscaffold.cli.creation import Request, create
+
+    template = template_of(ctx)
+    answers = options.collect(
+        template.manifest,
+        _answered(template.manifest, given),
+        given["assigned"],
+        given["data_file"],
+    )
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    create(
+        template,
+        answers,
+        Request(
+            target=Path(path),
+            name=Path(os.path.abspath(path)).name,  # noqa: PTH100
+            ask=on_terminal and not given["defaults"] and given["form"] == "text",
+            dry_run=given["dry_run"],
+            diff=given["diff"],
+            force=given["force"],
+            git=given["git"],
+            train=given["train"],
+            json=given["form"] == "json",
+            quiet=given["quiet"],
+        ),
+    )
+
+
+def _answered(manifest: Manifest, given: dict[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in manifest.questions if name in given}

@@ -1,0 +1,124 @@
+"""The questions of a template as options of the command line, and back to what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from kscaffold.answers import read_data_file
+from kscaffold.errors import AnswerError
+from kscaffold.manifest import Manifest, Question
+
+ASSIGNED = "assigned"
+
+
+class OneOf(click.ParamType):
+    """A choice that completes; what is no choice is refused later, as in every other way in."""
+
+    name = "choice"
+
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        self.choices = choices
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Show the choices."""
+        return f"[{'|'.join(self.choices)}]"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the choices."""
+        return [CompletionItem(choice) for choice in self.choices if choice.startswith(incomplete)]
+
+
+class QuestionOption(click.Option):
+    """An option that answers a question of the template."""
+
+
+def question_options(manifest: Manifest) -> list[click.Option]:
+    """Return an option for each question, in the manifest's order."""
+    return [_option(question) for question in manifest.questions.values()]
+
+
+def _option(question: Question) -> click.Option:
+    help_text = question.help + _default_shown(question)
+    if question.name == "data":
+        # --data is also the long form of -d: a value with "=" is KEY=VALUE, another one the answer.
+        return QuestionOption(
+            ["-d", "--data", ASSIGNED],
+            multiple=True,
+            metavar=f"KEY=VALUE or [{'|'.join(question.choices)}]",
+            type=OneOf(question.choices),
+            help=f"{help_text} With KEY=VALUE: the answer to any question; may be repeated.",
+        )
+    if question.type == "bool":
+        names = f"{question.option}/--no-{question.option[2:]}"
+        return QuestionOption([names, question.name], default=None, help=help_text)
+    kinds: dict[str, Any] = {"choice": OneOf(question.choices), "path": click.Path()}
+    return QuestionOption(
+        [question.option, question.name], type=kinds.get(question.type, str), help=help_text
+    )
+
+
+def _default_shown(question: Question) -> str:
+    if question.type == "choice" and question.inspect is None:
+        return f"  [default: {question.choices[0]}]"
+    if isinstance(question.default, bool):
+        return f"  [default: {'yes' if question.default else 'no'}]"
+    if question.default and "{{" not in question.default:
+        return f"  [default: {question.default}]"
+    return ""
+
+
+def assignment_option() -> click.Option:
+    """Return -d for a template without a question of the name `data`."""
+    return click.Option(
+        ["-d", "--data", ASSIGNED],
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Answer a question; may be repeated.",
+    )
+
+
+def collect(
+    manifest: Manifest,
+    options: Mapping[str, object],
+    assigned: Iterable[str],
+    data_file: str | None,
+) -> dict[str, object]:
+    """Return what was given, by question: options and -d go before the data file.
+
+    Raises:
+        AnswerError: the same question is answered in two ways, or -d has no KEY=VALUE.
+    """
+    given: dict[str, object] = {}
+    for name, value in [*_assignments(manifest, assigned), *options.items()]:
+        if value is None:
+            continue
+        if name in given and not _same(given[name], value):
+            raise AnswerError(f"{name}: given twice, as {given[name]!r} and as {value!r}")
+        given[name] = value
+    return {**(read_data_file(Path(data_file)) if data_file else {}), **given}
+
+
+def _assignments(manifest: Manifest, assigned: Iterable[str]) -> Iterable[tuple[str, object]]:
+    for text in assigned:
+        key, equals, value = text.partition("=")
+        if equals:
+            yield key.strip().replace("-", "_"), value
+        elif "data" in manifest.questions:
+            yield "data", text
+        else:
+            raise AnswerError(f"-d {text}: must be KEY=VALUE")
+
+
+def _same(one: object, other: object) -> bool:
+    from kscaffold.answers import WORDS
+
+    if isinstance(one, bool) or isinstance(other, bool):
+        return WORDS.get(str(one).lower()) == WORDS.get(str(other).lower())
+    return one == other

@@ -1,0 +1,93 @@
+"""What a person reads at the end: the tree, the differences, how to go on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from kscaffold.answers import Answers, Value
+from kscaffold.tree import Tree
+
+
+def tree_text(root: str, tree: Tree) -> str:
+    """Return the files as a tree drawn with lines, folders first."""
+    folders: dict[str, object] = {}
+    for file in tree:
+        folder = folders
+        *parents, name = file.path.split("/")
+        for parent in parents:
+            folder = folder.setdefault(parent, {})  # type: ignore[assignment]
+        folder[name] = None
+    return "\n".join([f"{root}/", *_branches(folders, "")])
+
+
+def _branches(folder: dict[str, object], indent: str) -> Iterator[str]:
+    entries = sorted(folder.items(), key=lambda entry: (entry[1] is None, entry[0]))
+    for number, (name, below) in enumerate(entries, start=1):
+        last = number == len(entries)
+        yield f"{indent}{'└── ' if last else '├── '}{name}{'/' if below else ''}"
+        if isinstance(below, dict):
+            yield from _branches(below, indent + ("    " if last else "│   "))
+
+
+def print_diff(target: Path, tree: Tree) -> None:
+    """Print how each file would change: in full where it is new, not at all where it is the same."""
+    import difflib
+
+    for file in tree:
+        before = _text_at(target / file.path)
+        if before == file.text:
+            continue
+        lines = difflib.unified_diff(
+            before.splitlines(keepends=True) if before is not None else [],
+            file.text.splitlines(keepends=True),
+            f"a/{file.path}" if before is not None else "/dev/null",
+            f"b/{file.path}",
+        )
+        for line in lines:
+            click.echo(_coloured(line), nl=line.endswith("\n") is False)
+
+
+def _text_at(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _coloured(line: str) -> str:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    # NO_COLOR: https://no-color.org
+    if "NO_COLOR" in os.environ or line[:1] not in colours:
+        return line
+    return click.style(line, fg=colours[line[0]])
+
+
+def print_summary(target: Path, answers: Answers, tree: Tree, *, git: bool) -> None:
+    """Print what was written, how to go on, and the command that makes the same project."""
+    package = answers.values["package"]
+    click.echo(tree_text(str(target), tree))
+    click.echo("\nGo on with")
+    click.echo(f"  cd {shlex.quote(str(target))} && pip install -e .")
+    click.echo(f"  python -m {package} train")
+    click.echo("\nThe same project again, without questions")
+    click.echo(f"  {recreate_command(target, answers, git=git)}")
+
+
+def recreate_command(target: Path, answers: Answers, *, git: bool) -> str:
+    """Return the command that makes this very project, quoted for a shell."""
+    words = ["kscaffold", "new", str(target), "--defaults"]
+    for name, value in answers.chosen.items():
+        words += _option(name.replace("_", "-"), value)
+    return shlex.join([*words, *([] if git else ["--no-git"])])
+
+
+def _option(name: str, value: Value) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    # Joined with "=", a value that begins with a dash is no option.
+    return [f"--{name}={value}"] if str(value).startswith("-") else [f"--{name}", str(value)]

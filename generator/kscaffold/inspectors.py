@@ -1,0 +1,66 @@
+"""Defaults that are found by looking at a table: its last column, and what kind of target it is."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from kscaffold.errors import AnswerError
+from kscaffold.text import near
+
+# Enough to tell what a column is; a table may be larger than the memory.
+ROWS = 10_000
+# More distinct whole numbers than this are amounts, not classes.
+CLASSES = 20
+
+
+def csv_last_column(path: str) -> str:
+    """Return the name of a table's last column; raises `AnswerError`."""
+    return next(_rows(Path(path)))[-1]
+
+
+def csv_task(path: str, column: str) -> str:
+    """Tell "classification" from "regression" by the values of a column; raises `AnswerError`.
+
+    Text is a class; so are whole numbers, when there are few and they come again and again.
+    """
+    rows = _rows(Path(path))
+    header = next(rows)
+    if column not in header:
+        known = ", ".join(header[:10])
+        raise AnswerError(
+            f"target: {path} has no column {column!r}{near(column, header) or f'; it has {known}'}"
+        )
+    index = header.index(column)
+    values = [row[index].strip() for row in islice(rows, ROWS) if len(row) > index]
+    if not values:
+        raise AnswerError(f"data_path: {path} has no rows below its header")
+    distinct = set(values)
+    try:
+        whole = all(float(value).is_integer() for value in distinct)
+    except ValueError:
+        return "classification"
+    few = len(distinct) <= CLASSES and 2 * len(distinct) <= len(values)
+    return "classification" if whole and few else "regression"
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = ([cell.strip() for cell in row] for row in csv.reader(file) if row)
+            header = next(rows, None)
+            if header is None:
+                raise AnswerError(f"data_path: {path} is empty; a header line is needed")
+            yield header
+            yield from rows
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise AnswerError(f"data_path: {path} is not a readable CSV file: {reason}") from None
+
+
+INSPECTORS: dict[str, Callable[..., str]] = {
+    "csv_last_column": csv_last_column,
+    "csv_task": csv_task,
+}

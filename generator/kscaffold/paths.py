@@ -1,0 +1,61 @@
+"""Paths of a project's files: relative, inside the project, and good on every system."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from kscaffold.errors import TemplateError
+
+# Names that Windows keeps for devices, with any suffix.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_FORBIDDEN = re.compile(r'[<>:"\\|?*\x00-\x1f\x7f]')
+
+
+def check_path(path: str) -> str:
+    """Return a path that may be written in a project.
+
+    Raises:
+        TemplateError: it is absolute, leaves the project, lies in a git folder, or cannot be a
+            file's name on every system.
+    """
+    for part in path.split("/"):
+        reason = _reason(part)
+        if reason:
+            raise TemplateError(f"the template writes to {path!r}: {part!r} {reason}")
+    return path
+
+
+def check_distinct(paths: Iterable[str]) -> None:
+    """Refuse two paths that are one on a system that ignores case or Unicode form.
+
+    Raises:
+        TemplateError: two paths are the same there, or a file is where a folder must be.
+    """
+    seen: dict[str, str] = {}
+    for path in paths:
+        key = unicodedata.normalize("NFC", path).casefold()
+        if key in seen:
+            raise TemplateError(f"the template writes both {seen[key]!r} and {path!r}: one file")
+        seen[key] = path
+    for key, path in seen.items():
+        parents = key.split("/")[:-1]
+        for depth in range(1, len(parents) + 1):
+            if (folder := "/".join(parents[:depth])) in seen:
+                raise TemplateError(f"the template writes {path!r} below the file {seen[folder]!r}")
+
+
+def _reason(part: str) -> str | None:
+    plain = "".join(c for c in part if unicodedata.category(c) != "Cf")
+    if part in ("", ".", ".."):
+        return "is no name of a file or folder; a path is relative and stays inside the project"
+    if _FORBIDDEN.search(part):
+        return "holds a character that not every system allows in a name"
+    if part != part.rstrip(". ") or part != part.lstrip(" "):
+        return "begins or ends in a space, or ends in a dot"
+    if _DEVICE.fullmatch(part):
+        return "is the name of a device on Windows"
+    if plain.casefold() == ".git" or re.fullmatch(r"git~\d+", plain, re.IGNORECASE):
+        return "is git's own folder"
+    return None
