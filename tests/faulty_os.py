@@ -37,9 +37,12 @@ class FaultyOs:
 
     @property
     def struck(self) -> bool:
+        """Whether it has happened."""
         return 0 < self.at <= self.count
 
     def wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function of this name, counted."""
+
         def call(*args: Any, **options: Any) -> Any:
             self.count += 1
             if self.count != self.at and not (self.lasting and self.struck):
@@ -87,7 +90,7 @@ def snapshot(root: Path) -> dict[str, tuple[object, ...]]:
         found = path.lstat()
         content: object = None
         if path.is_symlink():
-            content = os.readlink(path)
+            content = str(path.readlink())
         elif stat.S_ISREG(found.st_mode):
             content = (path.read_bytes(), found.st_mtime_ns)
         state[path.relative_to(root).as_posix()] = (found.st_mode, content)

@@ -31,6 +31,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes and link
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
+    """The folder that is to be written, not there yet."""
     return tmp_path / "project"
 
 

@@ -39,6 +39,7 @@ def in_child(work: Callable[[], None]) -> int:
 
 
 def exit_code(child: int) -> int:
+    """Wait for a child; the exit code is negative after a signal."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

@@ -1,4 +1,4 @@
-"""Manifest and what was given become Answers: complete, validated, frozen. Pure but for inspectors."""
+"""Manifest and what was given become Answers: complete, validated, frozen."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -126,7 +127,7 @@ class Interview:
         """Tell whether a question's `when` holds."""
         return question.when is None or bool(self.tools.evaluator.value(question.when, self.values))
 
-    def forced(self) -> Iterable[tuple[str, Value, Rule]]:
+    def forced(self) -> Iterator[tuple[str, Value, Rule]]:
         """Yield each answer that a rule asks for and that is another one."""
         for rule in self.manifest.rules:
             if self.tools.evaluator.value(rule.when, self.values):
@@ -158,10 +159,9 @@ class Interview:
             value = self.accept(question, self.default(question))
             self.defaults[question.name] = value
             return value
-        try:
+        # What was given makes a default unnecessary.
+        with suppress(AnswerError):
             self.defaults[question.name] = self.default(question)
-        except AnswerError:
-            pass  # what was given makes a default unnecessary
         return self.accept(question, self.given[question.name])
 
     def _otherwise(self, question: Question) -> Value:

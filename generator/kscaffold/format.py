@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 
 import black
+from black.mode import Mode, TargetVersion
+from black.parsing import InvalidInput
+from black.report import NothingChanged
 
 from kscaffold.errors import TemplateError
 
 # A target version is given so that black need not find one out by trying.
-MODE = black.Mode(target_versions={black.TargetVersion.PY311})
+MODE = Mode(target_versions={TargetVersion.PY311})
 
 
 @functools.cache
@@ -31,7 +34,7 @@ def format_python(text: str, template: str) -> str:
         ) from None
     try:
         return black.format_file_contents(text, fast=True, mode=MODE)
-    except black.NothingChanged:
+    except NothingChanged:
         return text
-    except black.InvalidInput as error:
+    except InvalidInput as error:
         raise TemplateError(f"{template}: black cannot read what it renders to: {error}") from None

@@ -1,4 +1,4 @@
-"""The manifest, kscaffold.toml: what a template asks, derives and writes. Pure: text in, value out."""
+"""The manifest, kscaffold.toml: what a template asks, derives and writes."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ _MARKUP_AT_START = re.compile(r"^(\d*)([-+=.)])")
 
 
 def quote(value: object) -> str:
-    """Return a literal that reads back as the value in Python, TOML, JSON and YAML alike.
+    r"""Return a literal that reads back as the value in Python, TOML, JSON and YAML alike.
 
     Text is put in double quotes; in the Basic Multilingual Plane all that is not printable is
-    written as \\uXXXX, beyond it every character stands for itself: the only forms that the four
+    written as \uXXXX, beyond it every character stands for itself: the only forms that the four
     languages share. Numbers and lists of these work too; a bool does not, since its spelling
     differs.
 
@@ -68,7 +68,7 @@ def module_name(value: str) -> str:
 
 
 def unsafe_character(text: str) -> str | None:
-    """Return what makes a text no plain line, such as "a control character \\u0007", or None."""
+    r"""Return what makes a text no plain line, such as "a control character, \x07", or None."""
     for character in text:
         kind = _UNSAFE.get(unicodedata.category(character))
         if unicodedata.bidirectional(character) in _BIDI:

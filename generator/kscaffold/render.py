@@ -75,7 +75,7 @@ def read_template(root: Path, name: str) -> str:
 
 
 class Renderer:
-    """Renders the files of one template, and the small templates and expressions of its manifest."""
+    """Renders the files of one template, and what the manifest has of templates and expressions."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TreeFile:
-    """One file of a project: where it goes and what is in it.
+    r"""One file of a project: where it goes and what is in it.
 
     Attributes:
         path: where it goes, relative to the project's root, with forward slashes.
-        text: its whole content; written as UTF-8 with "\\n" line ends.
+        text: its whole content; written as UTF-8 with "\n" line ends.
         executable: whether the file gets the executable bits.
     """
 

@@ -20,7 +20,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command only when it runs, and turns errors into text and exit codes."""
+    """A group that imports a command when it runs, and turns errors into text and exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands' names, in the order in which they are shown."""

@@ -15,7 +15,7 @@ HOW = {
 @click.command()
 @click.argument("shell", type=click.Choice(list(HOW)))
 def command(shell: str) -> None:
-    """Print the completion script of a SHELL.
+    r"""Print the completion script of a SHELL.
 
     \b
     bash: eval "$(kscaffold completion bash)" in ~/.bashrc

@@ -67,7 +67,7 @@ def template_of(ctx: click.Context) -> Template:
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
-def command(ctx: click.Context, path: str, **given: Any) -> None:
+def command(ctx: click.Context, /, path: str, **given: Any) -> None:
     """Create a project at PATH.
 
     What is not given by an option, with -d or in a data file is asked on a terminal; without a

@@ -16,7 +16,7 @@ from kscaffold.manifest import Manifest, Question
 ASSIGNED = "assigned"
 
 
-class OneOf(click.ParamType):
+class OneOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """A choice that completes; what is no choice is refused later, as in every other way in."""
 
     name = "choice"

@@ -35,7 +35,7 @@ def _branches(folder: dict[str, object], indent: str) -> Iterator[str]:
 
 
 def print_diff(target: Path, tree: Tree) -> None:
-    """Print how each file would change: in full where it is new, not at all where it is the same."""
+    """Print how each file would change: in full where it is new, not where it is the same."""
     import difflib
 
     for file in tree:

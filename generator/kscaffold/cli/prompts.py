@@ -1,4 +1,4 @@
-"""The questions on a terminal: arrow keys, defaults, each answer checked before the next question."""
+"""The questions on a terminal: arrow keys, defaults, each answer checked at once."""
 
 from __future__ import annotations
 
