@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import os
+import pkgutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -12,10 +14,14 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
+import kscaffold.write
 from kscaffold.tree import TreeFile
-from kscaffold.write import folder, fresh, lock, place, spot
 
-_MODULES: tuple[ModuleType, ...] = (folder, fresh, lock, place, spot)
+_MODULES: tuple[ModuleType, ...] = tuple(
+    module
+    for found in pkgutil.iter_modules(kscaffold.write.__path__, "kscaffold.write.")
+    if hasattr(module := importlib.import_module(found.name), "os")
+)
 _NO_OPERATIONS = {"fsencode", "fspath", "urandom", "strerror"}
 
 TREE = (

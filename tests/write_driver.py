@@ -32,7 +32,7 @@ def in_child(work: Callable[[], None]) -> int:
         work()
         os._exit(0)
     except TargetError as error:
-        print(error, flush=True)
+        os.write(1, f"{error}\n".encode())  # at once, lest the lines of several mix
         os._exit(3)
     finally:
         os._exit(1)
@@ -55,7 +55,7 @@ def harm(number: signal.Signals, folder: Path, scenario: str, first: int, step: 
 
         code = exit_code(in_child(write))
         print(operation, code)
-        if code == 0:
+        if code >= 0:  # no signal came any more, or the write failed for another reason
             break
 
 

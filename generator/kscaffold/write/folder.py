@@ -5,8 +5,6 @@ that was opened. So a symbolic link that is put in place between a check and its
 redirect. Where the system has no such descriptors (Windows), joined paths stand in.
 """
 
-# ruff: noqa: PTH - works by descriptor, which pathlib cannot.
-
 from __future__ import annotations
 
 import errno

@@ -1,7 +1,5 @@
 """Where a target is and what is there, found by looking only."""
 
-# ruff: noqa: PTH - a Path for each look would double the cost of a write.
-
 from __future__ import annotations
 
 import os

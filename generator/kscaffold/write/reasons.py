@@ -1,7 +1,5 @@
 """What the operating system refuses, in words: the path, the reason and the mend."""
 
-# ruff: noqa: PTH - as in `place`.
-
 from __future__ import annotations
 
 import errno

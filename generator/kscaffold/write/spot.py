@@ -1,7 +1,5 @@
 """One folder to be made, and the names of the temporary files beside it."""
 
-# ruff: noqa: PTH - as in `place`.
-
 from __future__ import annotations
 
 import os
