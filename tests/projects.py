@@ -68,8 +68,10 @@ def generate(folder: Path, answers: Answers, *more: str) -> Path:
 
 def run(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run Python in a project, with its package importable and warnings as errors."""
-    # Keras converts variables and reads HDF5 in ways that NumPy deprecates: its own affair.
-    warnings = ["-W", "error", "-W", "ignore::DeprecationWarning"]
+    # Keras converts variables and reads HDF5 in ways that NumPy deprecates, and leaves the log of a
+    # run open that was killed: its own affair.
+    quiet = ["-W", "ignore::DeprecationWarning", "-W", "ignore::ResourceWarning"]
+    warnings = ["-W", "error", *quiet]
     result = subprocess.run(
         [sys.executable, *warnings, *arguments],
         cwd=folder,

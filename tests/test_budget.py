@@ -11,7 +11,7 @@ import pytest
 from tests.projects import ROOT
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.jinja"))
-STATEMENT = re.compile(r"^\s*#:\s*(?P<word>\w+)\s*(?P<rest>.*)$", re.MULTILINE)
+STATEMENT = re.compile(r"^[ \t]*#:[ \t]*(?P<word>\w+)[ \t]*(?P<rest>.*)$", re.MULTILINE)
 INLINE = re.compile(r"{%.*?%}", re.DOTALL)
 
 
@@ -40,7 +40,7 @@ def test_conditions_are_few_flat_and_bare(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in TEMPLATES if path.suffixes[-2] == ".py"], ids=names
+    "path", [path for path in TEMPLATES if path.name.endswith(".py.jinja")], ids=names
 )
 def test_python_templates_are_valid_python(path: Path) -> None:
     """Editors, ruff and black can read a template as it stands."""

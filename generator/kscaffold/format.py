@@ -1,27 +1,71 @@
-"""The only module that knows black: generated Python is formatted, and known to compile."""
+"""The only module that knows black: generated Python is formatted, and known to compile.
+
+To import black and to run it costs more than all else that a scaffold takes. So the texts of the
+built-in template that black is known to leave as they are, are listed by their digests in
+`formatted.txt`; the tests hold that list against black. Whatever is not listed, such as a text of
+another template, goes through black.
+"""
 
 from __future__ import annotations
 
 import functools
-
-import black
-from black.mode import Mode, TargetVersion
-from black.parsing import InvalidInput
-from black.report import NothingChanged
+import hashlib
+import re
+from pathlib import Path
 
 from kscaffold.errors import TemplateError
 
-# A target version is given so that black need not find one out by trying.
-MODE = Mode(target_versions={TargetVersion.PY311})
+FORMATTED = Path(__file__).with_name("formatted.txt")
+# The name of the package stands in short lines only: up to this length it moves no line break.
+LONGEST = 24
 
 
-@functools.cache
-def format_python(text: str, template: str) -> str:
+def format_python(text: str, template: str, package: str = "") -> str:
     """Return Python source in black's form.
+
+    Args:
+        text: the source, as rendered.
+        template: where it comes from, for errors.
+        package: the name of the project's package, which the list of texts leaves open.
 
     Raises:
         TemplateError: what the template rendered is no valid Python; names template and line.
     """
+    if len(package) <= LONGEST and digest(text, package) in known_digests():
+        return text
+    return _formatted(text, template)
+
+
+def digest(text: str, package: str = "") -> str:
+    """Return what identifies a text, whatever its package is called."""
+    if package:
+        text = re.sub(rf"\b{re.escape(package)}\b", "my_package", text)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@functools.cache
+def known_digests() -> frozenset[str]:
+    """Return the digests of the texts that the installed black leaves as they are.
+
+    Black's style does not change within a calendar year, which its version begins with:
+    https://black.readthedocs.io/en/stable/the_black_code_style/index.html#stability-policy
+    """
+    year, *digests = FORMATTED.read_text(encoding="ascii").split()
+    return frozenset(digests) if black_year() == year else frozenset()
+
+
+def black_year() -> str:
+    """Return the year of the installed black's style, such as "26"; "" if it does not tell."""
+    try:
+        # A module of one line beside black; `importlib.metadata` would take as long as jinja2.
+        from _black_version import version
+    except ImportError:
+        return ""
+    return str(version).partition(".")[0]
+
+
+@functools.cache
+def _formatted(text: str, template: str) -> str:
     try:
         # black takes some sources that Python refuses, such as a return outside a function.
         compile(text, template, "exec", dont_inherit=True)
@@ -32,9 +76,13 @@ def format_python(text: str, template: str) -> str:
             f"{template}: renders to invalid Python, line {line}: {error.args[0]}:"
             f" {lines[min(line, len(lines)) - 1].strip()!r}"
         ) from None
+
+    import black
+    from black.mode import Mode, TargetVersion
+    from black.parsing import InvalidInput
+
     try:
-        return black.format_file_contents(text, fast=True, mode=MODE)
-    except NothingChanged:
-        return text
+        # With a target version, black need not find one out by trying.
+        return black.format_str(text, mode=Mode(target_versions={TargetVersion.PY311}))
     except InvalidInput as error:
         raise TemplateError(f"{template}: black cannot read what it renders to: {error}") from None

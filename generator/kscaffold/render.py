@@ -23,6 +23,9 @@ FILTERS = (
 )
 TESTS = ("defined", "undefined", "none", "in", "string", "boolean", "eq", "equalto", "ne")
 CONTEXT_LINES = 3
+# A statement on a line of its own, a comment to Python. Jinja's own line statements would swallow
+# the blank lines that follow.
+STATEMENT = re.compile(r"^[ \t]*#:(.*)$", re.MULTILINE)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -52,7 +55,7 @@ class _Loader(jinja2.BaseLoader):
     def get_source(
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
-        text = read_template(self.root, template)
+        text = STATEMENT.sub(r"{%\1 %}", read_template(self.root, template))
         return self.fill(text) if template.endswith(".py.jinja") else text, template, lambda: True
 
 
@@ -84,7 +87,6 @@ class Renderer:
         self.environment = _Environment(
             loader=_Loader(root, self._fill),
             undefined=jinja2.StrictUndefined,
-            line_statement_prefix="#:",
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,

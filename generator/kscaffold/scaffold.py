@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kscaffold import __version__
 from kscaffold.answers import Answers, Tools, Value, to_toml
+from kscaffold.format import format_python
 from kscaffold.inspectors import INSPECTORS
 from kscaffold.paths import check_distinct, check_path
 from kscaffold.quoting import quote
@@ -60,10 +61,7 @@ def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
         path = check_path(renderer.text(file.target, values))
         text = renderer.file(file.template, values)
         if file.format and path.endswith(".py"):
-            # Here, since black costs as much to import as all the rest.
-            from kscaffold.format import format_python
-
-            text = format_python(text, file.template)
+            text = format_python(text, file.template, str(values.get("package", "")))
         files.append(TreeFile(path, text, file.executable))
     check_distinct(file.path for file in files)
     return (*files, *_record(scaffold.template, answers.values, files))

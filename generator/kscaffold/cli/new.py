@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,12 @@ from kscaffold.sources import Template, load_template
 
 class NewCommand(click.Command):
     """A command that has an option for each question of the template."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options; a mistake in them is reported in the form that they ask for."""
+        if "--format=json" in args or ("--format", "json") in pairwise(args):
+            ctx.meta["kscaffold.format"] = "json"
+        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own options and then the template's questions."""
@@ -48,7 +54,18 @@ def template_of(ctx: click.Context) -> Template:
     return template
 
 
-@click.command(cls=NewCommand)
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    something unexpected, or --train failed
+  2    a bad option or answer; nothing is written
+  3    the target is in the way; nothing is written
+  4    the template is broken; nothing is written
+  130  interrupted
+"""
+
+
+@click.command(cls=NewCommand, epilog=EXIT_CODES)
 @click.argument("path", type=click.Path())
 @click.option("--data-file", metavar="FILE", type=click.Path(), help="Take answers from TOML.")
 @click.option("--defaults", is_flag=True, help="Ask nothing: take the default of each question.")
@@ -73,8 +90,8 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> None:
     What is not given by an option, with -d or in a data file is asked on a terminal; without a
     terminal, and with --defaults, the default is taken.
     """
-    # A short run over a few megabytes: collecting garbage would cost more than it frees.
-    gc.disable()
+    if not path:
+        raise click.UsageError("PATH is empty: give the folder to create, or . for this one", ctx)
     ctx.meta["kscaffold.format"] = given["form"]
     ctx.meta["kscaffold.verbose"] = ctx.meta.get("kscaffold.verbose") or given["verbose"]
     from kscaffold.cli.creation import Request, create

@@ -1,0 +1,128 @@
+"""The folder of a run: what is in it, written so that a crash leaves no torn file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+
+# A saved model is loaded by the names of its classes, which have to be imported.
+from . import model as model_classes  # noqa: F401
+from .config import Config
+from .data import Schema
+from .trainer import CustomModel
+
+RUNS = Path("runs")
+
+
+class RunError(Exception):
+    """A run folder cannot be used; the message names it and says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """The files of a run."""
+
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        """The trained model, with its optimizer."""
+        return self.folder / "model.keras"
+
+    @property
+    def config(self) -> Path:
+        """The knobs that make this run again."""
+        return self.folder / "config.json"
+
+    @property
+    def schema(self) -> Path:
+        """The names of the features and of the classes."""
+        return self.folder / "schema.json"
+
+    @property
+    def history(self) -> Path:
+        """The metrics, a line for each epoch."""
+        return self.folder / "history.csv"
+
+    @property
+    def curves(self) -> Path:
+        """The metrics as a picture."""
+        return self.folder / "curves.png"
+
+    @property
+    def states(self) -> Path:
+        """The folder of the states to resume from."""
+        return self.folder / "states"
+
+    def load_config(self) -> Config:
+        """Read the knobs of the run; raises `RunError`."""
+        return read_config(self.config)
+
+    def load_schema(self) -> Schema:
+        """Read the names of the features and of the classes; raises `RunError`."""
+        values = json.loads(read_text(self.schema))
+        return Schema(tuple(values["features"]), tuple(values["labels"]))
+
+    def load_model(self) -> CustomModel:
+        """Load the trained model; raises `RunError` if the run has none."""
+        if not self.model.exists():
+            raise RunError(f"{self.folder} has no trained model yet: train --resume it")
+        return keras.saving.load_model(self.model)
+
+
+def new_run(folder: Path | None) -> Run:
+    """Make the folder of a new run, named by the time if it is not given a name."""
+    folder = folder or RUNS / time.strftime("%Y%m%d-%H%M%S")
+    if folder.exists() and any(folder.iterdir()):
+        raise RunError(
+            f"{folder} holds a run: go on with --resume, or name another one"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return Run(folder)
+
+
+def old_run(folder: Path | None) -> Run:
+    """Return the run in `folder`, or the latest run if no folder is given."""
+    if folder is None:
+        configs = RUNS.glob("*/config.json")
+        latest = max(configs, key=lambda path: path.stat().st_mtime_ns, default=None)
+        if latest is None:
+            raise RunError(f"there is no run in {RUNS.absolute()}: train one first")
+        folder = latest.parent
+    elif not (folder / "config.json").exists():
+        raise RunError(f"{folder} is not the folder of a run: it has no config.json")
+    return Run(folder)
+
+
+def read_config(path: Path) -> Config:
+    """Read the knobs from a `config.json`; raises `RunError`."""
+    try:
+        return Config.from_json(read_text(path))
+    except (ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{path}: not the knobs of a run: {error}") from None
+
+
+def read_text(path: Path) -> str:
+    """Read a text file; raises `RunError`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror}") from None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to, which takes the place of `path` when all is written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    yield unfinished
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)

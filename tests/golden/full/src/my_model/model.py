@@ -1,0 +1,32 @@
+"""The network: a plain stack of layers."""
+
+import keras
+
+from .config import Config
+from .data import load_data, load_schema
+from .trainer import CustomModel
+
+
+def build_model(config: Config) -> CustomModel:
+    """Build the network, not yet compiled.
+
+    It takes images `(batch, height, width, channels)` and gives `(batch, classes)`.
+    """
+    images = load_data(config).train.x
+    classes = len(load_schema(config).labels)
+
+    network = keras.Sequential([keras.Input(images.shape[1:], name="images")])
+    network.add(keras.layers.Rescaling(1 / images.max(), name="scale"))
+    for number, filters in enumerate(config.filters, start=1):
+        network.add(
+            keras.layers.Conv2D(
+                filters, 3, padding="same", activation="relu", name=f"conv_{number}"
+            )
+        )
+        network.add(keras.layers.MaxPooling2D(name=f"pool_{number}"))
+    network.add(keras.layers.Flatten(name="flatten"))
+    network.add(keras.layers.Dropout(config.dropout, seed=config.seed, name="dropout"))
+    network.add(keras.layers.Dense(classes, activation="softmax", name="predictions"))
+    # The stack is the network; the training step is CustomModel's.
+    (inputs,), (outputs,) = network.inputs, network.outputs
+    return CustomModel(inputs, outputs, name="my_model")

@@ -1,0 +1,22 @@
+"""What the tests share: a short, silent run, and each compiled step only once."""
+
+import os
+
+import jax
+import pytest
+
+from my_model.config import Config
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let JAX keep what it compiles, between tests and between test runs."""
+    if config.cache is not None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = str(config.cache.mkdir("jax"))
+        jax.config.update("jax_compilation_cache_dir", folder)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+
+@pytest.fixture
+def config() -> Config:
+    """Return knobs for a run of three epochs that leaves no word on the screen."""
+    return Config(epochs=3, verbose=0)

@@ -1,0 +1,64 @@
+"""A trained run evaluates and predicts from the command line."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from my_model.__main__ import main
+from my_model.config import Config
+from my_model.data import load_data, load_schema
+from my_model.runs import Run
+from my_model.table import DataError
+from my_model.train import train
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Train one short run for all tests here."""
+    return train(Config(epochs=1, verbose=0), tmp_path_factory.mktemp("runs") / "run")
+
+
+def predict(run: Run, rows: Path) -> list[dict[str, str]]:
+    """Predict with the command line and read what it wrote."""
+    output = rows.with_name("predictions.csv")
+    main(["predict", str(rows), "--output", str(output), "--run-dir", str(run.folder)])
+    with output.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_csv_and_npz_give_the_same_predictions(run: Run, tmp_path: Path) -> None:
+    """The features come from columns in any order, or from an array."""
+    config = run.load_config()
+    x = load_data(config).test.x[:5]
+    features = load_schema(config).features
+    np.savez(tmp_path / "rows.npz", x=x)
+    with (tmp_path / "rows.csv").open("w", newline="") as file:
+        lines = [features, *x.reshape(5, -1).tolist()]
+        csv.writer(file).writerows(list(reversed(line)) for line in lines)
+
+    from_npz = predict(run, tmp_path / "rows.npz")
+    assert len(from_npz) == 5
+    assert predict(run, tmp_path / "rows.csv") == from_npz
+    expected = run.load_model().predict(x, verbose=0)
+    predicted = [float(line["prediction"]) for line in from_npz]
+    np.testing.assert_allclose(predicted, expected[:, 0], rtol=1e-5)
+
+
+def test_rows_that_do_not_fit_are_refused(run: Run, tmp_path: Path) -> None:
+    """The message names the file, and the column that is missing or the shape."""
+    (tmp_path / "rows.csv").write_text("nothing\n1\n")
+    with pytest.raises(DataError, match=r"rows\.csv: no column"):
+        predict(run, tmp_path / "rows.csv")
+    np.savez(tmp_path / "rows.npz", x=np.zeros((3, 2, 1)))
+    with pytest.raises(DataError, match=r"rows\.npz: x has the shape \(3, 2, 1\)"):
+        predict(run, tmp_path / "rows.npz")
+
+
+def test_evaluate_prints_the_report(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`evaluate` shows the saved run's test metrics."""
+    main(["evaluate", "--run-dir", str(run.folder)])
+    assert "baseline" in capsys.readouterr().out

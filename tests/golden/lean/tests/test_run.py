@@ -1,0 +1,131 @@
+"""A run leaves what is needed to evaluate, repeat, resume and predict."""
+
+import csv
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from my_model.__main__ import main
+from my_model.callbacks import Logs, SaveState
+from my_model.config import Config, KnobError
+from my_model.data import load_data, load_schema
+from my_model.runs import Run, RunError, new_run, old_run
+from my_model.train import resume, train
+
+
+def weights(run: Run) -> list[np.ndarray]:
+    """Return the weights of the trained model."""
+    return list(run.load_model().get_weights())
+
+
+def assert_same(run: Run, other: Run) -> None:
+    """Both runs ended with the same weights and the same history, to the last bit."""
+    for value, expected in zip(weights(run), weights(other), strict=True):
+        np.testing.assert_array_equal(value, expected)
+    assert run.history.read_text() == other.history.read_text()
+
+
+def train_and_kill(
+    config: Config, folder: Path, epochs: int, patch: pytest.MonkeyPatch
+) -> None:
+    """Train a run that dies right after so many epochs are finished."""
+    save = SaveState.on_epoch_end
+
+    def save_and_die(self: SaveState, epoch: int, logs: Logs = None) -> None:
+        save(self, epoch, logs)
+        if epoch + 1 == epochs:
+            raise KeyboardInterrupt
+
+    with patch.context() as patched:
+        patched.setattr(SaveState, "on_epoch_end", save_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, folder)
+
+
+def test_run_folder(
+    config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder holds model, history, picture and knobs; the report has a baseline."""
+    run = train(config, tmp_path / "run")
+    with run.history.open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == config.epochs
+    assert run.curves.read_bytes().startswith(b"\x89PNG")
+    assert run.load_config() == config
+    assert run.load_schema() == load_schema(config)
+    assert "baseline" in capsys.readouterr().out
+    assert not list(run.folder.rglob("unfinished-*"))
+
+
+def test_same_knobs_give_the_same_run(config: Config, tmp_path: Path) -> None:
+    """A run is repeated to the last bit from its config.json."""
+    first = train(config, tmp_path / "first")
+    arguments = ["--config", str(first.config), "--run-dir", str(tmp_path / "second")]
+    main(["train", *arguments])
+    assert_same(first, Run(tmp_path / "second"))
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_resumed_run_ends_as_if_never_stopped(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    """A killed run goes on from its last finished epoch, or from the one before."""
+    whole = train(config, tmp_path / "whole")
+    killed = tmp_path / "killed"
+    train_and_kill(config, killed, 2, monkeypatch)
+    if damaged:
+        newest = max((killed / "states").iterdir())
+        newest.write_bytes(newest.read_bytes()[:1000])
+    main(["train", "--resume", "--run-dir", str(killed)])
+    assert_same(Run(killed), whole)
+
+
+def test_finished_run_stays_as_it_is(config: Config, tmp_path: Path) -> None:
+    """Resuming a run that has ended, or has stopped early, trains no further epoch."""
+    short = dataclasses.replace(config, epochs=30, patience=1)
+    run = train(short, tmp_path / "run")
+    history = run.history.read_text()
+    resume(run.folder)
+    assert run.history.read_text() == history
+
+
+def test_loss_that_is_no_number_stops_the_run(
+    config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that diverges stops after the epoch, and says why."""
+    wild = dataclasses.replace(config, epochs=20, learning_rate=1e30, keep_best=False)
+    run = train(wild, tmp_path / "run")
+    assert "not a number" in capsys.readouterr().err
+    assert len(run.history.read_text().splitlines()) < 20
+
+
+def test_run_without_validation(config: Config, tmp_path: Path) -> None:
+    """Without validation rows the training loss decides which model is kept."""
+    bare = dataclasses.replace(config, validation_fraction=0.0)
+    run = train(bare, tmp_path / "run")
+    assert run.curves.exists()
+    assert run.load_model().predict(load_data(bare).test.x, verbose=0).shape[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"), [("epochs", 0), ("dropout", 1.0), ("test_fraction", 0.9)]
+)
+def test_knobs_that_cannot_work_are_named(
+    config: Config, tmp_path: Path, knob: str, value: float
+) -> None:
+    """A knob's impossible value is an error that names it, and leaves no folder."""
+    knobs: dict[str, Any] = {knob: value}
+    with pytest.raises(KnobError, match=knob):
+        train(dataclasses.replace(config, **knobs), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_run_folders_are_not_mixed_up(config: Config, tmp_path: Path) -> None:
+    """A folder with a run in it is not written over, and one without is no run."""
+    (tmp_path / "config.json").write_text(config.to_json())
+    with pytest.raises(RunError, match="--resume"):
+        new_run(tmp_path)
+    with pytest.raises(RunError, match=r"config\.json"):
+        old_run(tmp_path / "nothing")

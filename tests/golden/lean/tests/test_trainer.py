@@ -1,0 +1,149 @@
+"""The training step does what `fit()` and `evaluate()` promise."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from my_model.config import Config
+from my_model.data import Split, load_data
+from my_model.model import build_model
+from my_model.train import compile_model
+from my_model.trainer import CustomModel
+
+
+def make_model(config: Config) -> CustomModel:
+    """Build and compile the model, the same one for the same knobs."""
+    keras.utils.set_random_seed(config.seed)
+    return compile_model(build_model(config), config)
+
+
+def fit(model: keras.Model, split: Split, **options: Any) -> dict[str, list[float]]:
+    """Train in the given order, with a short last batch; return the history."""
+    options = {"epochs": 1, "batch_size": 50, "shuffle": False, "verbose": 0} | options
+    history: dict[str, list[float]] = model.fit(**split._asdict(), **options).history
+    return history
+
+
+def evaluate(model: keras.Model, split: Split) -> dict[str, float]:
+    """Return the loss and the metrics, measured with a short last batch."""
+    logs: dict[str, float] = model.evaluate(
+        **split._asdict(), batch_size=50, verbose=0, return_dict=True
+    )
+    return logs
+
+
+def test_step_equals_the_step_of_keras(config: Config) -> None:
+    """Weights and history are those of `keras.Model`, as long as the algorithm is."""
+    model = make_model(config)
+    stock = keras.Model.from_config(model.get_config())
+    stock.set_weights(model.get_weights())
+    stock.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate),
+        loss="mse",
+        metrics=["mae"],
+    )
+    data = load_data(config)
+    options: dict[str, Any] = {"epochs": 2, "validation_data": data.validation}
+
+    history = fit(model, data.train, **options)
+    expected = fit(stock, data.train, **options)
+
+    assert history.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(history[name], values, rtol=1e-5, err_msg=name)
+    for weight, value in zip(model.get_weights(), stock.get_weights()):
+        np.testing.assert_allclose(weight, value, rtol=1e-4, atol=1e-6)
+
+
+def test_loss_falls(config: Config) -> None:
+    """A few epochs make the loss lower on the rows that are learned from."""
+    train = load_data(config).train
+    model = make_model(config)
+    before = evaluate(model, train)
+    history = fit(model, train, epochs=10)
+    assert history["loss"][-1] < history["loss"][0]
+    assert evaluate(model, train)["loss"] < before["loss"]
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_evaluates_with_and_without_validation(config: Config, validated: bool) -> None:
+    """`evaluate()` reports what validation reported, and works where there was none."""
+    data = load_data(config)
+    model = make_model(config)
+    history = fit(
+        model, data.train, validation_data=data.validation if validated else None
+    )
+    logs = evaluate(model, data.validation)
+    assert logs.keys() == {name for name in history if not name.startswith("val_")}
+    for name, value in logs.items():
+        if validated:
+            assert history[f"val_{name}"][-1] == pytest.approx(value, rel=1e-5)
+
+
+def test_metrics_equal_those_of_numpy(config: Config) -> None:
+    """The metrics say of the predictions what NumPy says of them."""
+    data = load_data(config)
+    model = make_model(config)
+    fit(model, data.train, epochs=2)
+    x, y = data.validation[:2]
+    y_pred = model.predict(x, verbose=0)
+    scores = np.abs(y - y_pred[:, 0])
+    logs = evaluate(model, data.validation)
+    assert logs["mae"] == pytest.approx(scores.mean(), rel=1e-5)
+
+
+def test_metrics_cover_each_epoch_anew(config: Config) -> None:
+    """Every metric counts every row of an epoch once, and none of the epoch before."""
+    still = dataclasses.replace(config, learning_rate=1e-12, dropout=0.0)
+    train = load_data(still).train
+    model = make_model(still)
+    history = fit(model, train, epochs=2)
+    for name, value in evaluate(model, train).items():
+        assert history[name] == pytest.approx([value, value], rel=1e-4), name
+    tracker = next(metric for metric in model.metrics if metric.name == "loss")
+    fit(model, train, epochs=2)
+    assert float(tracker.count) == len(train.x)
+
+
+def test_dropout_is_active_in_training_only(config: Config) -> None:
+    """The loss in training feels the dropout, the loss in evaluation does not."""
+    noisy = dataclasses.replace(config, learning_rate=1e-12, dropout=0.5)
+    train = load_data(noisy).train
+    model = make_model(noisy)
+    history = fit(model, train)
+    measured = evaluate(model, train)
+    assert history["loss"][0] != pytest.approx(measured["loss"], rel=1e-3)
+    assert evaluate(model, train) == pytest.approx(measured)
+
+
+@pytest.mark.parametrize("kind", ["sample_weight", "class_weight"])
+def test_weights_are_refused(config: Config, kind: str) -> None:
+    """Weights that the step would not use are an error that says so."""
+    train = load_data(config).train
+    weights = {
+        "sample_weight": np.ones(len(train.x), np.float32),
+        "class_weight": dict.fromkeys(range(400), 1.0),
+    }
+    with pytest.raises(ValueError, match="not supported by this training step"):
+        fit(make_model(config), train, **{kind: weights[kind]})
+
+
+def test_saved_model_is_the_same_model(config: Config, tmp_path: Path) -> None:
+    """A loaded model predicts the same, and its optimizer goes on where it was."""
+    data = load_data(config)
+    model = make_model(config)
+    fit(model, data.train)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded, CustomModel)
+    np.testing.assert_array_equal(
+        loaded.predict(data.test.x, verbose=0), model.predict(data.test.x, verbose=0)
+    )
+    assert len(loaded.optimizer.variables) == len(model.optimizer.variables)
+    for variable, saved in zip(loaded.optimizer.variables, model.optimizer.variables):
+        np.testing.assert_array_equal(variable.value, saved.value)
+    assert evaluate(loaded, data.test) == pytest.approx(evaluate(model, data.test))

@@ -1,0 +1,17 @@
+"""A Keras model on JAX with a training step of its own."""
+
+import os
+import sys
+
+# Keras takes its backend from here when it is first imported, and keeps it.
+if "keras" not in sys.modules:
+    os.environ["KERAS_BACKEND"] = "jax"
+
+import keras
+
+if keras.config.backend() != "jax":
+    raise ImportError(
+        "my_model trains on JAX, but Keras already runs on "
+        f"{keras.config.backend()}: import my_model before keras, "
+        "or set KERAS_BACKEND=jax"
+    )

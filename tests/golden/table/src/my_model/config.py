@@ -1,0 +1,85 @@
+"""Every knob of a run; the command line and `config.json` are made from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+
+class KnobError(ValueError):
+    """A knob has a value that cannot work; the message names it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The knobs of a training run. The same values give the same run, bit for bit."""
+
+    data_path: Path = Path("data/wine.csv")
+    """The table to learn from: CSV with a header line, numbers in every feature."""
+    target: str = "cultivar"
+    """The column to predict; every other column is a feature."""
+    validation_fraction: float = 0.15
+    """Part of the rows to validate on after each epoch; 0: no validation."""
+    test_fraction: float = 0.15
+    """Part of the rows to test on in the end."""
+    balance: bool = True
+    """Weigh rows with a rare target more; off: every row has the weight 1."""
+
+    hidden_units: tuple[int, ...] = (64, 64)
+    """Units of each hidden layer, from the features on."""
+    dropout: float = 0.1
+    """Part of the units that are dropped in training."""
+
+    epochs: int = 200
+    """Passes over the training data, at most."""
+    batch_size: int = 32
+    """Examples in a training step."""
+    learning_rate: float = 1e-3
+    """Step size of the Adam optimizer."""
+    seed: int = 0
+    """Decides the split, the first weights, the order of batches and the dropout."""
+
+    keep_best: bool = True
+    """Save the model of the epoch with the lowest validation loss, not the last one."""
+    patience: int = 20
+    """Stop after so many epochs without a better validation loss; 0: never."""
+    stop_on_nan: bool = True
+    """Stop when the loss is not a number any more."""
+    csv_log: bool = True
+    """Write each epoch's metrics to history.csv, and plot them in curves.png."""
+    resumable: bool = True
+    """Keep the state of the last finished epoch, for --resume."""
+    verbose: int = 1
+    """Keras' progress: 0 none, 1 a bar, 2 a line for each epoch."""
+
+    def check(self) -> None:
+        """Refuse values that cannot work; raises `KnobError`."""
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise KnobError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("validation_fraction", "test_fraction", "dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise KnobError(
+                    f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
+                )
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise KnobError(
+                "validation_fraction and test_fraction leave no rows to train on"
+            )
+
+    def to_json(self) -> str:
+        """Return the knobs as JSON, to be read by `from_json`."""
+        return json.dumps(dataclasses.asdict(self), indent=2, default=str) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Config:
+        """Read what `to_json` wrote; raises `ValueError` if it is not that."""
+        values: dict[str, Any] = json.loads(text)
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(values.keys() - known):
+            raise ValueError(f"no such knob: {', '.join(unknown)}")
+        values["data_path"] = Path(values["data_path"])
+        values["hidden_units"] = tuple(values["hidden_units"])
+        return cls(**values)

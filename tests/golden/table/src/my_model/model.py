@@ -1,0 +1,72 @@
+"""The network: a class of its own, with its layers and its forward pass."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import keras
+
+from .config import Config
+from .data import load_data, load_schema
+from .trainer import CustomModel
+
+
+@keras.saving.register_keras_serializable(package="my_model")
+class Network(keras.Model):
+    """A multilayer perceptron: `(batch, features)` to `(batch, outputs)`."""
+
+    def __init__(
+        self,
+        hidden_units: Sequence[int],
+        outputs: int,
+        dropout: float,
+        seed: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.arguments = {
+            "hidden_units": list(hidden_units),
+            "outputs": outputs,
+            "dropout": dropout,
+            "seed": seed,
+        }
+        self.hidden = [keras.layers.Dense(n, activation="relu") for n in hidden_units]
+        self.dropouts = [
+            keras.layers.Dropout(dropout, seed=seed + number)
+            for number, _ in enumerate(hidden_units, start=1)
+        ]
+        self.head = keras.layers.Dense(outputs, activation="softmax")
+
+    def call(self, inputs: jax.Array, training: bool = False) -> jax.Array:
+        """Return the predictions; dropout is active only in training."""
+        x = inputs
+        for dense, dropout in zip(self.hidden, self.dropouts, strict=True):
+            x = dropout(dense(x), training=training)
+        return self.head(x)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what a saved network is built from again: the arguments."""
+        return {**super().get_config(), **self.arguments}
+
+
+def build_model(config: Config) -> CustomModel:
+    """Build the network, scaled to the training data and not yet compiled.
+
+    It takes `(batch, features)` and gives `(batch, classes)`.
+    """
+    schema = load_schema(config)
+    train = load_data(config).train
+
+    inputs = keras.Input((len(schema.features),), name="features")
+    scaled = keras.layers.Normalization(
+        mean=train.x.mean(axis=0), variance=train.x.var(axis=0), name="scale"
+    )(inputs)
+    network = Network(
+        hidden_units=config.hidden_units,
+        outputs=len(schema.labels),
+        dropout=config.dropout,
+        seed=config.seed,
+        name="network",
+    )
+    outputs = network(scaled)
+    return CustomModel(inputs, outputs, name="my_model")

@@ -1,0 +1,44 @@
+"""The table is read with care: what cannot be learned from is named."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from my_model.config import Config
+from my_model.data import load_data, load_schema
+from my_model.table import DataError
+
+
+def table(config: Config, path: Path, header: str, *rows: str) -> Config:
+    """Write a table, and return the knobs to learn its column `y`."""
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return dataclasses.replace(config, data_path=path, target="y", batch_size=1)
+
+
+def test_target_is_no_feature(config: Config) -> None:
+    """Every column but the target is a feature, in the table's order."""
+    schema = load_schema(config)
+    assert config.target not in schema.features
+    assert load_data(config).train.x.shape[1] == len(schema.features)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "message"),
+    [
+        ("x,yy", ["1,1", "2,2"], "no column 'y'; did you mean 'yy'"),
+        ("x,y", ["1,1", "2,1"], "column 'y' has only one value: '1'"),
+        ("y", ["1", "2"], "'y' is the only column"),
+        ("x,y", ["1,1", "two,2"], "column 'x', row 3: 'two' is not a number"),
+        ("x,y", ["1,1", ",2"], "column 'x', row 3: '' is not a number"),
+        ("x,y", ["1,a", "2,"], "column 'y', row 3: no label"),
+    ],
+)
+def test_what_cannot_be_learned_is_named(
+    config: Config, tmp_path: Path, header: str, rows: list[str], message: str
+) -> None:
+    """The error names the file, and the column and row where there is one."""
+    knobs = table(config, tmp_path / "table.csv", header, *rows)
+    with pytest.raises(DataError, match=message) as error:
+        load_data(knobs)
+    assert "table.csv" in str(error.value)
