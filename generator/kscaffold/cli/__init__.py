@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from kscaffold import __version__
 from kscaffold.errors import KscaffoldError
+from kscaffold.text import near
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -39,28 +43,67 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for an unknown one, name the nearest."""
+        name = args[0]
+        if name not in COMMANDS and not ctx.resilient_parsing:
+            hint = near(name, COMMANDS) or f"; there are {' and '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {name!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the command; a mistake becomes one sentence."""
+        # https://no-color.org
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
+        if not args:
+            return super().parse_args(ctx, args)  # shows the help
+        with _errors_reported(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error becomes one sentence and an exit code."""
-        try:
+        with _errors_reported(ctx):
             return super().invoke(ctx)
-        except KscaffoldError as error:
-            fail(ctx, str(error), error.exit_code, error)
-        except (KeyboardInterrupt, click.Abort) as error:
-            fail(ctx, "interrupted", INTERRUPTED, error)
-        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
-            raise
-        except Exception as error:
-            fail(
-                ctx,
-                f"{type(error).__name__}: {error}. This is a bug in kscaffold {__version__}: please"
-                " report it with the command, and the output of the same command with -v",
-                KscaffoldError.exit_code,
-                error,
-            )
+
+
+@contextmanager
+def _errors_reported(ctx: click.Context) -> Iterator[None]:
+    try:
+        yield
+    except KscaffoldError as error:
+        fail(ctx, str(error), error.exit_code, error)
+    except click.UsageError as error:
+        fail(ctx, _usage_message(error), error.exit_code, error)
+    except (KeyboardInterrupt, EOFError, click.Abort) as error:
+        fail(ctx, "interrupted", INTERRUPTED, error)
+    except (click.exceptions.Exit, BrokenPipeError):
+        raise
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        fail(ctx, f"{named}{error.strerror or error}", KscaffoldError.exit_code, error)
+    except Exception as error:
+        fail(
+            ctx,
+            f"{type(error).__name__}: {error}. This is a bug in kscaffold {__version__}: please"
+            " report it with the command, and the output of the same command with -v",
+            KscaffoldError.exit_code,
+            error,
+        )
+
+
+def _usage_message(error: click.UsageError) -> str:
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    command = error.ctx.command_path if error.ctx else "kscaffold"
+    return f"{message[:1].lower()}{message[1:]} (see {command} --help)"
 
 
 def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
     """Report an error and end the command; with --format json, as the one object on stdout."""
+    # One line, whatever a path or a value brings along.
+    message = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
     if ctx.meta.get("kscaffold.verbose"):
         import traceback
 

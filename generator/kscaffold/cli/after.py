@@ -15,9 +15,16 @@ from kscaffold.errors import KscaffoldError
 # A template is data: no hook and no program named by a configuration runs for it.
 SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "init.templateDir="),
-    *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false"),
+    *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false", "--literal-pathspecs"),
 )
-FALLBACK = ("-c", "user.name=kscaffold", "-c", "user.email=kscaffold@localhost")
+FALLBACK = {"user.name": "kscaffold", "user.email": "kscaffold@localhost"}
+# A repository named by the environment, as inside a git hook, is not the target's.
+FOREIGN = {
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
+    *("GIT_PREFIX", "GIT_NAMESPACE", "GIT_TEMPLATE_DIR"),
+}
+# What a project imports; only one on a table of its own does without scikit-learn.
+NEEDED = ("keras", "jax", "tyro", "matplotlib", "sklearn")
 
 
 def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
@@ -30,17 +37,24 @@ def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
         return None
     if _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0:
         return None
-    named = _git(target, "config", "user.email").returncode == 0
     for arguments in (
         ("init", "--quiet", "--initial-branch=main"),
-        ("add", "--", *files),
-        (*(() if named else FALLBACK), "commit", "--quiet", "--message", "Create the project"),
+        # By force: the user's own list of ignored files may name some of them.
+        ("add", "--force", "--", *files),
+        ("commit", "--quiet", "--message", "Create the project"),
     ):
-        result = _git(target, *arguments)
+        identity = _missing_identity(target) if arguments[0] == "commit" else ()
+        result = _git(target, *identity, *arguments)
         if result.returncode != 0:
             lines = result.stderr.strip().splitlines() or ["no message"]
             return f"the project is written, but git failed: {lines[-1]}"
     return None
+
+
+def _missing_identity(target: Path) -> tuple[str, ...]:
+    """Return options for what git does not know of the user; each repository may differ."""
+    missing = [key for key in FALLBACK if _git(target, "config", key).returncode != 0]
+    return tuple(word for key in missing for word in ("-c", f"{key}={FALLBACK[key]}"))
 
 
 def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -50,37 +64,37 @@ def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        # A repository named by the environment, as inside a git hook, is not the target's.
-        env={k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE")},
+        env={k: v for k, v in os.environ.items() if k not in FOREIGN},
     )
 
 
 def check_can_train() -> None:
     """Refuse --train where the project could not run; raises `KscaffoldError`."""
-    missing = [name for name in ("keras", "jax", "tyro", "matplotlib") if not find_spec(name)]
+    missing = [name for name in NEEDED if not find_spec(name)]
     if missing:
         raise KscaffoldError(
             f"--train needs {', '.join(missing)}: pip install 'kscaffold[jax]'; nothing is written"
         )
 
 
-def train(target: Path, package: str, *, silent: bool) -> None:
+def train(target: Path, package: str, *, silent: bool) -> str | None:
     """Train the project for one epoch, and leave no run behind.
 
-    Raises:
-        KscaffoldError: the training failed; the project stays.
+    Returns:
+        What went wrong, or None.
     """
     with TemporaryDirectory(prefix="kscaffold-") as folder:
         arguments = ["-m", package, "train", "--epochs", "1", "--run-dir", f"{folder}/run"]
         result = subprocess.run(
             [sys.executable, *arguments, "--verbose", "0" if silent else "1"],
             cwd=target,
-            env={**os.environ, "PYTHONPATH": "src"},
+            env={**os.environ, "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.DEVNULL if silent else None,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
-    if result.returncode != 0:
-        lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
-        raise KscaffoldError(f"{target} is written, but training it failed: {lines[-1]}")
+    if result.returncode == 0:
+        return None
+    lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
+    return f"{target} is written, but training it failed: {lines[-1]}"

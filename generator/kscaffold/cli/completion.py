@@ -13,7 +13,7 @@ HOW = {
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(list(HOW)))
+@click.argument("shell", metavar="SHELL", type=click.Choice(list(HOW)))
 def command(shell: str) -> None:
     r"""Print the completion script of a SHELL.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from kscaffold.answers import Answers, resolve
 from kscaffold.cli import after, output
+from kscaffold.errors import KscaffoldError
 from kscaffold.scaffold import build_tree, prepare
 from kscaffold.sources import Template
 from kscaffold.tree import Tree
@@ -51,61 +53,65 @@ def create(template: Template, given: dict[str, object], request: Request) -> No
         given = ask(scaffold, given)
     answers = resolve(template.manifest, given, scaffold.tools)
     tree = build_tree(scaffold, answers)
-    if not request.json:
-        for notice in answers.notices:
-            click.echo(f"note: {notice}", err=True)
-    if not request.writes:
-        _show(request, answers, tree)
-        return
-    written = write_tree(request.target, tree, force=request.force)
-    warning = after.start_repository(request.target, written.files) if request.git else None
-    if request.train:
-        after.train(request.target, str(answers.values["package"]), silent=_silent(request))
-    _report(request, answers, tree, written, warning)
+    _say(request, (f"note: {notice}" for notice in answers.notices))
+    if request.writes:
+        _write(request, answers, tree)
+    elif request.json:
+        _print_json(request, "dry-run", answers, Written(tuple(file.path for file in tree)))
+    elif not request.quiet:
+        _show(request, tree)
 
 
-def _silent(request: Request) -> bool:
-    return request.json or request.quiet
-
-
-def _show(request: Request, answers: Answers, tree: Tree) -> None:
-    if request.json:
-        _print_json(request, "dry-run", answers, tuple(file.path for file in tree))
-    elif request.diff:
+def _show(request: Request, tree: Tree) -> None:
+    if request.diff:
         output.print_diff(request.target, tree)
     else:
-        click.echo(output.tree_text(request.target.name or str(request.target), tree))
+        click.echo(output.tree_text(str(request.target), tree))
 
 
-def _report(
-    request: Request, answers: Answers, tree: Tree, written: Written, warning: str | None
-) -> None:
-    if request.json:
-        _print_json(request, "written", answers, written.files, written.backups, warning)
-        return
-    if warning:
+def _write(request: Request, answers: Answers, tree: Tree) -> None:
+    written = write_tree(request.target, tree, force=request.force)
+    _say(request, (f"kept what was there: {request.target / name}" for name in written.backups))
+    warning = after.start_repository(request.target, written.files) if request.git else None
+    if warning and not request.json:
         click.echo(f"warning: {warning}", err=True)
-    for backup in written.backups:
-        click.echo(f"kept what was there: {request.target / backup}", err=True)
-    if not request.quiet:
+    failure = _train(request, str(answers.values["package"])) if request.train else None
+    if request.json:
+        _print_json(request, "written", answers, written, warning, failure)
+    elif failure:
+        raise KscaffoldError(failure)
+    elif not request.quiet:
         output.print_summary(request.target, answers, tree, git=request.git)
+    if failure:
+        raise click.exceptions.Exit(KscaffoldError.exit_code)
+
+
+def _train(request: Request, package: str) -> str | None:
+    return after.train(request.target, package, silent=request.json or request.quiet)
+
+
+def _say(request: Request, lines: Iterable[str]) -> None:
+    for line in () if request.json or request.quiet else lines:
+        click.echo(line, err=True)
 
 
 def _print_json(
     request: Request,
     state: str,
     answers: Answers,
-    files: tuple[str, ...],
-    backups: tuple[str, ...] = (),
+    written: Written,
     warning: str | None = None,
+    failure: str | None = None,
 ) -> None:
     report = {
         "state": state,
         "path": str(request.target),
-        "files": list(files),
-        "backups": list(backups),
+        "files": list(written.files),
+        "backups": list(written.backups),
         "answers": dict(answers.values),
         "notices": [*answers.notices, *([warning] if warning else [])],
         "exit_code": 0,
     }
+    if failure:
+        report |= {"error": failure, "exit_code": KscaffoldError.exit_code}
     click.echo(json.dumps(report))

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from kscaffold.cli import options
+from kscaffold.errors import TargetError
 from kscaffold.manifest import Manifest
 from kscaffold.sources import Template, load_template
 
@@ -59,7 +60,7 @@ Exit codes:
   0    done
   1    something unexpected, or --train failed
   2    a bad option or answer; nothing is written
-  3    the target is in the way; nothing is written
+  3    the target is in the way or cannot be written; it is as it was
   4    the template is broken; nothing is written
   130  interrupted
 """
@@ -91,7 +92,7 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> None:
     terminal, and with --defaults, the default is taken.
     """
     if not path:
-        raise click.UsageError("PATH is empty: give the folder to create, or . for this one", ctx)
+        raise click.UsageError("the path is empty; give a folder, or . for the current one", ctx)
     ctx.meta["kscaffold.format"] = given["form"]
     ctx.meta["kscaffold.verbose"] = ctx.meta.get("kscaffold.verbose") or given["verbose"]
     from kscaffold.cli.creation import Request, create
@@ -109,7 +110,7 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> None:
         answers,
         Request(
             target=Path(path),
-            name=Path(os.path.abspath(path)).name,  # noqa: PTH100
+            name=_name(path),
             ask=on_terminal and not given["defaults"] and given["form"] == "text",
             dry_run=given["dry_run"],
             diff=given["diff"],
@@ -120,6 +121,13 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> None:
             quiet=given["quiet"],
         ),
     )
+
+
+def _name(path: str) -> str:
+    try:
+        return Path(os.path.abspath(path)).name  # noqa: PTH100
+    except FileNotFoundError:
+        raise TargetError("the current folder is gone; change to another one") from None
 
 
 def _answered(manifest: Manifest, given: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,42 +36,44 @@ def _branches(folder: dict[str, object], indent: str) -> Iterator[str]:
 def print_diff(target: Path, tree: Tree) -> None:
     """Print how each file would change: in full where it is new, not where it is the same."""
     import difflib
+    import io
 
     for file in tree:
         before = _text_at(target / file.path)
         if before == file.text:
             continue
+        # Lines as a patch has them: ended by nothing but a line feed.
         lines = difflib.unified_diff(
-            before.splitlines(keepends=True) if before is not None else [],
-            file.text.splitlines(keepends=True),
+            io.StringIO(before or "", newline="\n").readlines(),
+            io.StringIO(file.text, newline="\n").readlines(),
             f"a/{file.path}" if before is not None else "/dev/null",
             f"b/{file.path}",
         )
         for line in lines:
-            click.echo(_coloured(line), nl=line.endswith("\n") is False)
+            end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
+            click.echo(_coloured(line) + end, nl=False)
 
 
 def _text_at(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8", errors="replace")
+        # What is no file, such as a pipe, may never end.
+        return path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else None
     except OSError:
         return None
 
 
 def _coloured(line: str) -> str:
     colours = {"+": "green", "-": "red", "@": "cyan"}
-    # NO_COLOR: https://no-color.org
-    if "NO_COLOR" in os.environ or line[:1] not in colours:
-        return line
-    return click.style(line, fg=colours[line[0]])
+    return click.style(line, fg=colours[line[0]]) if line[0] in colours else line
 
 
 def print_summary(target: Path, answers: Answers, tree: Tree, *, git: bool) -> None:
     """Print what was written, how to go on, and the command that makes the same project."""
     package = answers.values["package"]
+    enter = "" if target == Path() else f"cd {shlex.quote(_word(target))} && "
     click.echo(tree_text(str(target), tree))
     click.echo("\nGo on with")
-    click.echo(f"  cd {shlex.quote(str(target))} && pip install -e .")
+    click.echo(f"  {enter}pip install -e .")
     click.echo(f"  python -m {package} train")
     click.echo("\nThe same project again, without questions")
     click.echo(f"  {recreate_command(target, answers, git=git)}")
@@ -80,10 +81,17 @@ def print_summary(target: Path, answers: Answers, tree: Tree, *, git: bool) -> N
 
 def recreate_command(target: Path, answers: Answers, *, git: bool) -> str:
     """Return the command that makes this very project, quoted for a shell."""
-    words = ["kscaffold", "new", str(target), "--defaults"]
-    for name, value in answers.chosen.items():
+    words = ["kscaffold", "new", _word(target), "--defaults"]
+    # The name of "." depends on where one is.
+    named = {} if target.name.strip(".") else {"name": answers.values["name"]}
+    for name, value in {**named, **answers.chosen}.items():
         words += _option(name.replace("_", "-"), value)
     return shlex.join([*words, *([] if git else ["--no-git"])])
+
+
+def _word(path: Path) -> str:
+    """Return a path as a word that no command takes for an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def _option(name: str, value: Value) -> list[str]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
 import questionary
 
-from kscaffold.answers import Interview, Value
+from kscaffold.answers import Interview, Value, resolve
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.manifest import Question
 from kscaffold.scaffold import Scaffold
 
 BACK = "<"
 BACK_CHOICE = "< back"
-HINT = f"Enter takes the default; {BACK} goes back to the question before.\n"
+HINT = f"Enter takes what is shown, {BACK} goes back to the question before, Ctrl-C ends.\n"
 
 
 def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
@@ -22,34 +20,63 @@ def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
 
     Raises:
         AnswerError: what was given before is not accepted.
-        click.Abort: the person pressed Ctrl-C.
+        KeyboardInterrupt: the person pressed Ctrl-C.
     """
+    _check_given(scaffold, given)
     click.echo(click.style(HINT, dim=True))
-    questions = [
-        question
-        for name, question in scaffold.template.manifest.questions.items()
-        if name not in given
-    ]
     remembered: dict[str, Value] = {}
-    asked: list[int] = []
-    index = 0
-    while index < len(questions):
-        question = questions[index]
-        before = {questions[i].name: remembered[questions[i].name] for i in asked}
-        interview = Interview(
-            scaffold.template.manifest, {**given, **before}, scaffold.tools, until=question
-        )
-        if not interview.applies(question) or _is_forced(interview, question):
-            index += 1
+    asked: list[str] = []
+    while True:
+        answers = {**given, **{name: remembered[name] for name in asked}}
+        try:
+            upcoming = _upcoming(scaffold, answers, asked)
+        except AnswerError as error:
+            if not asked:
+                raise
+            # The last answer does not go with the others, so it is asked for again.
+            click.echo(click.style(f"  {error}", fg="red"))
+            del remembered[asked.pop()]
             continue
-        answer = _ask_one(question, interview, remembered.get(question.name), first=not asked)
-        if answer == BACK:
-            index = asked.pop() if asked else index
+        if upcoming is None:
+            return answers
+        question, interview, default = upcoming
+        default = remembered.get(question.name, default)
+        answer = _ask_one(question, interview, default, first=not asked)
+        if answer != BACK:
+            remembered[question.name] = answer
+            asked.append(question.name)
+        elif asked:
+            asked.pop()
+
+
+def _check_given(scaffold: Scaffold, given: dict[str, object]) -> None:
+    """Refuse before the first question what would be refused after the last."""
+    manifest, tools = scaffold.template.manifest, scaffold.tools
+    interview = Interview(manifest, {}, tools, until=next(iter(manifest.questions.values())))
+    for name, raw in given.items():
+        if name in manifest.questions:
+            interview.accept(manifest.questions[name], raw)
+        else:
+            resolve(manifest, {name: raw}, tools)
+
+
+def _upcoming(
+    scaffold: Scaffold, answers: dict[str, object], asked: list[str]
+) -> tuple[Question, Interview, Value] | None:
+    """Return the next question to ask, what is answered before it, and its default.
+
+    Raises:
+        AnswerError: the answers do not go together.
+    """
+    manifest, tools = scaffold.template.manifest, scaffold.tools
+    for question in manifest.questions.values():
+        if question.name in answers:
             continue
-        remembered[question.name] = answer
-        asked.append(index)
-        index += 1
-    return {**given, **{questions[i].name: remembered[questions[i].name] for i in asked}}
+        interview = Interview(manifest, answers, tools, until=question)
+        if interview.applies(question) and not _is_forced(interview, question):
+            return question, interview, _default(interview, question, asked)
+    resolve(manifest, answers, tools)
+    return None
 
 
 def _is_forced(interview: Interview, question: Question) -> bool:
@@ -64,19 +91,21 @@ def _is_forced(interview: Interview, question: Question) -> bool:
         return False
 
 
-def _ask_one(question: Question, interview: Interview, remembered: Value, *, first: bool) -> Value:
+def _default(interview: Interview, question: Question, asked: list[str]) -> Value:
     try:
-        default = interview.default(question) if remembered is None else remembered
-    except AnswerError:
-        default = None
+        return interview.default(question)
+    except AnswerError as error:
+        # A default that is looked up in the last answer tells what is wrong with that one.
+        if asked and str(error).startswith(f"{asked[-1]}:"):
+            raise
+        return None
+
+
+def _ask_one(question: Question, interview: Interview, default: Value, *, first: bool) -> Value:
     if question.type in ("bool", "choice"):
         answer = _select(question, default, first=first)
     else:
-        answer = questionary.text(
-            question.help,
-            default=str(default or ""),
-            validate=_validator(question, interview),
-        ).unsafe_ask()
+        answer = _text(question, interview, default)
     return answer if answer == BACK else interview.accept(question, answer)
 
 
@@ -91,14 +120,24 @@ def _select(question: Question, default: Value, *, first: bool) -> str:
     return answer
 
 
-def _validator(question: Question, interview: Interview) -> Callable[[str], bool | str]:
+def _text(question: Question, interview: Interview, default: Value) -> str:
+    """Ask for text; the default is shown in grey, and taken when nothing is typed."""
+    shown = str(default or "")
+
     def validate(text: str) -> bool | str:
         if text.strip() == BACK:
             return True
         try:
-            interview.accept(question, text)
+            interview.accept(question, text or shown)
         except AnswerError as error:
-            return str(error).partition(": ")[2]
+            reason = str(error).partition(": ")[2]
+            return reason.removesuffix(f"; give another: {question.option}")
         return True
 
-    return validate
+    answer: str = questionary.text(
+        question.help,
+        validate=validate,
+        validate_while_typing=False,
+        placeholder=[("fg:ansibrightblack", shown)],
+    ).unsafe_ask()
+    return answer.strip() if answer.strip() == BACK else answer or shown
