@@ -109,7 +109,8 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> None:
         template,
         answers,
         Request(
-            target=Path(path),
+            # What "x/../y" means must not depend on whether x is there.
+            target=Path(os.path.normpath(path)),
             name=_name(path),
             ask=on_terminal and not given["defaults"] and given["form"] == "text",
             dry_run=given["dry_run"],
