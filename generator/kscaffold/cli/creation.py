@@ -87,7 +87,10 @@ def _write(request: Request, answers: Answers, tree: Tree) -> None:
 
 
 def _train(request: Request, package: str) -> str | None:
-    return after.train(request.target, package, silent=request.json or request.quiet)
+    silent = request.json or request.quiet
+    if not silent:
+        click.echo("Training for one epoch, as a check; its run folder is removed again")
+    return after.train(request.target, package, silent=silent)
 
 
 def _say(request: Request, lines: Iterable[str]) -> None:
