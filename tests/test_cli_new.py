@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from kscaffold import __version__, errors
 from kscaffold.answers import to_toml
-from kscaffold.cli import INTERRUPTED, creation, new
+from kscaffold.cli import COMMANDS, INTERRUPTED, creation, new
 from kscaffold.manifest import Question
 from kscaffold.quoting import unsafe_character
 from kscaffold.scaffold import ANSWERS
@@ -228,7 +228,7 @@ def test_the_same_answer_twice_is_no_conflict() -> None:
         (["new"], "missing argument 'PATH' (see kscaffold new --help)"),
         (["new", ""], "the path is empty; give a folder, or . for the current one"),
         (["mew", "demo"], "no command 'mew'; did you mean 'new'? (see kscaffold --help)"),
-        (["demo"], "no command 'demo'; there are new and completion"),
+        (["demo"], f"no command 'demo'; there are {', '.join(COMMANDS)}"),
         (["--bad"], "no such option '--bad' (see kscaffold --help)"),
         (["completion", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
     ],

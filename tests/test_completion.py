@@ -9,6 +9,7 @@ import sysconfig
 
 import pytest
 
+from kscaffold.cli import COMMANDS
 from tests.cli import QUESTIONS, kscaffold
 
 SHELLS = ("bash", "zsh", "fish")
@@ -74,7 +75,7 @@ def test_the_help_tells_how_to_install(shell: str) -> None:
 
 def test_commands_are_completed() -> None:
     """The first word is a command, also from its first letters."""
-    assert completed("") == ["new", "completion"]
+    assert completed("") == list(COMMANDS)
     assert completed("comp") == ["completion"]
     assert completed("completion", "") == list(SHELLS)
 

@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
         """Find the command; for an unknown one, name the nearest."""
         name = args[0]
         if name not in COMMANDS and not ctx.resilient_parsing:
-            hint = near(name, COMMANDS) or f"; there are {' and '.join(COMMANDS)}"
+            hint = near(name, COMMANDS) or f"; there are {', '.join(COMMANDS)}"
             raise click.UsageError(f"no command {name!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
