@@ -58,7 +58,7 @@ def black_year() -> str:
     """Return the year of the installed black's style, such as "26"; "" if it does not tell."""
     try:
         # A module of one line beside black; `importlib.metadata` would take as long as jinja2.
-        from _black_version import version
+        from _black_version import version  # type: ignore[import-untyped]
     except ImportError:
         return ""
     return str(version).partition(".")[0]

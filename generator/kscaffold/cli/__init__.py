@@ -19,6 +19,7 @@ from kscaffold.text import near
 INTERRUPTED = 130
 COMMANDS = {
     "new": ("kscaffold.cli.new:command", "Create a project."),
+    "verify": ("kscaffold.cli.verify:command", "Compare a model's training with keras.Model's."),
     "completion": ("kscaffold.cli.completion:command", "Print a shell's completion script."),
 }
 

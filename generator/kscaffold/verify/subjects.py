@@ -1,0 +1,98 @@
+"""The class under test: of a generated project, or any other."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kscaffold.errors import AnswerError, KscaffoldError
+from kscaffold.verify.cases import Declared, Problem
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A class under test.
+
+    Attributes:
+        place: where it is imported from, such as "my_model.trainer:CustomModel".
+        folder: what is put on the import path for that; None for the current one.
+        declared: what it brings along.
+    """
+
+    place: str
+    folder: str | None = None
+    declared: Declared = field(default_factory=Declared)
+
+    def load(self) -> type[Any]:
+        """Import the class.
+
+        Raises:
+            AnswerError: there is no such module or class, or it is no Keras model class.
+            KscaffoldError: its module fails while it is imported.
+        """
+        module_name, _, class_name = self.place.partition(":")
+        folder = self.folder or os.getcwd()  # noqa: PTH109
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name and module_name.startswith(error.name):
+                raise AnswerError(f"TARGET: no module {module_name!r} in {folder}") from error
+            raise KscaffoldError(f"{module_name} imports {error.name}, which is missing") from error
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise KscaffoldError(f"{module_name} fails while it is imported: {reason}") from error
+        import keras
+
+        found = getattr(module, class_name, None)
+        if not (isinstance(found, type) and issubclass(found, keras.Model)):
+            raise AnswerError(f"TARGET: {class_name!r} in {module_name} is no Keras model class")
+        return found
+
+
+def find_subject(target: str) -> Subject:
+    """Return the class that a command line names: a project's folder, or "package.module:Class".
+
+    Raises:
+        AnswerError: it is neither.
+    """
+    path = Path(target)
+    if path.is_dir():
+        return _of_project(path.resolve())
+    module, colon, name = target.partition(":")
+    if not colon or not all(part.isidentifier() for part in [*module.split("."), name]):
+        raise AnswerError(
+            f"TARGET: {target!r} is neither the folder of a project nor package.module:Class"
+        )
+    return Subject(target)
+
+
+def _of_project(folder: Path) -> Subject:
+    record = folder / ".kscaffold/answers.toml"
+    try:
+        answers = tomllib.loads(record.read_text(encoding="utf-8"))["answers"]
+        package = answers["package"]
+        declared = _declared(answers)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise AnswerError(
+            f"TARGET: {folder} is no project of kscaffold's: {record} cannot be read ({error});"
+            " for another model give package.module:Class"
+        ) from error
+    return Subject(f"{package}.trainer:CustomModel", str(folder / "src"), declared)
+
+
+def _declared(answers: dict[str, Any]) -> Declared:
+    if not answers["manual_metrics"]:
+        return Declared()
+    if answers["task"] == "regression":
+        problem: Problem = "regression"
+    else:
+        problem = "binary" if answers["data"] == "breast-cancer" else "multiclass"
+    return Declared(problem, manual=True, weighted=bool(answers["sample_weight"]))
