@@ -21,7 +21,7 @@ FEWEST = 4
 
 
 @click.command()
-@click.argument("target", default=".")
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--family", "families", multiple=True, metavar="NAME", help="Run one family's cases.")
 @click.option("--case", "names", multiple=True, metavar="NAME", help="Run one case.")
 @click.option("--quick", is_flag=True, help="Run one case of each family.")
@@ -41,7 +41,7 @@ FEWEST = 4
 @click.pass_context
 def command(
     ctx: click.Context,
-    target: str,
+    targets: tuple[str, ...],
     families: tuple[str, ...],
     names: tuple[str, ...],
     quick: bool,
@@ -53,8 +53,9 @@ def command(
 ) -> None:
     """Compare a model's training with that of keras.Model, case by case, to the last bit.
 
-    TARGET is the folder of a project that kscaffold wrote, or package.module:Class of any Keras
-    model class on JAX. It is imported and run, so it must be code that you trust.
+    TARGET is the folder of a project that kscaffold wrote, by default the current one, or
+    package.module:Class of any Keras model class on JAX. It is imported and run, so it must be code
+    that you trust. Several targets are shown side by side: cases that hold, of those that apply.
 
     exact: weights, optimizer state and history are equal. close: nearly. refuses: a class without
     support for sample weights says so. n/a: keras.Model itself fails, or the case is about a loss
@@ -70,11 +71,14 @@ def command(
     if listing:
         _list(cases, form)
         return
-    subject = find_subject(target)
+    subjects = [find_subject(target) for target in targets or (".",)]
     _check_installed()
-    outcomes = _run(subject, cases, jobs, exitfirst=exitfirst)
-    _print(subject, outcomes, form, verbose=verbose)
-    ctx.exit(0 if all(outcome.holds for outcome in outcomes) else 1)
+    outcomes = _run(subjects, cases, jobs, exitfirst=exitfirst)
+    if form == "json":
+        _print_json(outcomes)
+    else:
+        _print(outcomes, form, verbose=verbose)
+    ctx.exit(0 if all(o.holds for each in outcomes.values() for o in each) else 1)
 
 
 def _check_installed() -> None:
@@ -97,47 +101,62 @@ def _list(cases: tuple[Case, ...], form: str) -> None:
 
 
 def _run(
-    subject: Subject, cases: tuple[Case, ...], jobs: int | None, *, exitfirst: bool
-) -> list[Outcome]:
+    subjects: list[Subject], cases: tuple[Case, ...], jobs: int | None, *, exitfirst: bool
+) -> dict[Subject, list[Outcome]]:
     from kscaffold.verify.pool import run_cases
 
+    # Case by case, so that what Keras itself gives serves all classes.
+    tasks = [(subject, case) for case in cases for subject in subjects]
     processes = jobs or max(1, min(os.cpu_count() or 1, len(cases) // FEWEST))
-    order = {case.id: number for number, case in enumerate(cases)}
-    outcomes: list[Outcome] = []
+    outcomes: dict[Subject, list[Outcome]] = {subject: [] for subject in subjects}
     with click.progressbar(
-        run_cases(subject, cases, processes, stop_at_failure=exitfirst),
-        length=len(cases),
-        label=subject.place,
+        run_cases(tasks, processes, stop_at_failure=exitfirst),
+        length=len(tasks),
+        label="verify",
         file=sys.stderr,
         hidden=not sys.stderr.isatty(),
     ) as bar:
-        outcomes.extend(bar)
-    return sorted(outcomes, key=lambda outcome: order[outcome.case.id])
+        for subject, outcome in bar:
+            outcomes[subject].append(outcome)
+    order = {case.id: number for number, case in enumerate(cases)}
+    for each in outcomes.values():
+        each.sort(key=lambda outcome: order[outcome.case.id])
+    return outcomes
 
 
-def _print(subject: Subject, outcomes: list[Outcome], form: str, *, verbose: bool) -> None:
+def _print_json(outcomes: dict[Subject, list[Outcome]]) -> None:
     from kscaffold.verify import report
 
-    failures = [outcome for outcome in outcomes if not outcome.holds]
-    if form == "json":
-        cases = [report.as_json(outcome, subject) for outcome in outcomes]
-        counted = {"holds": len(outcomes) - len(failures), "fails": len(failures)}
-        code = 1 if failures else 0
-        click.echo(
-            json.dumps(
-                {"target": subject.place, **counted, "cases": cases, "exit_code": code}, indent=1
-            )
-        )
+    targets = [
+        {
+            "target": subject.place,
+            "holds": sum(outcome.holds for outcome in each),
+            "fails": sum(not outcome.holds for outcome in each),
+            "cases": [report.as_json(outcome, subject) for outcome in each],
+        }
+        for subject, each in outcomes.items()
+    ]
+    code = 1 if any(target["fails"] for target in targets) else 0
+    click.echo(json.dumps({"targets": targets, "exit_code": code}, indent=1))
+
+
+def _print(outcomes: dict[Subject, list[Outcome]], form: str, *, verbose: bool) -> None:
+    from kscaffold.verify import report
+
+    if len(outcomes) > 1:
+        click.echo(report.markdown_comparison(outcomes))
         return
-    as_markdown = form == "markdown"
-    if verbose and not as_markdown:
-        for outcome in outcomes:
+    [(subject, ended)] = outcomes.items()
+    if verbose:
+        for outcome in ended:
             click.echo(f"{outcome.case.id}: {outcome.verdict}{_because(outcome)}")
         click.echo()
-    click.echo(report.markdown_table(outcomes) if as_markdown else report.text_table(outcomes))
-    for failure in failures:
-        tell = report.markdown_failure if as_markdown else report.text_failure
-        click.echo(f"\n{tell(failure, subject)}")
+    as_markdown = form == "markdown"
+    click.echo(report.markdown_table(ended) if as_markdown else report.text_table(ended))
+    tell = report.markdown_failure if as_markdown else report.text_failure
+    for outcome in ended:
+        if not outcome.holds:
+            click.echo(f"\n{tell(outcome, subject)}")
 
 
 def _because(outcome: Outcome) -> str:

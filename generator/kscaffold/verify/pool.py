@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,12 @@ from kscaffold.verify.subjects import Subject
 
 if TYPE_CHECKING:
     from kscaffold.verify.outcome import Outcome
-    from kscaffold.verify.runner import Runner
+    from kscaffold.verify.runner import Runner, StockResults
+
+Task = tuple[Subject, Case]
 
 _runners: dict[Subject, Runner] = {}
+_stock: StockResults = {}
 
 
 @contextmanager
@@ -52,41 +55,40 @@ def use_jax() -> None:
 
 
 def run_cases(
-    subject: Subject, cases: Sequence[Case], jobs: int, *, stop_at_failure: bool
-) -> Iterator[Outcome]:
-    """Yield the outcome of each case as it ends.
+    tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool
+) -> Generator[tuple[Subject, Outcome], None, None]:
+    """Yield each task's subject with the outcome, as they end.
 
     Args:
-        subject: the class under test.
-        cases: what to run.
+        tasks: what to run: a case, with a class under test.
         jobs: the number of processes; with 1, all runs in this one.
         stop_at_failure: whether the first case that does not hold is the last one.
     """
     use_jax()
     with _compiled_shared():
-        outcomes = _here(subject, cases) if jobs == 1 else _in_processes(subject, cases, jobs)
-        for outcome in outcomes:
-            yield outcome
+        ended = _here(tasks) if jobs == 1 else _in_processes(tasks, jobs)
+        for subject, outcome in ended:
+            yield subject, outcome
             if stop_at_failure and not outcome.holds:
-                outcomes.close()
+                ended.close()
                 return
 
 
-def _here(subject: Subject, cases: Sequence[Case]) -> Generator[Outcome, None, None]:
-    for case in cases:
-        yield _run(subject, case)
+def _here(tasks: Sequence[Task]) -> Generator[tuple[Subject, Outcome], None, None]:
+    for subject, case in tasks:
+        yield subject, _run(subject, case)
 
 
 def _in_processes(
-    subject: Subject, cases: Sequence[Case], jobs: int
-) -> Generator[Outcome, None, None]:
+    tasks: Sequence[Task], jobs: int
+) -> Generator[tuple[Subject, Outcome], None, None]:
     # Started anew, since JAX cannot go on in a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context) as pool:
-        futures: list[Future[Outcome]] = [pool.submit(_run, subject, case) for case in cases]
+        futures = {pool.submit(_run, *task): task[0] for task in tasks}
         try:
             for future in as_completed(futures):
-                yield future.result()
+                yield futures[future], future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -95,5 +97,5 @@ def _run(subject: Subject, case: Case) -> Outcome:
     if subject not in _runners:
         from kscaffold.verify.runner import Runner  # imports Keras
 
-        _runners[subject] = Runner(subject, {})
+        _runners[subject] = Runner(subject, _stock)
     return _runners[subject].run(case)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kscaffold.verify.cases import Case
@@ -46,6 +46,26 @@ def markdown_table(outcomes: Sequence[Outcome]) -> str:
     """Return the same as a table in Markdown."""
     rows = [("family", *HEADINGS), ("---", *["--:"] * len(HEADINGS)), *_rows(outcomes)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def markdown_comparison(outcomes: Mapping[Subject, Sequence[Outcome]]) -> str:
+    """Return a table of several classes side by side: how many cases hold, of how many."""
+    rows = [("family", *(f"`{subject.place}`" for subject in outcomes))]
+    rows.append(("---", *["--:"] * len(outcomes)))
+    families = dict.fromkeys(o.case.family for each in outcomes.values() for o in each)
+    for family in families:
+        rows.append((family, *(_held(each, family) for each in outcomes.values())))
+    rows.append(("**all**", *(f"**{_held(each)}**" for each in outcomes.values())))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _held(outcomes: Iterable[Outcome], family: str | None = None) -> str:
+    applicable = [
+        outcome
+        for outcome in outcomes
+        if outcome.verdict != "not applicable" and family in (None, outcome.case.family)
+    ]
+    return f"{sum(outcome.holds for outcome in applicable)}/{len(applicable)}"
 
 
 def text_failure(outcome: Outcome, subject: Subject) -> str:

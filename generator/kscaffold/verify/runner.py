@@ -22,6 +22,9 @@ from kscaffold.verify.subjects import Subject
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
 
 
+StockResults = dict[tuple[str, Declared], Any]
+
+
 class Runner:
     """Runs cases with one class; what stock Keras gives is kept for the next class.
 
@@ -30,7 +33,7 @@ class Runner:
         stock: results of `keras.Model`, shared between runners in one process.
     """
 
-    def __init__(self, subject: Subject, stock: dict[tuple[str, Declared], Any]) -> None:
+    def __init__(self, subject: Subject, stock: StockResults) -> None:
         self.subject = subject
         self.model_class = subject.load()
         self.stock = stock
