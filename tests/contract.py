@@ -1,0 +1,57 @@
+"""Generated trainers as subjects to verify, for the tests of the fit() contract."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+from kscaffold.verify.cases import Case, Declared, Problem, all_cases
+from kscaffold.verify.runner import Runner, StockResults
+from kscaffold.verify.subjects import Subject, find_subject
+from tests.golden_trees import tree
+from tests.projects import STEPS, Answers, generate, label
+
+DATA_OF: dict[Problem, str] = {
+    "regression": "diabetes",
+    "binary": "breast-cancer",
+    "multiclass": "digits",
+}
+# What stock Keras gives, for all tests of a process.
+STOCK: StockResults = {}
+CASES = {case.id: case for case in all_cases()}
+
+
+def trainers() -> dict[str, Answers]:
+    """Return answers for each trainer that differs: the style and compiled problems do not count."""
+    return {
+        label(answers): answers
+        for step, (problem, data) in itertools.product(STEPS, DATA_OF.items())
+        if step["manual_metrics"] or problem == "regression"
+        for answers in [{"data": data, **step}]
+    }
+
+
+def project_subject(folder: Path, answers: Answers, package: str) -> Subject:
+    """Generate a project and return its trainer."""
+    return find_subject(str(generate(folder, {**answers, "package": package})))
+
+
+def trainer_text(answers: Answers) -> str:
+    """Return the text of a generated trainer."""
+    return next(f.text for f in tree(answers) if f.path.endswith("/trainer.py"))
+
+
+def mutant_subject(folder: Path, name: str, text: str, declared: Declared) -> Subject:
+    """Write a trainer as a module of its own and return its class."""
+    (folder / f"{name}.py").write_text(text)
+    return Subject(f"{name}:CustomModel", str(folder), declared)
+
+
+def failing(subject: Subject, cases: list[Case]) -> dict[str, str]:
+    """Run cases; return what does not hold, and how."""
+    runner = Runner(subject, STOCK)
+    outcomes = map(runner.run, cases)
+    return {o.case.id: f"{o.verdict}: {o.detail}" for o in outcomes if not o.holds}

@@ -1,0 +1,212 @@
+"""Each way to break a trainer is found by verify, in the case that is about it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kscaffold.verify.cases import Declared
+from tests.contract import CASES, failing, mutant_subject, trainer_text
+from tests.projects import Answers
+
+pytestmark = pytest.mark.slow
+
+COMPILED: Answers = {"test_step": True}
+MANUAL: Answers = {"manual_metrics": True}
+# What is broken: the pattern, its replacement, and the case that finds it.
+BROKEN_COMPILED = {
+    "new weights are dropped": (
+        r"trainable_variables, optimizer_variables = self\.optimizer",
+        "_, optimizer_variables = self.optimizer",
+        "batches: ragged",
+    ),
+    "new optimizer state is dropped": (
+        r"trainable_variables, optimizer_variables = self\.optimizer",
+        "trainable_variables, _ = self.optimizer",
+        "batches: ragged",
+    ),
+    "new moving averages are dropped": (
+        r"current_values\(scope, self\.non_trainable_variables\)",
+        "non_trainable_variables",
+        "randomness: batch normalization",
+    ),
+    "old seeds are returned": (
+        r"loss, y_pred, non_trainable_variables, metrics_variables = aux",
+        "loss, y_pred, _, metrics_variables = aux",
+        "randomness: dropout",
+    ),
+    "new metrics are dropped": (
+        r"logs, metrics_variables = self\.update_metrics",
+        "logs, _ = self.update_metrics",
+        "batches: plain",
+    ),
+    "new metrics are dropped in tests": (
+        r"(?s)(def test_step.*?)logs, metrics_variables = self\.update_metrics",
+        r"\1logs, _ = self.update_metrics",
+        "validation: validation_data",
+    ),
+    "weights do not reach the loss": (
+        r"self\.compute_loss\(\s*x, y, y_pred, sample_weight",
+        "self.compute_loss(x, y, y_pred, None",
+        "sample weights: vector",
+    ),
+    "weights do not reach the metrics": (
+        r"self\.compute_metrics\(x, y, y_pred, sample_weight\)",
+        "self.compute_metrics(x, y, y_pred, None)",
+        "sample weights: vector",
+    ),
+    "weights do not reach the loss in tests": (
+        r"(?s)(def test_step.*?y,\n\s+)sample_weight,",
+        r"\1None,",
+        "validation: evaluate with weights",
+    ),
+    "data must be a pair": (
+        r"x, y, sample_weight = keras\.utils\.unpack_x_y_sample_weight\(data\)",
+        "(x, y), sample_weight = data, None",
+        "sample weights: vector",
+    ),
+    "the loss is averaged over batches of unequal size": (
+        r"loss_tracker\.update_state\(loss, sample_weight=batch_size\(x\)\)",
+        "loss_tracker.update_state(loss)",
+        "batches: ragged",
+    ),
+    "the loss tracker gets the weights of the samples": (
+        r"loss_tracker\.update_state\(loss, sample_weight=batch_size\(x\)\)",
+        "loss_tracker.update_state(loss, sample_weight=sample_weight)",
+        "sample weights: vector",
+    ),
+    "the batch size is taken from x itself": (
+        r"jax\.tree\.leaves\(x\)\[0\]\.shape",
+        "x.shape",
+        "inputs and outputs: two inputs in a list",
+    ),
+    "training is False while training": (
+        r"training=True,\n",
+        "training=False,\n",
+        "randomness: dropout",
+    ),
+    "training is True in tests": (
+        r"(?s)(def test_step.*?)training=False,",
+        r"\1training=True,",
+        "randomness: dropout",
+    ),
+    "training is not passed to call": (
+        r"self\.call\(x, \*\*accepted\(self\.call, training\)\)",
+        "self.call(x)",
+        "kinds of models: subclassed",
+    ),
+    "training is always passed to call": (
+        r"self\.call\(x, \*\*accepted\(self\.call, training\)\)",
+        "self.call(x, training=training)",
+        "kinds of models: subclassed, no training argument",
+    ),
+    "training is always passed to compute_loss": (
+        r"\*\*accepted\(self\.compute_loss, training\)",
+        "training=training",
+        "overrides: compute_loss without a training argument",
+    ),
+    "the model is called as a layer, which casts its inputs": (
+        r"self\.call\(x, \*\*accepted\(self\.call, training\)\)",
+        "self(x, **accepted(self.call, training))",
+        "data: an embedding of integers in float16",
+    ),
+    "losses of layers are not collected": (
+        "collect_losses=True",
+        "collect_losses=False",
+        "regularizers: activity",
+    ),
+    "stateless_call forgets losses of layers": (
+        r"y_pred = self\.call\(x, \*\*accepted\(self\.call, training\)\)",
+        "y_pred, _ = self.stateless_call("
+        "trainable_variables, non_trainable_variables, x, training=training)",
+        "added losses: add_loss in a layer",
+    ),
+    "the loss is not scaled": (
+        r"return self\.optimizer\.scale_loss\(loss\),",
+        "return loss,",
+        "mixed precision: mixed_float16 that overflows at first",
+    ),
+    "the scaled loss is reported": (
+        r"return self\.optimizer\.scale_loss\(loss\), \(loss,",
+        "scaled = self.optimizer.scale_loss(loss); return scaled, (scaled,",
+        "mixed precision: LossScaleOptimizer",
+    ),
+    "compute_loss is bypassed": (
+        r"self\.compute_loss\(\s*x, y, y_pred, sample_weight, [^\n]*\n\s*\)",
+        "keras.ops.mean(keras.losses.mean_squared_error(y, y_pred))",
+        "regularizers: kernel and bias",
+    ),
+    "metrics are updated one by one": (
+        r"logs = self\.compute_metrics\(x, y, y_pred, sample_weight\)",
+        "[m.update_state(y, y_pred) for m in self.metrics if m.name != 'loss']; "
+        "logs = self.get_metrics_result()",
+        "sample weights: vector",
+    ),
+    "y and y_pred are swapped in the metrics": (
+        r"self\.compute_metrics\(x, y, y_pred,",
+        "self.compute_metrics(x, y_pred, y,",
+        "metrics: accuracy by its short name",
+    ),
+}
+BROKEN_MANUAL = {
+    "the loss is averaged over batches of unequal size": (
+        r"\(loss, batch_size\(x\)\)",
+        "(loss, None)",
+        "batches: ragged",
+    ),
+    "weights do not reach the weighted metric": (
+        r"\(y, y_pred, sample_weight\)\]",
+        "(y, y_pred)]",
+        "sample weights: vector",
+    ),
+    "losses of layers are not added": (
+        r"return keras\.ops\.sum\(\[loss, [^\n]*",
+        "return loss",
+        "regularizers: kernel and bias",
+    ),
+    "a metric is not listed": (
+        r", self\.weighted_mae\]",
+        "]",
+        "batches: plain",
+    ),
+    "metrics share the first one's variables": (
+        r"start = len\(updated\)",
+        "start = 0",
+        "batches: plain",
+    ),
+    "tests are left to Keras": (
+        r"def test_step",
+        "def another_test_step",
+        "validation: validation_data",
+    ),
+}
+
+
+def check(folder: Path, number: int, answers: Answers, broken: tuple[str, str, str]) -> None:
+    """Break a trainer, and see that the case finds it."""
+    pattern, replacement, case = broken
+    text, count = re.subn(pattern, replacement, trainer_text(answers), count=1)
+    assert count == 1
+    manual = bool(answers.get("manual_metrics"))
+    name = f"mutant_{'manual' if manual else 'compiled'}_{number}"
+    subject = mutant_subject(folder, name, text, Declared(manual=manual))
+    assert list(failing(subject, [CASES[case]])) == [case]
+
+
+@pytest.mark.parametrize("what", BROKEN_COMPILED)
+def test_broken_step_is_found(what: str, tmp_path: Path) -> None:
+    """A break of the step with compiled metrics is found by the case that names it."""
+    check(tmp_path, list(BROKEN_COMPILED).index(what), COMPILED, BROKEN_COMPILED[what])
+
+
+@pytest.mark.parametrize("what", BROKEN_MANUAL)
+def test_broken_manual_step_is_found(what: str, tmp_path: Path) -> None:
+    """A break of the step with manual metrics is found by the case that names it."""
+    check(tmp_path, list(BROKEN_MANUAL).index(what), MANUAL, BROKEN_MANUAL[what])
+
+
+def test_enough_breaks_are_tried() -> None:
+    """At least 25 breaks, each of its own."""
+    assert len({*BROKEN_COMPILED.values(), *BROKEN_MANUAL.values()}) >= 25

@@ -1,0 +1,143 @@
+"""Cases that nobody listed: random models, options and arguments, each against stock Keras."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from kscaffold.verify.cases import Case, Declared
+from kscaffold.verify.subjects import Subject
+from tests.contract import failing, mutant_subject, trainer_text
+
+pytestmark = pytest.mark.slow
+
+# `make verify` asks for more.
+EXAMPLES = int(os.environ.get("VERIFY_EXAMPLES", "4"))
+numbers = itertools.count()
+REGULARIZERS = ("None", "'l1'", "'l2'", "keras.regularizers.L1L2(0.01, 0.02)")
+
+
+@st.composite
+def layers(draw: st.DrawFn) -> str:
+    """Draw the code of one hidden layer."""
+    regularizer, seed = draw(st.sampled_from(REGULARIZERS)), draw(st.integers(0, 3))
+    return draw(
+        st.sampled_from(
+            [
+                f"keras.layers.Dense(5, activation='tanh', kernel_regularizer={regularizer})",
+                f"keras.layers.Dense(5, activity_regularizer={regularizer})",
+                f"keras.layers.Dense(5, bias_regularizer={regularizer}, trainable=False)",
+                f"keras.layers.Dropout(0.3, seed={seed})",
+                f"keras.layers.GaussianNoise(0.3, seed={seed})",
+                "keras.layers.BatchNormalization(momentum=0.5)",
+                "keras.layers.LayerNormalization()",
+                "keras.layers.UnitNormalization()",
+                "keras.layers.ActivityRegularization(l2=0.01)",
+                "keras.layers.Rescaling(0.5, offset=0.1)",
+            ]
+        )
+    )
+
+
+@st.composite
+def models(draw: st.DrawFn) -> tuple[str, int]:
+    """Draw the code of a functional model with one or two in- and outputs, and how many outputs."""
+    inputs, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    lines = [f"inputs = [keras.Input((4,)) for _ in range({inputs})]"]
+    lines.append("hidden = keras.layers.Add()(inputs)" if inputs == 2 else "[hidden] = inputs")
+    lines += [f"hidden = {layer}(hidden)" for layer in draw(st.lists(layers(), max_size=4))]
+    lines.append(f"outputs = [keras.layers.Dense(1)(hidden) for _ in range({outputs})]")
+    first = "inputs[0]" if inputs == 1 else "inputs"
+    lines.append(f"model = Model({first}, {'outputs[0]' if outputs == 1 else 'outputs'})")
+    lines += ["x = [x, 2 * x]"] * (inputs == 2) + ["y = [y, -y]"] * (outputs == 2)
+    return "\n".join(lines), outputs
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Draw a case."""
+    model, outputs = draw(models())
+    weights = "w" if outputs == 1 else "[w, w[::-1]]"
+    loss = draw(st.sampled_from(["'mse'", "'mae'", "keras.losses.Huber(0.5)"]))
+    metrics = draw(st.sampled_from(["['mae']", "['mse', 'mae']"]))
+    optimizer = draw(
+        st.sampled_from(
+            [
+                "keras.optimizers.SGD(0.01, momentum=0.5)",
+                "keras.optimizers.Adam(0.01, clipnorm=0.5)",
+                "keras.optimizers.AdamW(0.01, use_ema=True, ema_momentum=0.5)",
+                "keras.optimizers.RMSprop(0.01, gradient_accumulation_steps=2)",
+                "keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.01))",
+            ]
+        )
+    )
+    execution = draw(
+        st.sampled_from(["", "", "steps_per_execution=2", "run_eagerly=True", "jit_compile=False"])
+    )
+    fit = [f"batch_size={draw(st.integers(5, 31))}", f"shuffle={draw(st.booleans())}"]
+    if draw(st.booleans()):
+        fit.append(f"sample_weight={weights}")
+    if draw(st.booleans()):
+        fit.append(
+            f"validation_data=(x, y, {weights})"
+            if draw(st.booleans())
+            else "validation_data=(x, y)"
+        )
+    if draw(st.booleans()):
+        fit.append("initial_epoch=1, epochs=3")
+    return Case(
+        family="random",
+        name="drawn",
+        cause="",
+        policy=draw(st.sampled_from([None, None, "mixed_float16", "mixed_bfloat16"])),
+        model=model,
+        optimizer=optimizer,
+        loss=loss if outputs == 1 else f"[{loss}, 'mse']",
+        metrics=metrics if outputs == 1 else f"[{metrics}, ['mae']]",
+        weighted_metrics="['mse']" if outputs == 1 else "[['mse'], ['mse']]",
+        compile=execution,
+        fit=", ".join(fit),
+    )
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    """Return the trainer with a step of its own for tests."""
+    folder = tmp_path_factory.mktemp("random")
+    return mutant_subject(folder, "drawn_trainer", trainer_text({"test_step": True}), Declared())
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(case=cases())
+def test_random_model_is_exact(subject: Subject, case: Case) -> None:
+    """A random model with random arguments trains as with keras.Model, to the last bit."""
+    # A name of its own: what Keras itself gives is kept by name.
+    named = Case(**{**vars(case), "name": f"drawn {next(numbers)}"})
+    assert failing(subject, [named]) == {}
+
+
+def test_draws_are_run_by_keras_itself(tmp_path: Path) -> None:
+    """What is drawn is no case that keras.Model cannot do, or nothing would be compared."""
+    import keras
+
+    from kscaffold.verify.runner import execute
+
+    seen = []
+
+    @settings(max_examples=3, deadline=None, database=None, phases=[Phase.generate])
+    @given(case=cases())
+    def draw(case: Case) -> None:
+        seen.append(execute(case, keras.Model, Declared(), manual=False)["history"])
+
+    draw()
+    assert all("loss" in history for history in seen)
