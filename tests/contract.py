@@ -25,13 +25,13 @@ CASES = {case.id: case for case in all_cases()}
 
 
 def trainers() -> dict[str, Answers]:
-    """Return answers for each trainer that differs: the style and compiled problems do not count."""
-    return {
-        label(answers): answers
-        for step, (problem, data) in itertools.product(STEPS, DATA_OF.items())
-        if step["manual_metrics"] or problem == "regression"
-        for answers in [{"data": data, **step}]
-    }
+    """Return answers for each trainer that differs; neither style nor compiled loss count."""
+    found: dict[str, Answers] = {}
+    for step, (problem, data) in itertools.product(STEPS, DATA_OF.items()):
+        if step["manual_metrics"] or problem == "regression":
+            answers: Answers = {"data": data, **step}
+            found[label(answers)] = answers
+    return found
 
 
 def project_subject(folder: Path, answers: Answers, package: str) -> Subject:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract import CASES, STOCK, Runner, failing, project_subject, trainers
+from kscaffold.verify.runner import Runner
+from tests.contract import CASES, STOCK, failing, project_subject, trainers
 from tests.projects import Answers
 
 pytestmark = pytest.mark.slow

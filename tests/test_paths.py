@@ -10,7 +10,9 @@ from kscaffold.errors import TemplateError
 from kscaffold.paths import check_distinct, check_path
 
 
-@pytest.mark.parametrize("path", ["a", "src/my_model/train.py", ".github/workflows/ci.yml", "ä/b c"])
+@pytest.mark.parametrize(
+    "path", ["a", "src/my_model/train.py", ".github/workflows/ci.yml", "ä/b c"]
+)
 def test_good_paths_pass(path: str) -> None:
     """A relative path of plain names is returned as it is."""
     assert check_path(path) == path
@@ -38,7 +40,7 @@ def test_good_paths_pass(path: str) -> None:
     ],
 )
 def test_bad_paths_are_refused(path: str, reason: str) -> None:
-    """A path that leaves the project, or that a system has trouble with, is named with the reason."""
+    """A path that leaves the project, or that some system refuses, is named with the reason."""
     with pytest.raises(TemplateError, match=reason):
         check_path(path)
 

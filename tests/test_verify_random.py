@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
@@ -126,7 +125,7 @@ def test_random_model_is_exact(subject: Subject, case: Case) -> None:
     assert failing(subject, [named]) == {}
 
 
-def test_draws_are_run_by_keras_itself(tmp_path: Path) -> None:
+def test_draws_are_run_by_keras_itself() -> None:
     """What is drawn is no case that keras.Model cannot do, or nothing would be compared."""
     import keras
 

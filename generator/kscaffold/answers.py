@@ -152,9 +152,11 @@ class Interview:
 
     def _settle(self, question: Question) -> Value:
         if not self.applies(question):
-            if question.name in self.given:
+            value = self._otherwise(question)
+            # The record of a project's answers has this one, too.
+            if self.given.get(question.name, value) != value:
                 raise AnswerError(f"{question.name}: is only asked when {question.when}")
-            return self._otherwise(question)
+            return value
         if question.name not in self.given:
             value = self.accept(question, self.default(question))
             self.defaults[question.name] = value

@@ -23,6 +23,8 @@ FILTERS = (
 )
 TESTS = ("defined", "undefined", "none", "in", "string", "boolean", "eq", "equalto", "ne")
 CONTEXT_LINES = 3
+# Methods of text that format by attributes, or make a text of any length of a short one.
+UNBOUNDED = frozenset({"format", "format_map", "ljust", "rjust", "center", "zfill", "expandtabs"})
 # A statement on a line of its own, a comment to Python. Jinja's own line statements would swallow
 # the blank lines that follow.
 STATEMENT = re.compile(r"^[ \t]*#:(.*)$", re.MULTILINE)
@@ -32,8 +34,9 @@ class _Environment(ImmutableSandboxedEnvironment):
     """A sandbox without the methods that format or repeat text without bound."""
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        unbounded = isinstance(obj, str) and attr in {"format", "format_map", "ljust", "rjust"}
-        return not unbounded and super().is_safe_attribute(obj, attr, value)
+        return not (isinstance(obj, str) and attr in UNBOUNDED) and super().is_safe_attribute(
+            obj, attr, value
+        )
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator in {"**", "*"} and not (isinstance(left, int) and isinstance(right, int)):
