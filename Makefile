@@ -38,7 +38,7 @@ quick: $(VENV)/.installed  ## run the tests that train nothing
 	$(BIN)/python -m pytest -m 'not slow' -n auto
 
 slow: $(VENV)/.installed  ## run the tests that train generated projects
-	$(BIN)/python -m pytest -m slow -n auto
+	$(BIN)/python -m pytest -m slow -n auto --dist worksteal
 
 golden: $(VENV)/.installed  ## write the golden trees anew after a change of the templates
 	$(BIN)/python -m tests.golden_trees
