@@ -23,16 +23,17 @@ finally:
 @pytest.mark.parametrize(
     ("arguments", "allowed"),
     [
-        (["--help"], set()),
-        (["--version"], set()),
-        (["new", "--help"], set()),
-        (["new", "demo", "--style", "x"], {"jinja2"}),
-        (["new", "demo", "--no-git", "--data", "csv"], {"jinja2", "black"}),
+        (["--help"], ""),
+        (["--version"], ""),
+        (["new", "--help"], ""),
+        (["verify", "--list"], ""),
+        (["new", "demo", "--style", "x"], "jinja2"),
+        (["new", "demo", "--no-git", "--data", "csv"], "jinja2"),
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_a_command_imports_only_what_it_needs(
-    tmp_path: Path, arguments: list[str], allowed: set[str]
+    tmp_path: Path, arguments: list[str], allowed: str
 ) -> None:
     """Help and version import nothing heavy; `new` no keras, and nothing that asks questions."""
     result = subprocess.run(
@@ -45,4 +46,6 @@ def test_a_command_imports_only_what_it_needs(
     )
     imported = result.stderr.splitlines()[-1]
     assert imported.startswith("[")
-    assert set(imported.strip("[]").replace("'", "").replace(",", " ").split()) <= allowed
+    assert set(imported.strip("[]").replace("'", "").replace(",", " ").split()) <= set(
+        allowed.split()
+    )

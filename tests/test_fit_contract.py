@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from kscaffold.verify.runner import Runner
 from tests.contract import CASES, STOCK, failing, project_subject, trainers
 from tests.projects import Answers
 
@@ -38,6 +37,8 @@ def test_every_case_is_exact(name: str, part: int, tmp_path: Path) -> None:
 
 def test_only_cases_about_weights_are_refused(tmp_path: Path) -> None:
     """A trainer without sample weights refuses them with its own error, and nothing else."""
+    from kscaffold.verify.runner import Runner
+
     subject = project_subject(tmp_path / "project", {"sample_weight": False}, "refusing")
     runner = Runner(subject, STOCK)
     for case in [*QUICK, CASES["validation: evaluate with weights"]]:

@@ -42,7 +42,8 @@ def test_built_in_template_needs_no_black(package: str, monkeypatch: pytest.Monk
             if file.path.endswith(".py"):
                 texts.add(file.text)
     assert len(texts) == len(formatted_texts())
-    for text in texts:
+    # The others are those of every matrix, which are held against black in any case.
+    for text in texts - formatted_texts():
         assert black.format_str(text, mode=black.Mode()) == text
 
 
