@@ -502,3 +502,10 @@ def test_any_tree_into_any_folder(ours: dict[str, str], theirs: dict[str, str]) 
         for path in theirs:
             kept = [path, *(b for b in written.backups if b.startswith(f"{path}.backup-"))]
             assert theirs[path] in [(target / p).read_text() for p in kept]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a file system that takes no files")
+def test_a_file_system_that_takes_no_files_is_refused() -> None:
+    """Where no file can be created at all, that is said, and not tried for ever."""
+    with pytest.raises(TargetError, match="/proc"):
+        write_tree(Path("/proc/project"), (TreeFile("a", "a"),))

@@ -143,14 +143,19 @@ class Folder:
             finally:
                 os.close(descriptor)
 
-    def open_lock_file(self, name: str) -> tuple[int, bool]:
-        """A descriptor of a file private to the user, and whether it was created just now."""
+    def open_lock_file(self, name: str) -> tuple[int, bool] | None:
+        """A descriptor of a file private to the user, and whether it was created just now.
+
+        None if somebody else's file was removed between the two tries to open it.
+        """
         with naming(self.show(name)):
             try:
                 return os.open(self._at(name), _CREATE, 0o600, dir_fd=self._descriptor), True
             except FileExistsError:
                 flags = _CREATE & ~(os.O_CREAT | os.O_EXCL)
-                return os.open(self._at(name), flags, dir_fd=self._descriptor), False
+                with suppress(FileNotFoundError):
+                    return os.open(self._at(name), flags, dir_fd=self._descriptor), False
+                return None
 
     def place(self, name: str, to: Folder, new_name: str) -> None:
         """Give a file a name where nothing may be yet; it may keep its old name as well.

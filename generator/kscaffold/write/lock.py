@@ -33,10 +33,10 @@ class Lock:
             TargetError: another run holds it.
         """
         while True:
-            try:
-                self._descriptor, created = self._folder.open_lock_file(self._name)
-            except FileNotFoundError:  # its holder removed it between our two tries to open it
+            opened = self._folder.open_lock_file(self._name)
+            if opened is None:
                 continue
+            self._descriptor, created = opened
             try:
                 self._grab(created)
                 if self._is_in_place():
