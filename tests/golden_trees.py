@@ -17,7 +17,7 @@ from kscaffold.format import FORMATTED, black_year, digest
 from kscaffold.scaffold import BASE, build_tree, prepare
 from kscaffold.sources import load_template
 from kscaffold.tree import Tree
-from tests.projects import ROOT, Answers, matrix
+from tests.projects import ROOT, Answers, covering
 
 GOLDEN = ROOT / "tests" / "golden"
 PACKAGE = "my_package"
@@ -46,7 +46,7 @@ def formatted_texts() -> frozenset[str]:
     """Return the Python texts of all legal combinations."""
     return frozenset(
         file.text
-        for answers in matrix()
+        for answers in covering()
         for file in tree({**answers, "package": PACKAGE})
         if file.path.endswith(".py")
     )

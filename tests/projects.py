@@ -38,6 +38,12 @@ def matrix() -> Iterator[dict[str, str | bool]]:
         yield {"style": style, **data, **step}
 
 
+def covering() -> Iterator[dict[str, str | bool]]:
+    """Yield combinations in which each file occurs in each of its forms."""
+    for number, (data, step) in enumerate(itertools.product(DATA, STEPS)):
+        yield {"style": STYLES[number % len(STYLES)], **data, **step}
+
+
 def label(answers: Answers) -> str:
     """Return a short name for the answers, for a test's id."""
     return "-".join(

@@ -289,10 +289,10 @@ def test_a_diff_shows_only_what_differs() -> None:
     assert "".join(lines[-3:]).endswith("of page\n\\ No newline at end of file\n")
 
 
-def test_a_diff_does_not_wait_for_a_pipe() -> None:
-    """What is in the place of a file and is none is not read."""
+def test_a_diff_reads_files_only() -> None:
+    """What is in the place of a file and is none, such as a device or a pipe, is not read."""
     Path("demo").mkdir()
-    os.mkfifo("demo/README.md")
+    Path("demo/README.md").symlink_to(os.devnull)
     assert "--- /dev/null\n+++ b/README.md" in kscaffold("new", "demo", "--diff").stdout
 
 

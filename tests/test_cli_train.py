@@ -88,8 +88,9 @@ def test_a_dry_run_trains_nothing(failing: list[list[str]]) -> None:
 
 
 @pytest.mark.slow
-def test_a_fresh_project_trains(tmp_path: Path) -> None:
+def test_a_fresh_project_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The progress bar is shown, and afterwards nothing is there but the project."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     result = subprocess.run(
         [sys.executable, "-m", "kscaffold", *NEW],
         stdin=subprocess.DEVNULL,

@@ -97,5 +97,4 @@ def _word(path: Path) -> str:
 def _option(name: str, value: Value) -> list[str]:
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no-{name}"]
-    # Joined with "=", a value that begins with a dash is no option.
-    return [f"--{name}={value}"] if str(value).startswith("-") else [f"--{name}", str(value)]
+    return [f"--{name}", str(value)]
