@@ -281,12 +281,13 @@ def test_a_diff_shows_only_what_differs() -> None:
     assert kscaffold("new", "demo", "--diff").stdout == ""
     readme = Path("demo/README.md")
     before = readme.read_text()
-    readme.write_text(before.replace("# demo\n", "# mine") + "end\x0c of page")
+    readme.write_text(before.replace("# demo\n", "# mine") + "end\r\x0c of page")
     lines = kscaffold("new", "demo", "--diff").stdout.splitlines(keepends=True)
-    assert lines[:3] == ["--- a/README.md\n", "+++ b/README.md\n", "@@ -1,4 +1,5 @@\n"]
+    assert lines[:2] == ["--- a/README.md\n", "+++ b/README.md\n"]
+    assert lines[2].startswith("@@ -1,")
     assert "-# mine\n" in lines
     assert "+# demo\n" in lines
-    assert "".join(lines[-3:]).endswith("of page\n\\ No newline at end of file\n")
+    assert "".join(lines).endswith("\n-end\r\x0c of page\n\\ No newline at end of file\n")
 
 
 def test_a_diff_reads_files_only() -> None:
