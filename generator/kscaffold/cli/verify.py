@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kscaffold.errors import KscaffoldError
+from kscaffold.errors import AnswerError, KscaffoldError
 
 if TYPE_CHECKING:
     from kscaffold.verify.cases import Case
@@ -25,6 +25,9 @@ FEWEST = 4
 @click.option("--family", "families", multiple=True, metavar="NAME", help="Run one family's cases.")
 @click.option("--case", "names", multiple=True, metavar="NAME", help="Run one case.")
 @click.option("--quick", is_flag=True, help="Run one case of each family.")
+@click.option(
+    "--behaviour", is_flag=True, help="Check only what holds for any algorithm; see below."
+)
 @click.option("--list", "listing", is_flag=True, help="List the cases, and run none.")
 @click.option(
     "--format",
@@ -45,6 +48,7 @@ def command(
     families: tuple[str, ...],
     names: tuple[str, ...],
     quick: bool,
+    behaviour: bool,
     listing: bool,
     form: str,
     jobs: int | None,
@@ -61,12 +65,20 @@ def command(
     support for sample weights says so. n/a: keras.Model itself fails, or the case is about a loss
     or metrics that the class has built in. The exit code is 0 if all cases are exact, refused or
     n/a, else 1.
+
+    With --behaviour, a class that trains in another way on purpose is held against what any
+    algorithm owes: the same seed gives the same run, saving and resuming are exact, no step is
+    traced anew, and so on. TARGET may then also be package.module:function, which returns a
+    compiled model, x, y and, if it likes, sample weights.
     """
     ctx.meta["kscaffold.format"] = form
     ctx.meta["kscaffold.verbose"] = ctx.meta.get("kscaffold.verbose") or verbose
     from kscaffold.verify.cases import choose
     from kscaffold.verify.subjects import find_subject
 
+    if behaviour:
+        _check_installed()
+        ctx.exit(_check_behaviour(targets, form))
     cases = choose(families, names, quick=quick)
     if listing:
         _list(cases, form)
@@ -79,6 +91,29 @@ def command(
     else:
         _print(outcomes, form, verbose=verbose)
     ctx.exit(0 if all(o.holds for each in outcomes.values() for o in each) else 1)
+
+
+def _check_behaviour(targets: tuple[str, ...], form: str) -> int:
+    from kscaffold.verify.behaviour import Finding, run_checks
+    from kscaffold.verify.subjects import find_subject
+
+    if len(targets) > 1:
+        raise AnswerError("--behaviour takes one TARGET")
+    findings: list[Finding] = []
+    for finding in run_checks(find_subject(targets[0] if targets else ".")):
+        findings.append(finding)
+        if form == "text":
+            click.echo(f"{'fails' if finding.problem else 'holds':<7}{finding.promise}")
+            if finding.problem:
+                click.echo(f"       {finding.problem}")
+    code = 1 if any(finding.problem for finding in findings) else 0
+    if form == "json":
+        click.echo(json.dumps({"checks": [vars(f) for f in findings], "exit_code": code}, indent=1))
+    elif form == "markdown":
+        click.echo("| check | |\n| --- | --- |")
+        for finding in findings:
+            click.echo(f"| {finding.promise} | {finding.problem or 'holds'} |")
+    return code
 
 
 def _check_installed() -> None:

@@ -25,8 +25,8 @@ _stock: StockResults = {}
 
 
 @contextmanager
-def _compiled_shared() -> Iterator[None]:
-    """Have all processes share what XLA compiles: a step like that of Keras is compiled once."""
+def compiled_shared() -> Iterator[None]:
+    """Have all processes share what XLA compiles, and compile a step once that comes again."""
     with tempfile.TemporaryDirectory(prefix="kscaffold-") as folder:
         mine = {
             "JAX_COMPILATION_CACHE_DIR": folder,
@@ -65,7 +65,7 @@ def run_cases(
         stop_at_failure: whether the first case that does not hold is the last one.
     """
     use_jax()
-    with _compiled_shared():
+    with compiled_shared():
         ended = _here(tasks) if jobs == 1 else _in_processes(tasks, jobs)
         for subject, outcome in ended:
             yield subject, outcome

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from kscaffold.errors import AnswerError, KscaffoldError
@@ -36,12 +37,28 @@ class Subject:
             AnswerError: there is no such module or class, or it is no Keras model class.
             KscaffoldError: its module fails while it is imported.
         """
-        module_name, _, class_name = self.place.partition(":")
+        import keras
+
+        found = self.find()
+        if not (isinstance(found, type) and issubclass(found, keras.Model)):
+            raise AnswerError(f"TARGET: {self.place} is no Keras model class")
+        return found
+
+    def find(self) -> object:
+        """Import what the place names, whatever it is; raises what `load` raises."""
+        module_name, _, name = self.place.partition(":")
+        module = self.module(module_name)
+        if not hasattr(module, name):
+            raise AnswerError(f"TARGET: {module_name} has no {name!r}")
+        return getattr(module, name)
+
+    def module(self, module_name: str) -> ModuleType:
+        """Import a module from the subject's folder; raises what `load` raises."""
         folder = self.folder or os.getcwd()  # noqa: PTH109
         if folder not in sys.path:
             sys.path.insert(0, folder)
         try:
-            module = importlib.import_module(module_name)
+            return importlib.import_module(module_name)
         except ModuleNotFoundError as error:
             if error.name and module_name.startswith(error.name):
                 raise AnswerError(f"TARGET: no module {module_name!r} in {folder}") from error
@@ -49,12 +66,6 @@ class Subject:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise KscaffoldError(f"{module_name} fails while it is imported: {reason}") from error
-        import keras
-
-        found = getattr(module, class_name, None)
-        if not (isinstance(found, type) and issubclass(found, keras.Model)):
-            raise AnswerError(f"TARGET: {class_name!r} in {module_name} is no Keras model class")
-        return found
 
 
 def find_subject(target: str) -> Subject:

@@ -1,0 +1,112 @@
+"""What holds for any training algorithm, for a class that departs from Keras on purpose."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from kscaffold.errors import AnswerError
+from kscaffold.sources import template_root
+from kscaffold.verify.pool import compiled_shared, use_jax
+from kscaffold.verify.subjects import Subject
+
+ROWS = 40
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How a check ended: `problem` is None where the promise holds."""
+
+    name: str
+    promise: str
+    problem: str | None
+
+
+def checks() -> ModuleType:
+    """Load the checks: the very file that generated projects carry among their tests."""
+    use_jax()
+    path = template_root() / "tests" / "behaviour.py"
+    spec = importlib.util.spec_from_file_location("kscaffold_behaviour", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_checks(subject: Subject) -> Iterator[Finding]:
+    """Yield what each check finds.
+
+    Raises:
+        AnswerError: the target gives no model to try.
+    """
+    with compiled_shared():
+        module = checks()
+        trial = module.Trial(*_make_and_data(subject))
+        for check in module.CHECKS:
+            name = check.__name__.replace("_", " ")
+            yield Finding(name, check.__doc__ or "", _problem(check, trial))
+
+
+def _problem(check: Callable[[Any], None], trial: Any) -> str | None:
+    try:
+        check(trial)
+    except AssertionError as error:
+        return str(error)
+    except Exception as error:
+        lines = str(error).splitlines() or [""]
+        return f"{type(error).__name__}: {lines[0]}"[:300]
+    return None
+
+
+def _make_and_data(subject: Subject) -> tuple[Callable[[], Any], tuple[Any, ...]]:
+    import keras
+
+    if subject.folder is not None:
+        return _of_project(subject, subject.folder)
+    found = subject.find()
+    if isinstance(found, type) and issubclass(found, keras.Model):
+        return _of_class(found)
+    if not callable(found):
+        raise AnswerError(f"TARGET: {subject.place} is neither a model class nor a function")
+    made = found()
+    if not (isinstance(made, tuple) and len(made) in (3, 4) and isinstance(made[0], keras.Model)):
+        raise AnswerError(
+            f"TARGET: {subject.place}() must return a compiled model, x, y and, if it likes,"
+            " sample weights"
+        )
+    return lambda: found()[0], made[1:]
+
+
+def _of_project(subject: Subject, folder: str) -> tuple[Callable[[], Any], tuple[Any, ...]]:
+    package = subject.place.partition(".")[0]
+    names = ("config", "data", "model", "train")
+    config_module, data, model, train = (subject.module(f"{package}.{name}") for name in names)
+    os.chdir(Path(folder).parent)  # a table is found from there
+    config = config_module.Config(verbose=0)
+    rows = tuple(part[:ROWS] for part in data.load_data(config).train)
+    return lambda: train.compile_model(model.build_model(config), config), rows
+
+
+def _of_class(model_class: type[Any]) -> tuple[Callable[[], Any], tuple[Any, ...]]:
+    import keras
+    import numpy as np
+
+    def make() -> Any:
+        inputs = keras.Input((4,))
+        hidden = keras.layers.Dense(8, activation="relu")(inputs)
+        hidden = keras.layers.Dropout(0.2, seed=1)(hidden)
+        model = model_class(inputs, keras.layers.Dense(1)(hidden))
+        model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse", metrics=["mae"])
+        return model
+
+    random = np.random.default_rng(0)
+    x = random.normal(size=(ROWS, 4)).astype("float32")
+    return make, (x, x[:, :1] - x[:, 1:2] ** 2)
