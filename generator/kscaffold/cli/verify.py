@@ -78,7 +78,9 @@ def command(
 
     if behaviour:
         _check_installed()
-        ctx.exit(_check_behaviour(targets, form))
+        if families or quick or listing or jobs or exitfirst:
+            raise AnswerError("--behaviour goes with --case, --format and -v alone")
+        ctx.exit(_check_behaviour(targets, names, form))
     cases = choose(families, names, quick=quick)
     if listing:
         _list(cases, form)
@@ -93,17 +95,18 @@ def command(
     ctx.exit(0 if all(o.holds for each in outcomes.values() for o in each) else 1)
 
 
-def _check_behaviour(targets: tuple[str, ...], form: str) -> int:
+def _check_behaviour(targets: tuple[str, ...], names: tuple[str, ...], form: str) -> int:
     from kscaffold.verify.behaviour import Finding, run_checks
     from kscaffold.verify.subjects import find_subject
 
     if len(targets) > 1:
         raise AnswerError("--behaviour takes one TARGET")
     findings: list[Finding] = []
-    for finding in run_checks(find_subject(targets[0] if targets else ".")):
+    for finding in run_checks(find_subject(targets[0] if targets else "."), names):
         findings.append(finding)
         if form == "text":
-            click.echo(f"{'fails' if finding.problem else 'holds':<7}{finding.promise}")
+            verdict = "fails" if finding.problem else "holds"
+            click.echo(f"{verdict}  {finding.name}: {finding.promise}")
             if finding.problem:
                 click.echo(f"       {finding.problem}")
     code = 1 if any(finding.problem for finding in findings) else 0

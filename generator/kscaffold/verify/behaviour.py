@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,7 @@ from typing import Any
 
 from kscaffold.errors import AnswerError
 from kscaffold.sources import template_root
+from kscaffold.text import near
 from kscaffold.verify.pool import compiled_shared, use_jax
 from kscaffold.verify.subjects import Subject
 
@@ -41,18 +42,22 @@ def checks() -> ModuleType:
     return module
 
 
-def run_checks(subject: Subject) -> Iterator[Finding]:
-    """Yield what each check finds.
+def run_checks(subject: Subject, names: Sequence[str] = ()) -> Iterator[Finding]:
+    """Yield what each check finds, or each of those that are named.
 
     Raises:
-        AnswerError: the target gives no model to try.
+        AnswerError: there is no check of a name, or the target gives no model to try.
     """
     with compiled_shared():
         module = checks()
+        known = {check.__name__.replace("_", " "): check for check in module.CHECKS}
+        for name in names:
+            if name not in known:
+                hint = near(name, known) or f"; there are {', '.join(known)}"
+                raise AnswerError(f"--case: no check {name!r}{hint}")
         trial = module.Trial(*_make_and_data(subject))
-        for check in module.CHECKS:
-            name = check.__name__.replace("_", " ")
-            yield Finding(name, check.__doc__ or "", _problem(check, trial))
+        for name in names or known:
+            yield Finding(name, known[name].__doc__ or "", _problem(known[name], trial))
 
 
 def _problem(check: Callable[[Any], None], trial: Any) -> str | None:
