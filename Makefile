@@ -8,7 +8,7 @@ DEMO := demo
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: help demo test lint types quick slow golden bench clean
+.PHONY: help demo test lint types quick slow golden verify test-versions bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,13 @@ slow: $(VENV)/.installed  ## run the tests that train generated projects
 
 golden: $(VENV)/.installed  ## write the golden trees anew after a change of the templates
 	$(BIN)/python -m tests.golden_trees
+
+verify: $(VENV)/.installed  ## hold every trainer against the whole fit() contract, and random models; write docs/fit-contract.md
+	$(BIN)/python -m tests.fit_contract
+	VERIFY_EXAMPLES=200 $(BIN)/python -m pytest -q tests/test_verify_random.py
+
+test-versions: $(VENV)/.installed  ## run the contract with the oldest and the newest Keras and JAX
+	$(BIN)/python -m tests.versions
 
 bench: $(VENV)/.installed  ## compare the cost of scaffolding with other tools
 	$(BIN)/python bench/scaffold.py
