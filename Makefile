@@ -48,7 +48,7 @@ verify: $(VENV)/.installed  ## hold every trainer against the whole fit() contra
 	VERIFY_EXAMPLES=200 $(BIN)/python -m pytest -q tests/test_verify_random.py
 
 test-versions: $(VENV)/.installed  ## run the contract with the oldest and the newest Keras and JAX
-	$(BIN)/python -m tests.versions
+	$(BIN)/python -m tests.versions $(PYTHONS)
 
 bench: $(VENV)/.installed  ## compare the cost of scaffolding with other tools
 	$(BIN)/python bench/scaffold.py

@@ -1,6 +1,6 @@
 """Run the contract with the oldest supported and the newest Keras and JAX.
 
-    python -m tests.versions
+    python -m tests.versions [PYTHON]...
 
 Each pair gets an environment of its own under .venvs/, with each Python that is found.
 """
@@ -40,7 +40,7 @@ def runs(python: str) -> bool:
 def main() -> None:
     """Run the tests in each environment; exit with 1 if one fails."""
     failed = []
-    for python in filter(runs, PYTHONS):
+    for python in filter(runs, sys.argv[1:] or PYTHONS):
         for keras, jax in PAIRS:
             name = f"{python}, keras {keras}, jax {jax}"
             print(f"== {name}", flush=True)

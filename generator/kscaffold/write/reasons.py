@@ -25,7 +25,10 @@ _REASONS: dict[str, tuple[str, str]] = {
     "ENAMETOOLONG": ("the name is too long", "choose a shorter path"),
     "ENOTDIR": ("a part of the path is no folder", "choose another path"),
     "ELOOP": ("a part of the path is a symbolic link", "choose a path without it"),
-    "ENOENT": ("a part of the path has just disappeared", "run the command again"),
+    "ENOENT": (
+        "a part of the path has disappeared, or takes no files",
+        "run the command again, or choose another path",
+    ),
     "EEXIST": _TAKEN,
     "ENOTEMPTY": _TAKEN,
     "EBUSY": ("it is a mount point, or in use", "choose a path inside it"),
