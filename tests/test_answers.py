@@ -186,7 +186,8 @@ def test_data_file_may_be_flat_or_a_projects_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(None, "No such file"), (b"\xff", "no TOML"), (b"a =", "no TOML")]
+    ("content", "message"),
+    [(None, "No such file"), (b"\xff", "not valid TOML"), (b"a =", "not valid TOML")],
 )
 def test_unreadable_data_file_is_named(content: bytes | None, message: str, tmp_path: Path) -> None:
     """A file that is missing or no TOML is an error that names it."""

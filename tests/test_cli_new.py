@@ -212,7 +212,7 @@ def test_a_data_file_that_is_no_toml_is_refused(tmp_path: Path, text: str) -> No
     """The line names the file; bytes that are no text count too."""
     file = tmp_path / "answers.toml"
     file.write_bytes(text.encode(errors="surrogateescape"))
-    assert refused("--data-file", str(file)).startswith(f"--data-file: {file}: no TOML: ")
+    assert refused("--data-file", str(file)).startswith(f"--data-file: {file}: is not valid TOML: ")
 
 
 @answers_only

@@ -275,6 +275,6 @@ def read_data_file(path: Path) -> dict[str, object]:
     except OSError as error:
         raise AnswerError(f"--data-file: {path}: {error.strerror}") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise AnswerError(f"--data-file: {path}: no TOML: {error}") from None
+        raise AnswerError(f"--data-file: {path}: is not valid TOML: {error}") from None
     answers = values.get("answers")
     return dict(answers) if isinstance(answers, dict) and "kscaffold" in values else values

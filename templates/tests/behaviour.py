@@ -118,7 +118,9 @@ def validation_leaves_training_alone(trial: Trial) -> None:
     trial.fit(plain, epochs=2)
     validated = trial.model()
     trial.fit(validated, epochs=2, validation_data=trial.data)
-    assert same(values(plain), values(validated)), "validation_data changes the training"
+    assert same(
+        values(plain), values(validated)
+    ), "validation_data changes the training"
     trial.evaluate(plain)
     assert same(values(plain), values(validated)), "evaluate() changes the model"
 

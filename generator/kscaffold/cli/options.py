@@ -110,10 +110,10 @@ def _assignments(manifest: Manifest, assigned: Iterable[str]) -> Iterable[tuple[
         key, equals, value = text.partition("=")
         if equals:
             yield key.strip().replace("-", "_"), value
-        elif "data" in manifest.questions:
+        elif "data" in manifest.questions and text not in manifest.questions:
             yield "data", text
         else:
-            raise AnswerError(f"-d {text}: must be KEY=VALUE")
+            raise AnswerError(f"-d {text}: has no value; give KEY=VALUE")
 
 
 def _same(one: object, other: object) -> bool:

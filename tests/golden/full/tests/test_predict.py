@@ -58,9 +58,11 @@ def test_rows_that_do_not_fit_are_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("nothing\n1\n")
     with pytest.raises(DataError, match=r"rows\.csv: no column"):
         predict(run, tmp_path / "rows.csv")
-    np.savez(tmp_path / "rows.npz", x=np.zeros((3, 2, 1)))
-    with pytest.raises(DataError, match=r"rows\.npz: x has the shape \(3, 2, 1\)"):
-        predict(run, tmp_path / "rows.npz")
+    for rows, message in ((3, "x has the shape"), (0, "x has")):
+        features = len(run.load_schema().features) + min(rows, 1)
+        np.savez(tmp_path / "rows.npz", x=np.zeros((rows, features)))
+        with pytest.raises(DataError, match=rf"rows\.npz: {message}"):
+            predict(run, tmp_path / "rows.npz")
 
 
 def test_evaluate_prints_the_report(

@@ -110,10 +110,18 @@ def test_run_without_validation(config: Config, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("knob", "value"), [("epochs", 0), ("dropout", 1.0), ("test_fraction", 0.9)]
+    ("knob", "value"),
+    [
+        ("epochs", 0),
+        ("learning_rate", float("nan")),
+        ("dropout", 1.0),
+        ("test_fraction", 0.9),
+        ("seed", -1),
+        ("filters", (0,)),
+    ],
 )
 def test_knobs_that_cannot_work_are_named(
-    config: Config, tmp_path: Path, knob: str, value: float
+    config: Config, tmp_path: Path, knob: str, value: Any
 ) -> None:
     """A knob's impossible value is an error that names it, and leaves no folder."""
     knobs: dict[str, Any] = {knob: value}

@@ -40,6 +40,8 @@ def read_rows(path: Path, schema: Schema) -> Array:
         raise DataError(
             f"{path}: x has the shape {x.shape}, not (rows, {len(schema.features)})"
         )
+    if not len(x):
+        raise DataError(f"{path}: x has no rows")
     if not np.isfinite(x).all():
         row = int(np.argwhere(~np.isfinite(x))[0][0])
         raise DataError(f"{path}: x has a number that is not finite, in row {row}")

@@ -14,9 +14,9 @@ def print_report(model: CustomModel, data: Data) -> None:
     metrics = evaluate(model, data.test)
     guesses = baseline(data.train, data.test)
     print(f"{'test':<20}{'model':>12}{'baseline':>12}  (mean of the training targets)")
-    for name, value in metrics.items():
+    for name in sorted(metrics, key=lambda name: name != "loss"):
         guess = f"{guesses[name]:12.4f}" if name in guesses else " " * 12
-        print(f"{name:<20}{value:12.4f}{guess}")
+        print(f"{name:<20}{metrics[name]:12.4f}{guess}")
 
 
 def evaluate(model: CustomModel, split: Split) -> dict[str, float]:
@@ -28,9 +28,11 @@ def evaluate(model: CustomModel, split: Split) -> dict[str, float]:
 
 
 def baseline(train: Split, test: Split) -> dict[str, float]:
-    """Return the metrics of a constant guess: the mean of the training targets."""
-    scores = np.abs(test.y - train.y.mean())
+    """Return the loss and the metrics of a guess: the mean of the training targets."""
+    errors = test.y - train.y.mean()
+    scores, losses = np.abs(errors), errors**2
     return {
+        "loss": float(np.mean(losses * test.sample_weight)),
         "mae": float(scores.mean()),
         "weighted_mae": float(np.average(scores, weights=test.sample_weight)),
     }

@@ -52,8 +52,13 @@ class Config:
     def check(self) -> None:
         """Refuse values that cannot work; raises `KnobError`."""
         for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < float("inf"):
                 raise KnobError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("patience", "seed", "verbose"):
+            if not 0 <= getattr(self, name) < 2**32:
+                raise KnobError(f"{name} must not be below 0, or be above 2**32 - 1")
+        if min(self.filters, default=1) < 1:
+            raise KnobError("filters must each be 1 or more")
         for name in ("validation_fraction", "test_fraction", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise KnobError(

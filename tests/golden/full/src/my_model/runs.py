@@ -67,14 +67,20 @@ class Run:
 
     def load_schema(self) -> Schema:
         """Read the names of the features and of the classes; raises `RunError`."""
-        values = json.loads(read_text(self.schema))
-        return Schema(tuple(values["features"]), tuple(values["labels"]))
+        try:
+            values = json.loads(read_text(self.schema))
+            return Schema(tuple(values["features"]), tuple(values["labels"]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise RunError(f"{self.schema} is damaged: {error}") from None
 
     def load_model(self) -> CustomModel:
         """Load the trained model; raises `RunError` if the run has none."""
         if not self.model.exists():
             raise RunError(f"{self.folder} has no trained model yet: train --resume it")
-        return keras.saving.load_model(self.model)
+        try:
+            return keras.saving.load_model(self.model)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise RunError(f"{self.model} cannot be loaded: {error}") from None
 
 
 def new_run(folder: Path | None) -> Run:
@@ -122,7 +128,10 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a path to write to, which takes the place of `path` when all is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"unfinished-{path.name}")
-    yield unfinished
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        yield unfinished
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -76,7 +76,10 @@ class CustomModel(keras.Model):
         and the updated metrics values.
         """
         if sample_weight is not None:
-            raise ValueError(NO_SAMPLE_WEIGHT)
+            raise ValueError(
+                "sample_weight and class_weight are not supported by this training step:"
+                " create the project again with --sample-weight"
+            )
         variables = [
             *zip(self.trainable_variables, trainable_variables),
             *zip(self.non_trainable_variables, non_trainable_variables),
@@ -135,10 +138,3 @@ def current_values(
 def batch_size(x: Any) -> int:
     """Return the number of examples in `x`: an array, or arrays nested in any way."""
     return int(jax.tree.leaves(x)[0].shape[0])
-
-
-NO_SAMPLE_WEIGHT = (
-    "sample_weight and class_weight are not supported by this training step: pass"
-    " sample_weight on to compute_loss and compute_metrics in trainer.py, or create the"
-    " project again with --sample-weight"
-)

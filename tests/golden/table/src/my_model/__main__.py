@@ -33,6 +33,8 @@ class Train:
 
     def __call__(self) -> None:
         """Run the command."""
+        if self.resume and self.knobs != Config():
+            raise RunError("--resume takes all knobs from the run: give no others")
         if self.resume:
             resume(self.run_dir)
         else:
@@ -93,7 +95,7 @@ def main(arguments: list[str]) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except (DataError, KnobError, RunError) as error:
+    except (DataError, KnobError, RunError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted: `train --resume` goes on")

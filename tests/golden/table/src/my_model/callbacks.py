@@ -66,7 +66,7 @@ class StopOnNaN(keras.callbacks.Callback):
         if not math.isfinite((logs or {})["loss"]):
             self.model.stop_training = True
             print(
-                f"stopped: the loss of epoch {epoch + 1} is not a number;"
+                f"\nstopped: the loss of epoch {epoch + 1} is not a number;"
                 " a lower --learning-rate may help",
                 file=sys.stderr,
             )

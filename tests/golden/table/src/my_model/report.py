@@ -14,9 +14,9 @@ def print_report(model: CustomModel, data: Data) -> None:
     metrics = evaluate(model, data.test)
     guesses = baseline(data.train, data.test)
     print(f"{'test':<20}{'model':>12}{'baseline':>12}  (most frequent class)")
-    for name, value in metrics.items():
+    for name in sorted(metrics, key=lambda name: name != "loss"):
         guess = f"{guesses[name]:12.4f}" if name in guesses else " " * 12
-        print(f"{name:<20}{value:12.4f}{guess}")
+        print(f"{name:<20}{metrics[name]:12.4f}{guess}")
 
 
 def evaluate(model: CustomModel, split: Split) -> dict[str, float]:
@@ -28,10 +28,14 @@ def evaluate(model: CustomModel, split: Split) -> dict[str, float]:
 
 
 def baseline(train: Split, test: Split) -> dict[str, float]:
-    """Return the metrics of a constant guess: the most frequent class."""
+    """Return the loss and the metrics of a guess: the most frequent class."""
     values, counts = np.unique(train.y, return_counts=True)
     scores = (test.y == values[counts.argmax()]).astype(np.float32)
+    # The loss of a guess that gives each class its frequency as probability.
+    frequency = dict(zip(values.tolist(), counts / len(train.y)))
+    losses = -np.log([frequency.get(label, 1e-7) for label in test.y.tolist()])
     return {
+        "loss": float(np.mean(losses * test.sample_weight)),
         "accuracy": float(scores.mean()),
         "weighted_accuracy": float(np.average(scores, weights=test.sample_weight)),
     }
