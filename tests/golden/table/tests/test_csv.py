@@ -42,3 +42,10 @@ def test_what_cannot_be_learned_is_named(
     with pytest.raises(DataError, match=message) as error:
         load_data(knobs)
     assert "table.csv" in str(error.value)
+
+
+def test_too_few_rows_are_named(config: Config, tmp_path: Path) -> None:
+    """A table with fewer rows than a batch is an error that names the file."""
+    knobs = table(config, tmp_path / "table.csv", "x,y", "1,1", "2,2", "3,2")
+    with pytest.raises(DataError, match=r"table\.csv: .* fewer than a batch"):
+        load_data(dataclasses.replace(knobs, batch_size=10))

@@ -56,7 +56,10 @@ def load_data(config: Config) -> Data:
     schema = load_schema(config)
     number = {label: index for index, label in enumerate(schema.labels)}
     y = np.array([number[label] for label in table.column(config.target)], np.int32)
-    return split(table.numbers(schema.features), y, config)
+    try:
+        return split(table.numbers(schema.features), y, config)
+    except DataError as error:
+        raise DataError(f"{config.data_path}: {error}") from None
 
 
 @functools.cache
@@ -69,7 +72,10 @@ def load_table(path: Path, target: str) -> Table:
             f"{path}: column {target!r} has only one value: {min(values)!r}"
         )
     if len(table.header) < 2:
-        raise DataError(f"{path}: {target!r} is the only column; there is no feature")
+        raise DataError(
+            f"{path}: {target!r} is the only column, so there is no feature;"
+            " columns are separated by commas"
+        )
     if "" in values:
         row = table.column(target).index("") + 2
         raise DataError(f"{path}: column {target!r}, row {row}: no label")
