@@ -33,6 +33,14 @@ def _back_to_the_folder_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _interrupts_are_heard() -> Iterator[None]:
+    """A test run in the background of a shell was started with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def rooms(tmp_path: Path, scenario: Scenario) -> Iterator[tuple[int, Path, Path]]:
     """A fresh room with a target in it for each operation, numbered from 1, without an end."""
     for number in itertools.count(1):
