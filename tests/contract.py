@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ DATA_OF: dict[Problem, str] = {
 }
 # What stock Keras gives, for all tests of a process.
 STOCK: dict[Any, Any] = {}
+# An epoch of a case has four steps, the last of them a short one.
+STEPS_FUSED = 3
 CASES = {case.id: case for case in all_cases()}
 
 
@@ -31,14 +34,20 @@ def trainers() -> dict[str, Answers]:
     return found
 
 
+def cases_of(answers: Answers, cases: Iterable[Case]) -> list[Case]:
+    """Return the cases as they try a trainer: one that can fuse steps has to."""
+    return [case.with_steps(STEPS_FUSED) if answers.get("fused", True) else case for case in cases]
+
+
 def project_subject(folder: Path, answers: Answers, package: str) -> Subject:
     """Generate a project and return its trainer."""
     return find_subject(str(generate(folder, {**answers, "package": package})))
 
 
 def trainer_text(answers: Answers) -> str:
-    """Return the text of a generated trainer."""
-    return next(f.text for f in tree(answers) if f.path.endswith("/trainer.py"))
+    """Return the text of a generated trainer that needs no other module."""
+    files = tree({**answers, "fused": False})
+    return next(file.text for file in files if file.path.endswith("/trainer.py"))
 
 
 def mutant_subject(folder: Path, name: str, text: str, declared: Declared) -> Subject:

@@ -15,7 +15,7 @@ from kscaffold.verify.cases import all_cases
 from kscaffold.verify.outcome import Outcome
 from kscaffold.verify.pool import run_cases
 from kscaffold.verify.subjects import Subject
-from tests.contract import project_subject, trainers
+from tests.contract import STEPS_FUSED, cases_of, project_subject, trainers
 from tests.projects import ROOT
 
 PAGE = ROOT / "docs" / "fit-contract.md"
@@ -40,10 +40,11 @@ def page(outcomes: dict[Subject, list[Outcome]]) -> str:
     return f"""# The fit() contract
 
 Written by `make verify`, with {tried} on the CPU. Each trainer that kscaffold can generate is
-trained beside `keras.Model`, in {len(all_cases())} cases. The table shows how many hold, of those
-that apply. A case holds if weights, optimizer state, history and results are equal to the last bit,
-or if the trainer was generated without sample weights and refuses them. A trainer with metrics by
-hand is held against the cases about its own loss and metrics.
+trained beside `keras.Model`, in {len(all_cases())} cases; those that can fuse steps with
+`steps_per_execution={STEPS_FUSED}`, as is `keras.Model` beside them. The table shows how many hold,
+of those that apply. A case holds if weights, optimizer state, history and results are equal to the
+last bit, or if the trainer was generated without sample weights and refuses them. A trainer with
+metrics by hand is held against the cases about its own loss and metrics.
 
 | package | answers |
 | --- | --- |
@@ -65,7 +66,12 @@ def main() -> None:
             for number, answers in enumerate(trainers().values())
         ]
         outcomes: dict[Subject, list[Outcome]] = {subject: [] for subject in subjects}
-        tasks = [(subject, case) for case in all_cases() for subject in subjects]
+        tried = [cases_of(answers, all_cases()) for answers in trainers().values()]
+        tasks = [
+            (subject, case)
+            for each in zip(*tried, strict=True)
+            for subject, case in zip(subjects, each, strict=True)
+        ]
         for subject, outcome in run_cases(tasks, JOBS, stop_at_failure=False):
             outcomes[subject].append(outcome)
             if not outcome.holds:

@@ -23,7 +23,7 @@ GOLDEN = ROOT / "tests" / "golden"
 PACKAGE = "my_package"
 TREES: dict[str, Answers] = {
     "defaults": {},
-    "lean": {"sample_weight": False},
+    "lean": {"sample_weight": False, "fused": False},
     "full": {"data": "digits", "style": "sequential", "manual_metrics": True},
     "table": {"data": "csv", "style": "subclass", "test_step": True, "license": "Apache-2.0"},
 }

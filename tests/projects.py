@@ -23,7 +23,8 @@ DATA: tuple[dict[str, str], ...] = (
     {"data": "csv", "target": "alcohol"},
 )
 STEPS: tuple[dict[str, bool], ...] = tuple(
-    {"sample_weight": weights, "manual_metrics": manual, "test_step": test_step}
+    {"sample_weight": weights, "manual_metrics": manual, "test_step": test_step, "fused": fused}
+    for fused in (True, False)
     for weights in (True, False)
     for manual, test_step in ((False, False), (False, True), (True, True))
 )

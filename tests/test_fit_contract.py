@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract import CASES, STOCK, failing, project_subject, trainers
+from tests.contract import CASES, STOCK, cases_of, failing, project_subject, trainers
 from tests.projects import Answers
 
 pytestmark = pytest.mark.slow
 
 QUICK = [case for case in CASES.values() if case.quick]
 EXTREMES: dict[str, Answers] = {
-    "leanest": {"sample_weight": False},
+    "leanest": {"sample_weight": False, "fused": False},
     "all options": {"manual_metrics": True},
 }
 
@@ -23,7 +23,7 @@ def test_one_case_of_each_family_is_exact(name: str, tmp_path: Path) -> None:
     """Every trainer that can be generated is exact, or refuses weights where it takes none."""
     package = f"quick_{list(trainers()).index(name)}"
     subject = project_subject(tmp_path / "project", trainers()[name], package)
-    assert failing(subject, QUICK) == {}
+    assert failing(subject, cases_of(trainers()[name], QUICK)) == {}
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -32,7 +32,7 @@ def test_every_case_is_exact(name: str, part: int, tmp_path: Path) -> None:
     """The leanest trainer and the one with all options are exact in all cases."""
     package = f"whole_{name.split()[0]}_{part}"
     subject = project_subject(tmp_path / "project", EXTREMES[name], package)
-    assert failing(subject, list(CASES.values())[part::4]) == {}
+    assert failing(subject, cases_of(EXTREMES[name], CASES.values())[part::4]) == {}
 
 
 def test_only_cases_about_weights_are_refused(tmp_path: Path) -> None:

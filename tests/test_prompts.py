@@ -28,7 +28,7 @@ from tests.cli import QUESTIONS, contents, kscaffold, table
 
 ENTER, UP, DOWN, CTRL_C, CTRL_U = "\r", "\x1b[A", "\x1b[B", "\x03", "\x15"
 BACK = f"<{ENTER}"
-STEPS = ("sample_weight", "manual_metrics", "test_step")
+STEPS = ("sample_weight", "manual_metrics", "test_step", "fused")
 ALWAYS = [name for name, question in QUESTIONS.items() if question.when is None]
 
 
@@ -60,7 +60,7 @@ def test_enter_takes_every_default() -> None:
     assert came == list(answers) == ALWAYS
     assert (answers["name"], answers["package"], answers["author"]) == ("demo", "demo", "")
     assert (answers["style"], answers["data"]) == ("functional", "diabetes")
-    assert [answers[name] for name in STEPS] == [True, False, False]
+    assert [answers[name] for name in STEPS] == [True, False, False, True]
 
 
 @pytest.mark.parametrize(

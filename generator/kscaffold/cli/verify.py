@@ -39,6 +39,13 @@ FEWEST = 4
 @click.option(
     "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes.  [default: one a core]"
 )
+@click.option(
+    "--steps-per-execution",
+    "steps",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Have both models run N steps an execution, which a class may fuse.",
+)
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first case that fails.")
 @click.option("-v", "--verbose", is_flag=True, help="Name every case; show an error's traceback.")
 @click.pass_context
@@ -52,6 +59,7 @@ def command(
     listing: bool,
     form: str,
     jobs: int | None,
+    steps: int | None,
     exitfirst: bool,
     verbose: bool,
 ) -> None:
@@ -78,10 +86,12 @@ def command(
 
     if behaviour:
         _check_installed()
-        if families or quick or listing or jobs or exitfirst:
+        if families or quick or listing or jobs or steps or exitfirst:
             raise AnswerError("--behaviour goes with --case, --format and -v alone")
         ctx.exit(_check_behaviour(targets, names, form))
     cases = choose(families, names, quick=quick)
+    if steps:
+        cases = tuple(case.with_steps(steps) for case in cases)
     if listing:
         _list(cases, form)
         return

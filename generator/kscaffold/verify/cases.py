@@ -6,7 +6,7 @@ import ast
 import functools
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -100,6 +100,13 @@ class Case:
         """Whether it applies to a class that has its loss and metrics built in."""
         own = self.loss or self.metrics or self.weighted_metrics
         return not own if self.manual is None else self.manual
+
+    def with_steps(self, steps: int) -> Case:
+        """Return the case with so many steps an execution, unless it is about that itself."""
+        if "steps_per_execution" in self.compile + self.run:
+            return self
+        option = f"steps_per_execution={steps}"
+        return replace(self, compile=", ".join(filter(None, [self.compile, option])))
 
     def build_code(self, declared: Declared) -> str:
         """Return the code that defines the data, and `model`."""

@@ -22,7 +22,7 @@ from kscaffold.verify.subjects import Subject
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
 
 
-StockResults = dict[tuple[str, Declared], Any]
+StockResults = dict[tuple[Case, Declared], Any]
 
 
 class Runner:
@@ -55,7 +55,7 @@ class Runner:
         return compare(case, expected, found)
 
     def _expected(self, case: Case) -> Any:
-        key = (case.id, self.subject.declared)
+        key = (case, self.subject.declared)
         if key not in self.stock:
             try:
                 if not eval(case.requires, {"keras": keras}):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, Literal
 
 
 class KnobError(ValueError):
@@ -35,6 +35,17 @@ class Config:
     """Step size of the Adam optimizer."""
     seed: int = 0
     """Decides the split, the first weights, the order of batches and the dropout."""
+    steps_per_execution: int | Literal["auto"] = "auto"
+    """Steps in one compiled program: K of them take much less time than K programs of a
+    step, but callbacks, the progress bar and Ctrl-C wait for the last. auto: an epoch, at
+    most 256 steps or 8 MB of data; 1 if a callback works by batches. Convolutions on a
+    CPU stay one by one, which is faster there."""
+    data_on: Literal["host", "device"] = "host"
+    """Where the training data are kept and gathered into batches; device: a GPU or TPU
+    with room for all of them."""
+    keep_compiled: bool = True
+    """Keep what JAX compiles in the user's cache folder: the next run starts faster.
+    JAX_COMPILATION_CACHE_DIR names another folder."""
 
     keep_best: bool = True
     """Save the model of the epoch with the lowest validation loss, not the last one."""
@@ -46,7 +57,7 @@ class Config:
     """Write each epoch's metrics to history.csv, and plot them in curves.png."""
     resumable: bool = True
     """Keep the state of the last finished epoch, for --resume."""
-    verbose: int = 1
+    verbose: Literal[0, 1, 2] = 1
     """Keras' progress: 0 none, 1 a bar, 2 a line for each epoch."""
 
     def check(self) -> None:
@@ -54,9 +65,11 @@ class Config:
         for name in ("epochs", "batch_size", "learning_rate"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise KnobError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("patience", "seed", "verbose"):
+        for name in ("patience", "seed"):
             if not 0 <= getattr(self, name) < 2**32:
                 raise KnobError(f"{name} must not be below 0, or be above 2**32 - 1")
+        if self.steps_per_execution != "auto" and self.steps_per_execution < 1:
+            raise KnobError("steps_per_execution must be 1 or more, or auto")
         if min(self.hidden_units, default=1) < 1:
             raise KnobError("hidden_units must each be 1 or more")
         for name in ("validation_fraction", "test_fraction", "dropout"):
@@ -80,5 +93,9 @@ class Config:
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"no such knob: {', '.join(unknown)}")
-        values["hidden_units"] = tuple(values["hidden_units"])
+        for field in dataclasses.fields(cls):
+            default: Any = field.default
+            # JSON knows neither tuples nor paths.
+            if not isinstance(default, bool | int | float | str):
+                values[field.name] = type(default)(values[field.name])
         return cls(**values)

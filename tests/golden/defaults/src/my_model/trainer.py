@@ -7,13 +7,15 @@ from typing import Any
 import jax
 import keras
 
+from .fused import FusedModel
+
 Values = list[jax.Array]  # one array a variable, in the order of the model's lists
 Logs = dict[str, jax.Array]  # the metrics so far, by name
 TrainState = tuple[Values, Values, Values, Values]
 
 
 @keras.saving.register_keras_serializable(package="my_model")
-class CustomModel(keras.Model):
+class CustomModel(FusedModel):
     """A Keras model that trains with the steps below; takes what `keras.Model` takes.
 
     JAX traces the steps: variables' values come in with `state`, and new values are

@@ -14,6 +14,7 @@ import keras
 
 # A saved model is loaded by the names of its classes, which have to be imported.
 from . import model as model_classes  # noqa: F401
+from .compiled import keep_compiled
 from .config import Config
 from .data import Schema
 from .trainer import CustomModel
@@ -77,6 +78,7 @@ class Run:
         """Load the trained model; raises `RunError` if the run has none."""
         if not self.model.exists():
             raise RunError(f"{self.folder} has no trained model yet: train --resume it")
+        keep_compiled(self.load_config())
         try:
             return keras.saving.load_model(self.model)
         except (OSError, ValueError, TypeError, KeyError) as error:

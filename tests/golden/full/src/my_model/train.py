@@ -6,13 +6,16 @@ import csv
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from .callbacks import make_callbacks
+from .compiled import keep_compiled
 from .config import Config
 from .curves import plot_curves
 from .data import load_data, load_schema
+from .fused import ReportExecution, choose_steps
 from .model import build_model
 from .report import print_report
 from .runs import Run, new_run, old_run, replacing
@@ -20,10 +23,14 @@ from .state import State, latest_state
 from .trainer import CustomModel
 
 
-def compile_model(model: CustomModel, config: Config) -> CustomModel:
-    """Give the model its optimizer; loss and metrics are its own; returns the model."""
+def compile_model(model: CustomModel, config: Config, **options: Any) -> CustomModel:
+    """Give the model its optimizer; loss and metrics are its own; returns the model.
+
+    `options` are more arguments of `keras.Model.compile()`.
+    """
     model.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate),
+        **options,
     )
     return model
 
@@ -51,9 +58,17 @@ def resume(folder: Path | None = None) -> Run:
 
 def fit(config: Config, run: Run, state: State | None) -> Run:
     """Train from the start, or from a saved state, to the end; test and plot."""
+    keep_compiled(config)
     keras.utils.set_random_seed(config.seed)
     data = load_data(config)
-    model = compile_model(build_model(config), config)
+    callbacks = make_callbacks(config, data, run, state)
+    model = build_model(config)
+    steps = choose_steps(
+        config.steps_per_execution, data.train, config.batch_size, callbacks
+    )
+    compile_model(model, config, steps_per_execution=steps)
+    model.data_on_device = config.data_on == "device"
+    callbacks.append(ReportExecution())
     finished = state is not None and state.progress["stopped"]
     model.fit(
         **data.train._asdict(),
@@ -61,7 +76,7 @@ def fit(config: Config, run: Run, state: State | None) -> Run:
         epochs=0 if finished else config.epochs,
         initial_epoch=state.epochs if state else 0,
         validation_data=data.validation if len(data.validation.x) else None,
-        callbacks=make_callbacks(config, data, run, state),
+        callbacks=callbacks,
         verbose=config.verbose,
     )
     if not run.model.exists():

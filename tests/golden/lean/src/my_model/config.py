@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, Literal
 
 
 class KnobError(ValueError):
@@ -33,6 +33,9 @@ class Config:
     """Step size of the Adam optimizer."""
     seed: int = 0
     """Decides the split, the first weights, the order of batches and the dropout."""
+    keep_compiled: bool = True
+    """Keep what JAX compiles in the user's cache folder: the next run starts faster.
+    JAX_COMPILATION_CACHE_DIR names another folder."""
 
     keep_best: bool = True
     """Save the model of the epoch with the lowest validation loss, not the last one."""
@@ -44,7 +47,7 @@ class Config:
     """Write each epoch's metrics to history.csv, and plot them in curves.png."""
     resumable: bool = True
     """Keep the state of the last finished epoch, for --resume."""
-    verbose: int = 1
+    verbose: Literal[0, 1, 2] = 1
     """Keras' progress: 0 none, 1 a bar, 2 a line for each epoch."""
 
     def check(self) -> None:
@@ -52,7 +55,7 @@ class Config:
         for name in ("epochs", "batch_size", "learning_rate"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise KnobError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("patience", "seed", "verbose"):
+        for name in ("patience", "seed"):
             if not 0 <= getattr(self, name) < 2**32:
                 raise KnobError(f"{name} must not be below 0, or be above 2**32 - 1")
         if min(self.hidden_units, default=1) < 1:
@@ -78,5 +81,9 @@ class Config:
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"no such knob: {', '.join(unknown)}")
-        values["hidden_units"] = tuple(values["hidden_units"])
+        for field in dataclasses.fields(cls):
+            default: Any = field.default
+            # JSON knows neither tuples nor paths.
+            if not isinstance(default, bool | int | float | str):
+                values[field.name] = type(default)(values[field.name])
         return cls(**values)

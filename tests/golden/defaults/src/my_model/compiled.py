@@ -1,0 +1,20 @@
+"""What JAX compiles is kept for the next run, which then starts faster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import platformdirs
+
+from .config import Config
+
+
+def keep_compiled(config: Config) -> None:
+    """Keep compiled programs in the user's cache folder, unless a folder is set."""
+    settings: Any = jax.config
+    if config.keep_compiled and settings.jax_compilation_cache_dir is None:
+        folder = platformdirs.user_cache_path("my_model") / "jax"
+        settings.update("jax_compilation_cache_dir", str(folder))
+        # By default only what takes a second; small programs add up to more than that.
+        settings.update("jax_persistent_cache_min_compile_time_secs", 0)

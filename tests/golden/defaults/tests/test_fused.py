@@ -1,0 +1,182 @@
+"""Fused steps do what steps one by one do, whatever they are fed with."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from my_model.config import Config
+from my_model.data import Split, load_data
+from my_model.fused import CHUNK_STEPS, choose_steps
+from my_model.model import build_model
+from my_model.train import compile_model
+from my_model.trainer import CustomModel
+
+BATCH = 24
+STEPS = 3
+# Two executions of three steps, and one with a whole batch and a short one.
+ROWS = BATCH * 7 + 5
+
+
+class Batches(keras.utils.PyDataset):
+    """The rows as a data set of batches, the last one short."""
+
+    def __init__(self, split: Split) -> None:
+        super().__init__()
+        self.split = split
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return -(-len(self.split.x) // BATCH)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return a batch."""
+        rows = slice(index * BATCH, (index + 1) * BATCH)
+        return tuple(part[rows] for part in self.split)
+
+
+def generate(split: Split) -> Iterator[tuple[Any, ...]]:
+    """Yield batches without an end."""
+    batches = Batches(split)
+    while True:
+        yield from (batches[index] for index in range(len(batches)))
+
+
+def as_arrays(split: Split, **options: Any) -> dict[str, Any]:
+    """Return arguments of `fit()` that give it the arrays."""
+    return {**split._asdict(), "batch_size": BATCH, **options}
+
+
+FEEDS: dict[str, Callable[[Split], dict[str, Any]]] = {
+    "shuffled": as_arrays,
+    "in order": lambda split: as_arrays(split, shuffle=False),
+    "steps_per_epoch": lambda split: as_arrays(split, steps_per_epoch=3),
+    "validation": lambda split: as_arrays(split, validation_data=tuple(split)),
+    "validation_split": lambda split: as_arrays(split, validation_split=0.3),
+    "data set": lambda split: {"x": Batches(split)},
+    "generator": lambda split: {
+        "x": generate(split),
+        "steps_per_epoch": 5,
+        "shuffle": False,
+    },
+}
+
+
+def make_model(config: Config, *, fused: bool) -> CustomModel:
+    """Build and compile the model, the same one with and without fused steps."""
+    keras.utils.set_random_seed(config.seed)
+    model: Any = compile_model(build_model(config), config, steps_per_execution=STEPS)
+    if not fused:
+        model.why_not_fused = lambda: "it is what the fused steps are compared with"
+    return model
+
+
+def rows_of(config: Config) -> Split:
+    """Return some rows to train on."""
+    return Split(*(part[:ROWS] for part in load_data(config).train))
+
+
+def weights(model: keras.Model) -> list[np.ndarray]:
+    """Return all values that training changes."""
+    return [np.array(v.value) for v in (*model.variables, *model.optimizer.variables)]
+
+
+def assert_same(model: keras.Model, other: keras.Model) -> None:
+    """Both models have the same weights and optimizer state."""
+    for value, expected in zip(weights(model), weights(other), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("feed", "on_device"),
+    [*((feed, False) for feed in FEEDS), ("shuffled", True)],
+)
+def test_fit_is_the_same(feed: str, on_device: bool, config: Config) -> None:
+    """Weights, optimizer and history are those of Keras' own loop over the steps."""
+    fused, stock = make_model(config, fused=True), make_model(config, fused=False)
+    fused.data_on_device = on_device
+    histories = []
+    for model in (fused, stock):
+        keras.utils.set_random_seed(1)
+        given = FEEDS[feed](rows_of(config))
+        histories.append(model.fit(**given, epochs=2, verbose=0).history)
+    assert_same(fused, stock)
+    assert histories[0].keys() == histories[1].keys()
+    for name, values in histories[1].items():
+        np.testing.assert_allclose(histories[0][name], values, rtol=1e-5, err_msg=name)
+
+
+def test_evaluate_and_predict_are_the_same(config: Config) -> None:
+    """Metrics and predictions are those of Keras' own loop, each row once."""
+    fused, stock = make_model(config, fused=True), make_model(config, fused=False)
+    given = {**rows_of(config)._asdict(), "batch_size": BATCH, "verbose": 0}
+    assert fused.evaluate(**given) == pytest.approx(stock.evaluate(**given), rel=1e-5)
+    for rows in (ROWS, BATCH, 1):
+        x = given["x"][:rows]
+        y_pred = fused.predict(x, batch_size=BATCH, verbose=0)
+        expected = stock.predict(x, batch_size=BATCH, verbose=0)
+        np.testing.assert_allclose(y_pred, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_batches_go_on_one_by_one(config: Config) -> None:
+    """A batch of one's own is one step, also while `fit()` is under way."""
+
+    class TrainOnBatch(keras.callbacks.Callback):
+        def on_epoch_end(
+            self, epoch: int, logs: dict[str, float] | None = None
+        ) -> None:
+            self.model.train_on_batch(*rows_of(config))
+
+    models = [make_model(config, fused=True), make_model(config, fused=False)]
+    for model in models:
+        keras.utils.set_random_seed(1)
+        given = as_arrays(rows_of(config), epochs=2, callbacks=[TrainOnBatch()])
+        model.fit(**given, verbose=0)
+        model.train_on_batch(*rows_of(config))
+    assert_same(*models)
+
+
+def test_step_is_traced_once_a_batch_size(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Python of the step runs for whole batches and for the short one, no more."""
+    traced = []
+    step = CustomModel.train_step
+
+    def counted(self: CustomModel, state: Any, data: Any) -> Any:
+        traced.append(data)
+        return step(self, state, data)
+
+    monkeypatch.setattr(CustomModel, "train_step", counted)
+    make_model(config, fused=True).fit(
+        **as_arrays(rows_of(config)), epochs=3, verbose=0
+    )
+    assert len(traced) == 2
+
+
+def test_says_how_steps_are_run(config: Config) -> None:
+    """A run's log tells fused steps from others, with the reason."""
+    model = make_model(config, fused=True)
+    model.fit(**as_arrays(rows_of(config)), verbose=0)
+    assert model.describe_execution() == "fused 3 steps an execution"
+    model.run_eagerly = True
+    assert model.describe_execution() == "not fused: the steps are not compiled"
+    one = compile_model(build_model(config), config)
+    assert one.describe_execution() == "not fused: one step an execution"
+
+
+def test_chooses_the_steps(config: Config) -> None:
+    """An epoch, if it is not too long; 1 if a callback works by batches."""
+
+    class ByBatches(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            """Do nothing, but after each batch."""
+
+    early = [keras.callbacks.EarlyStopping()]
+    assert choose_steps("auto", np.zeros((100, 2)), 32, early) == 4
+    assert choose_steps("auto", np.zeros((10**6, 1)), 32, early) == CHUNK_STEPS
+    assert choose_steps("auto", np.zeros((1000, 10**4)), 32, early) == 3
+    assert choose_steps("auto", np.zeros((100, 2)), 32, [*early, ByBatches()]) == 1
+    assert choose_steps(7, np.zeros((100, 2)), 32, [ByBatches()]) == 7
