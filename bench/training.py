@@ -1,0 +1,328 @@
+"""Compare training through `fit()`: stock Keras, a generated project's fused steps, pure JAX.
+
+python bench/training.py [ROUNDS]
+
+Writes docs/performance.md and its pictures. Each round trains every way once, in turn, in this one
+process and on the same rows in the same order; what counts is the ratio of two neighbours.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+os.environ["KERAS_BACKEND"] = "jax"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+from processes import memory, starts
+
+from tests.projects import generate
+
+ROUNDS = 9
+BATCH = 32
+RATE = 1e-3
+MEMORY_STEPS = 32  # 8 MiB of rows, as `auto` takes
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model to train: its layers, the shape of a row, and the work of a round."""
+
+    layers: Callable[[Any], Any]
+    shape: tuple[int, ...]
+    steps: int
+    epochs: int
+
+
+def mlp(*units: int, regularized: bool = False) -> Callable[[Any], Any]:
+    """Return the layers of a perceptron."""
+
+    def layers(x: Any) -> Any:
+        for number, width in enumerate(units):
+            x = keras.layers.Dense(width, activation="relu")(x)
+            if regularized:
+                x = keras.layers.BatchNormalization()(x)
+                x = keras.layers.Dropout(0.2, seed=number)(x)
+        return keras.layers.Dense(1)(x)
+
+    return layers
+
+
+def convnet(x: Any) -> Any:
+    """Return a small convnet's output."""
+    for filters in (16, 32):
+        x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = keras.layers.MaxPooling2D()(x)
+    return keras.layers.Dense(1)(keras.layers.Flatten()(x))
+
+
+def transformer(x: Any) -> Any:
+    """Return the output of two transformer blocks."""
+    width = x.shape[-1]
+    for _ in range(2):
+        attended = keras.layers.MultiHeadAttention(4, width // 4)(x, x)
+        x = keras.layers.LayerNormalization()(x + attended)
+        hidden = keras.layers.Dense(4 * width, activation="relu")(x)
+        x = keras.layers.LayerNormalization()(x + keras.layers.Dense(width)(hidden))
+    return keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x))
+
+
+SUBJECTS = {
+    "tiny MLP": Subject(mlp(32), (16,), 500, 6),
+    "middle MLP": Subject(mlp(128, 128), (64,), 500, 3),
+    "MLP, BatchNorm, dropout": Subject(mlp(128, 128, regularized=True), (64,), 300, 3),
+    "large MLP": Subject(mlp(512, 512, 512), (128,), 100, 2),
+    "transformer": Subject(transformer, (32, 64), 25, 1),
+    "convnet": Subject(convnet, (28, 28, 1), 40, 1),
+}
+
+
+class ThroughFit:
+    """Trains with `fit()`."""
+
+    def __init__(self, subject: Subject, model_class: Any, steps: int) -> None:
+        self.subject = subject
+        self.model = build(subject, model_class)
+        self.model.compile(
+            keras.optimizers.Adam(RATE), "mse", metrics=["mae"], steps_per_execution=steps
+        )
+
+    def train(self, x: Any, y: Any) -> float:
+        """Train for a round; returns the last loss."""
+        history = self.model.fit(
+            x, y, batch_size=BATCH, epochs=self.subject.epochs, verbose=0
+        ).history
+        return float(history["loss"][-1])
+
+    def evaluate(self, x: Any, y: Any) -> None:
+        """Measure all rows."""
+        self.model.evaluate(x, y, batch_size=BATCH, verbose=0)
+
+    def predict(self, x: Any, _: Any) -> None:
+        """Predict all rows."""
+        self.model.predict(x, batch_size=BATCH, verbose=0)
+
+
+class PureJax:
+    """Trains with a hand-written loop: an epoch in one scan, Adam by hand, no metrics."""
+
+    def __init__(self, subject: Subject, *, scans: bool) -> None:
+        self.subject = subject
+        model = build(subject, keras.Model)
+        self.state = (
+            [v.value for v in model.trainable_variables],
+            [v.value for v in model.non_trainable_variables],
+            [jnp.zeros_like(v.value) for v in model.trainable_variables],
+            [jnp.zeros_like(v.value) for v in model.trainable_variables],
+            jnp.zeros((), "int32"),
+        )
+
+        def loss_of(weights: Any, others: Any, x: Any, y: Any) -> Any:
+            y_pred, others = model.stateless_call(weights, others, x, training=True)
+            return jnp.mean((y_pred - y) ** 2), others
+
+        def step(state: Any, batch: Any) -> Any:
+            weights, others, first, second, count = state
+            (loss, others), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+                weights, others, *batch
+            )
+            count += 1
+            rate = RATE * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+            first = [0.9 * m + 0.1 * g for m, g in zip(first, gradients, strict=True)]
+            second = [0.999 * v + 0.001 * g * g for v, g in zip(second, gradients, strict=True)]
+            weights = [
+                w - rate * m / (jnp.sqrt(v) + 1e-7)
+                for w, m, v in zip(weights, first, second, strict=True)
+            ]
+            return (weights, others, first, second, count), loss
+
+        self.step = jax.jit(step, donate_argnums=0)
+        self.epoch = jax.jit(lambda state, rows: jax.lax.scan(step, state, rows), donate_argnums=0)
+        self.scans = scans
+
+    def train(self, x: Any, y: Any) -> float:
+        """Train for a round; returns the last epoch's loss."""
+        losses: Any = 0.0
+        for _ in range(self.subject.epochs):
+            order = np.random.permutation(len(x)).reshape(-1, BATCH)
+            rows = np.take(x, order, axis=0), np.take(y, order, axis=0)
+            if self.scans:
+                self.state, losses = self.epoch(self.state, rows)
+            else:
+                steps = []
+                for batch in zip(*rows, strict=True):
+                    self.state, loss = self.step(self.state, batch)
+                    steps.append(loss)
+                losses = jnp.stack(steps)
+        return float(losses.mean())
+
+
+def build(subject: Subject, model_class: Any) -> Any:
+    """Build the model, the same one each time."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(subject.shape)
+    return model_class(inputs, subject.layers(inputs))
+
+
+@dataclass
+class Times:
+    """Seconds of wall clock and of the processors, a round each."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def add(self, work: Callable[[], Any]) -> Any:
+        """Time some work."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = work()
+        self.wall.append(time.perf_counter() - wall)
+        self.cpu.append(time.process_time() - cpu)
+        return result
+
+
+def ratio(slow: list[float], fast: list[float]) -> str:
+    """Return the median of the rounds' ratios, and the quartiles."""
+    ratios = [a / b for a, b in zip(slow, fast, strict=True)]
+    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return f"{statistics.median(ratios):.2f} ({low:.2f} to {high:.2f})"
+
+
+def compare(subject: Subject, fused_class: Any, rounds: int) -> dict[str, Times]:
+    """Train a model in every way, in turn; returns the times of each."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(subject.steps * BATCH, *subject.shape)).astype("float32")
+    y = random.normal(size=(len(x), 1)).astype("float32")
+    ways: dict[str, Any] = {
+        "stock": ThroughFit(subject, keras.Model, 1),
+        "stock, 50 steps": ThroughFit(subject, keras.Model, 50),
+        "fused": ThroughFit(subject, fused_class, min(subject.steps, 256)),
+        "pure JAX": PureJax(subject, scans=subject.layers is not convnet),
+    }
+    times = {name: Times() for name in ways}
+    for round_number in range(rounds + 1):
+        losses = []
+        for name, way in ways.items():
+            keras.utils.set_random_seed(round_number)
+            losses.append(times[name].add(lambda way=way: way.train(x, y)))
+        if max(losses) > 1.1 * min(losses):
+            raise SystemExit(f"the losses do not agree: {dict(zip(ways, losses, strict=True))}")
+    for job in ("evaluate", "predict"):
+        for name in ("stock", "fused"):
+            times[f"{job}, {name}"] = Times()
+        for _ in range(rounds + 1):
+            for name in ("stock", "fused"):
+                work = getattr(ways[name], job)
+                times[f"{job}, {name}"].add(lambda work=work: work(x, y))
+    for each in times.values():
+        # The first round compiles.
+        del each.wall[0], each.cpu[0]
+    return times
+
+
+def page(results: dict[str, dict[str, Times]], processes: str, rounds: int) -> str:
+    """Return the page with the tables."""
+    rows = [
+        "| model | stock / fused | stock, 50 steps / fused | fused / pure JAX | evaluate"
+        " | predict |",
+        "| --- | --: | --: | --: | --: | --: |",
+    ]
+    for clock in ("wall", "cpu"):
+        rows.append(f"| **{'wall clock' if clock == 'wall' else 'processor time'}** | | | | | |")
+        for name, times in results.items():
+            seconds = {way: getattr(each, clock) for way, each in times.items()}
+            cells = [
+                ratio(seconds["stock"], seconds["fused"]),
+                ratio(seconds["stock, 50 steps"], seconds["fused"]),
+                ratio(seconds["fused"], seconds["pure JAX"]),
+                ratio(seconds["evaluate, stock"], seconds["evaluate, fused"]),
+                ratio(seconds["predict, stock"], seconds["predict, fused"]),
+            ]
+            rows.append(f"| {name} | {' | '.join(cells)} |")
+    return f"""# Performance
+
+Written by `make bench-training`: keras {version("keras")}, jax {version("jax")}, the CPU with
+{os.cpu_count()} cores. Every way trains the same model on the same rows in the same order, in turn
+and in one process, {rounds} rounds; the figures are ratios of neighbouring rounds, the median with
+the quartiles. In the first two columns, and for `evaluate()` and `predict()` (stock / fused), more
+is better; beside the hand-written loop, which has no metrics and no callbacks, less is better.
+
+{chr(10).join(rows)}
+
+- stock: `keras.Model` with `fit()`, a step an execution, and with `steps_per_execution=50`.
+- fused: the class of a generated project, with as many steps an execution as `auto` takes.
+- pure JAX: an epoch in one `lax.scan` with Adam by hand; the convnet in a loop over a compiled
+  step, since XLA makes convolutions in a loop slow on a CPU. For the same reason the fused class
+  does not fuse it there, and says so.
+
+{processes}
+
+![Time of a step, by way of training](performance.png)
+"""
+
+
+def process_costs(project: Path, folder: Path, rounds: int) -> str:
+    """Return what whole processes cost, in words."""
+    warm, importing = starts(project, folder, rounds)
+    over = memory(project, folder, MEMORY_STEPS, rounds)
+    return f"""A run of ten epochs (`python -m bench_model train --epochs 10`) whose programs are in the
+cache takes {warm.median:.2f} ({warm.lower:.2f} to {warm.upper:.2f}) of the processor time of the
+first run; importing Keras alone takes {importing.median:.2f} of it. With 512 MiB of rows, fused
+training peaks {over.median:.0f} ({over.lower:.0f} to {over.upper:.0f}) MiB above stock training:
+{rounds} pairs of processes each."""
+
+
+def draw(results: dict[str, dict[str, Times]], path: Path) -> None:
+    """Draw the time of a step relative to stock's, as a picture."""
+    ways = ("stock", "stock, 50 steps", "fused", "pure JAX")
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    axes = figure.subplots()
+    for number, way in enumerate(ways):
+        heights = [
+            statistics.median(times[way].wall) / statistics.median(times["stock"].wall)
+            for times in results.values()
+        ]
+        places = [place + 0.2 * (number - 1.5) for place in range(len(results))]
+        bars = axes.bar(places, heights, width=0.19, label=way)
+        axes.bar_label(bars, fmt="%.2f", fontsize=7)
+    axes.set(ylabel="time of a step / stock's", title="Training through fit(): less is better")
+    axes.set_xticks(range(len(results)), list(results), fontsize=8)
+    axes.legend()
+    axes.grid(axis="y", alpha=0.3)
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    """Measure, and write the page."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    with tempfile.TemporaryDirectory() as folder:
+        project = generate(Path(folder, "bench"), {"package": "bench_model"})
+        sys.path.insert(0, str(project / "src"))
+        from bench_model.trainer import CustomModel
+
+        results = {}
+        for name, subject in SUBJECTS.items():
+            results[name] = compare(subject, CustomModel, rounds)
+            best = {way: min(times.wall) for way, times in results[name].items()}
+            print(name, {way: f"{best['stock'] / seconds:.2f}" for way, seconds in best.items()})
+        costs = process_costs(project, Path(folder), rounds)
+    (DOCS / "performance.md").write_text(page(results, costs, rounds), encoding="utf-8")
+    draw(results, DOCS / "performance.png")
+
+
+if __name__ == "__main__":
+    main()
