@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 from matplotlib.figure import Figure
+from measure import Spread
 from processes import memory, starts
 
 from tests.projects import generate
@@ -218,7 +220,7 @@ def compare(subject: Subject, fused_class: Any, rounds: int) -> dict[str, Times]
         losses = []
         for name, way in ways.items():
             keras.utils.set_random_seed(round_number)
-            losses.append(times[name].add(lambda way=way: way.train(x, y)))
+            losses.append(times[name].add(partial(way.train, x, y)))
         if max(losses) > 1.1 * min(losses):
             raise SystemExit(f"the losses do not agree: {dict(zip(ways, losses, strict=True))}")
     for job in ("evaluate", "predict"):
@@ -227,7 +229,7 @@ def compare(subject: Subject, fused_class: Any, rounds: int) -> dict[str, Times]
         for _ in range(rounds + 1):
             for name in ("stock", "fused"):
                 work = getattr(ways[name], job)
-                times[f"{job}, {name}"].add(lambda work=work: work(x, y))
+                times[f"{job}, {name}"].add(partial(work, x, y))
     for each in times.values():
         # The first round compiles.
         del each.wall[0], each.cpu[0]
@@ -279,11 +281,15 @@ def process_costs(project: Path, folder: Path, rounds: int) -> str:
     """Return what whole processes cost, in words."""
     warm, importing = starts(project, folder, rounds)
     over = memory(project, folder, MEMORY_STEPS, rounds)
-    return f"""A run of ten epochs (`python -m bench_model train --epochs 10`) whose programs are in the
-cache takes {warm.median:.2f} ({warm.lower:.2f} to {warm.upper:.2f}) of the processor time of the
-first run; importing Keras alone takes {importing.median:.2f} of it. With 512 MiB of rows, fused
-training peaks {over.median:.0f} ({over.lower:.0f} to {over.upper:.0f}) MiB above stock training:
-{rounds} pairs of processes each."""
+    return f"""A run of ten epochs (`python -m bench_model train --epochs 10`) whose programs are
+in the cache takes {shown(warm)} of the processor time of the first run; importing Keras alone takes
+{shown(importing)} of it. With 512 MiB of rows, fused training peaks {over.median:.0f} MiB above
+stock training. {rounds} pairs of processes each."""
+
+
+def shown(spread: Spread) -> str:
+    """Return a ratio's median and quartiles, in words."""
+    return f"{spread.median:.2f} ({spread.lower:.2f} to {spread.upper:.2f})"
 
 
 def draw(results: dict[str, dict[str, Times]], path: Path) -> None:

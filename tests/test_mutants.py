@@ -68,3 +68,29 @@ def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> N
     )
     assert result.returncode == 1, result.stdout
     assert "1 failed" in result.stdout
+
+
+FUSED_MUTANTS = {
+    "the short batch is dropped": ("fused", "if rows % size:", "if False:"),
+    "a step is left out": ("fused", r"fori_loop\(0, count", "fori_loop(1, count"),
+    "every step gets the first batch": ("fused", r"array\[number\]", "array[0]"),
+    "the rows are shuffled otherwise": (
+        "chunks",
+        r"np\.random\.permutation\(self\.rows\)",
+        "np.random.default_rng(0).permutation(self.rows)",
+    ),
+}
+
+
+@pytest.mark.parametrize("mutant", FUSED_MUTANTS)
+def test_broken_fusing_is_noticed(mutant: str, tmp_path: Path) -> None:
+    """Steps that are fused in the wrong way are told from Keras' own loop."""
+    folder = generate(tmp_path / "project", {"package": "mutated"})
+    module, pattern, replacement = FUSED_MUTANTS[mutant]
+    path = folder / f"src/mutated/{module}.py"
+    text, count = re.subn(pattern, replacement, path.read_text(), count=1)
+    assert count == 1
+    path.write_text(text)
+    result = run(folder, "-m", "pytest", "-x", "-q", "tests/test_fused.py", check=False)
+    assert result.returncode == 1, result.stdout
+    assert "1 failed" in result.stdout

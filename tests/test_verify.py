@@ -38,6 +38,16 @@ def test_cases_are_python(case: Case, problem: str) -> None:
     ast.parse(report.snippet(case, Subject("a.b:C", "/a", declared)))
 
 
+def test_steps_an_execution_go_to_every_case_but_those_about_them() -> None:
+    """A case is compiled with so many steps, and keeps what it says of them itself."""
+    for case in all_cases():
+        code = case.with_steps(3).compile_code(Declared(), manual=False)
+        assert "steps_per_execution" in code + case.run
+        assert ast.parse(f"dict({code})")
+    about = next(case for case in all_cases() if case.name == "steps_per_execution")
+    assert about.with_steps(3) == about
+
+
 def test_names_are_unique_and_each_family_has_its_quick_case() -> None:
     """A name chooses one case, and the quick set has one of each family."""
     cases = all_cases()
