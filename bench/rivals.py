@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 _TOOLS = ("cookiecutter", "copier")
+_WAYS = ("torch==2.13.0", "keras==3.15.1", "lightning", "flax", "optax")
 # A letter that every file has: put in from a variable, twice in a file, besides the names.
 _LETTER = "e"
 
@@ -21,6 +22,17 @@ def install(venv: Path) -> Path:
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
         subprocess.run([commands / "pip", "install", "--quiet", *_TOOLS], check=True)
     return commands
+
+
+def install_training(venv: Path) -> Path:
+    """The Python of an environment with other ways to train; it is made if it is missing."""
+    python = venv.absolute() / "bin" / "python"
+    if not (venv / "complete").exists():
+        print(f"installing {', '.join(_WAYS)} into {venv}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *_WAYS], check=True)
+        (venv / "complete").touch()
+    return python
 
 
 def cookiecutter_template(project: Path, values: dict[str, str], folder: Path) -> None:

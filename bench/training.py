@@ -8,8 +8,10 @@ process and on the same rows in the same order; what counts is the ratio of two 
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,68 +31,23 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 from measure import Spread
+from models import BATCH, RATE, SUBJECTS, Subject, convnet
 from processes import memory, starts
+from rivals import install_training
 
 from tests.projects import generate
 
 ROUNDS = 9
-BATCH = 32
-RATE = 1e-3
+RIVAL_ROUNDS = 7
+RIVALS = {
+    "torch": "PyTorch loop",
+    "lightning": "Lightning",
+    "keras-torch": "Keras on torch",
+    "flax": "flax and optax",
+}
+VENVS = Path(__file__).parents[1] / ".venvs"
 MEMORY_STEPS = 32  # 8 MiB of rows, as `auto` takes
 DOCS = Path(__file__).parents[1] / "docs"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A model to train: its layers, the shape of a row, and the work of a round."""
-
-    layers: Callable[[Any], Any]
-    shape: tuple[int, ...]
-    steps: int
-    epochs: int
-
-
-def mlp(*units: int, regularized: bool = False) -> Callable[[Any], Any]:
-    """Return the layers of a perceptron."""
-
-    def layers(x: Any) -> Any:
-        for number, width in enumerate(units):
-            x = keras.layers.Dense(width, activation="relu")(x)
-            if regularized:
-                x = keras.layers.BatchNormalization()(x)
-                x = keras.layers.Dropout(0.2, seed=number)(x)
-        return keras.layers.Dense(1)(x)
-
-    return layers
-
-
-def convnet(x: Any) -> Any:
-    """Return a small convnet's output."""
-    for filters in (16, 32):
-        x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-        x = keras.layers.MaxPooling2D()(x)
-    return keras.layers.Dense(1)(keras.layers.Flatten()(x))
-
-
-def transformer(x: Any) -> Any:
-    """Return the output of two transformer blocks."""
-    width = x.shape[-1]
-    for _ in range(2):
-        attended = keras.layers.MultiHeadAttention(4, width // 4)(x, x)
-        x = keras.layers.LayerNormalization()(x + attended)
-        hidden = keras.layers.Dense(4 * width, activation="relu")(x)
-        x = keras.layers.LayerNormalization()(x + keras.layers.Dense(width)(hidden))
-    return keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x))
-
-
-SUBJECTS = {
-    "tiny MLP": Subject(mlp(32), (16,), 500, 6),
-    "middle MLP": Subject(mlp(128, 128), (64,), 500, 3),
-    "MLP, BatchNorm, dropout": Subject(mlp(128, 128, regularized=True), (64,), 300, 3),
-    "large MLP": Subject(mlp(512, 512, 512), (128,), 100, 2),
-    "transformer": Subject(transformer, (32, 64), 25, 1),
-    "convnet": Subject(convnet, (28, 28, 1), 40, 1),
-}
 
 
 class ThroughFit:
@@ -236,7 +193,7 @@ def compare(subject: Subject, fused_class: Any, rounds: int) -> dict[str, Times]
     return times
 
 
-def page(results: dict[str, dict[str, Times]], processes: str, rounds: int) -> str:
+def page(results: dict[str, dict[str, Times]], rivals: str, processes: str, rounds: int) -> str:
     """Return the page with the tables."""
     rows = [
         "| model | stock / fused | stock, 50 steps / fused | fused / pure JAX | evaluate"
@@ -271,6 +228,11 @@ is better; beside the hand-written loop, which has no metrics and no callbacks, 
   step, since XLA makes convolutions in a loop slow on a CPU. For the same reason the fused class
   does not fuse it there, and says so.
 
+Other ways to train such models, their time of a step over that of the fused class, less than 1
+where they are faster. Each trains in a process of its own, in turn, {RIVAL_ROUNDS} rounds:
+
+{rivals}
+
 {processes}
 
 ![Time of a step, by way of training](performance.png)
@@ -285,6 +247,32 @@ def process_costs(project: Path, folder: Path, rounds: int) -> str:
 in the cache takes {shown(warm)} of the processor time of the first run; importing Keras alone takes
 {shown(importing)} of it. With 512 MiB of rows, fused training peaks {over.median:.0f} MiB above
 stock training. {rounds} pairs of processes each."""
+
+
+def rival_costs(project: Path, rounds: int) -> str:
+    """Return a table of other ways' times over those of fused steps, in paired processes."""
+    rivals = install_training(VENVS / "rivals-training")
+    times: dict[str, list[dict[str, float]]] = {way: [] for way in ("fused", *RIVALS)}
+    for _ in range(rounds):
+        for way, each in times.items():
+            python = sys.executable if way == "fused" else rivals
+            command = [str(python), str(Path(__file__).with_name("rival_training.py")), way, "3"]
+            backend = "torch" if way == "keras-torch" else "jax"
+            environment = {
+                **os.environ,
+                "KERAS_BACKEND": backend,
+                "PYTHONPATH": str(project / "src"),
+            }
+            result = subprocess.run(command, env=environment, capture_output=True, text=True)
+            if result.returncode != 0:
+                raise SystemExit(f"{' '.join(command)} failed:\n{result.stderr}")
+            each.append(json.loads(result.stdout.splitlines()[-1]))
+    rows = [f"| model | {' | '.join(RIVALS.values())} |", f"| --- |{' --: |' * len(RIVALS)}"]
+    for name in SUBJECTS:
+        fused = [each[name] for each in times["fused"]]
+        cells = [ratio([each[name] for each in times[way]], fused) for way in RIVALS]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 def shown(spread: Spread) -> str:
@@ -326,7 +314,8 @@ def main() -> None:
             best = {way: min(times.wall) for way, times in results[name].items()}
             print(name, {way: f"{best['stock'] / seconds:.2f}" for way, seconds in best.items()})
         costs = process_costs(project, Path(folder), rounds)
-    (DOCS / "performance.md").write_text(page(results, costs, rounds), encoding="utf-8")
+        rivals = rival_costs(project, RIVAL_ROUNDS)
+    (DOCS / "performance.md").write_text(page(results, rivals, costs, rounds), encoding="utf-8")
     draw(results, DOCS / "performance.png")
 
 
