@@ -38,8 +38,9 @@ def load(folder: Path, answers: Answers, patch: pytest.MonkeyPatch) -> dict[str,
     generate(folder, {**answers, "package": package})
     patch.chdir(folder)
     patch.syspath_prepend(str(folder / "src"))
-    names = ("config", "data", "model", "runs", "train", "trainer")
-    return {name: importlib.import_module(f"{package}.{name}") for name in names}
+    names = ("config", "data", "fused", "model", "runs", "train", "trainer")
+    there = [name for name in names if (folder / f"src/{package}/{name}.py").exists()]
+    return {name: importlib.import_module(f"{package}.{name}") for name in there}
 
 
 @pytest.mark.parametrize("pair", ["style", "sample_weight", "manual_metrics", "test_step", "fused"])
@@ -87,6 +88,8 @@ def test_trains(answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         {"resumable": False},
         {"balance": False},
         {"dropout": 0.0},
+        {"steps_per_execution": 1},
+        {"keep_compiled": False},
         {"validation_fraction": 0.0},
         {"test_fraction": 0.0},
         {"hidden_units": ()},
@@ -118,8 +121,11 @@ def test_no_helper_takes_a_name_of_keras(tmp_path: Path, monkeypatch: pytest.Mon
         *("train_step", "test_step", "compute_loss", "compute_loss_and_updates"),
         *("metrics", "__init__", "__doc__", "__module__"),
     }
-    taken = {name for name in vars(model_class) if name in stock} - meant
-    assert not {name for name in taken if not name.startswith("__")}
+    meant |= {"fit", "evaluate", "predict"}
+    meant |= {f"make_{step}_function" for step in ("train", "test", "predict")}
+    own = {**vars(model_class), **vars(modules["fused"].FusedModel)}
+    taken = {name for name in own if name in stock} - meant
+    assert not {name for name in taken if not name.startswith("_")}
     added = set(vars(model)) - set(vars(keras.Model(inputs, inputs)))
     assert added == {"loss_fn", "loss_tracker", "mae", "weighted_mae"}
 
