@@ -178,7 +178,7 @@ def compare(subject: Subject, fused_class: Any, rounds: int) -> dict[str, Times]
         for name, way in ways.items():
             keras.utils.set_random_seed(round_number)
             losses.append(times[name].add(partial(way.train, x, y)))
-        if max(losses) > 1.1 * min(losses):
+        if max(losses) - min(losses) > 0.05:
             raise SystemExit(f"the losses do not agree: {dict(zip(ways, losses, strict=True))}")
     for job in ("evaluate", "predict"):
         for name in ("stock", "fused"):
@@ -256,7 +256,7 @@ def rival_costs(project: Path, rounds: int) -> str:
     for _ in range(rounds):
         for way, each in times.items():
             python = sys.executable if way == "fused" else rivals
-            command = [str(python), str(Path(__file__).with_name("rival_training.py")), way, "3"]
+            command = [str(python), str(Path(__file__).with_name("rival_training.py")), way, "2"]
             backend = "torch" if way == "keras-torch" else "jax"
             environment = {
                 **os.environ,
