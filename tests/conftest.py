@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+import pytest
 
 # Before any test imports Keras.
 os.environ.setdefault("KERAS_BACKEND", "jax")
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Keep what the user of this machine always wants out of the tests; returns the folder."""
+    folder = tmp_path_factory.getbasetemp() / "no-configuration"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    return folder

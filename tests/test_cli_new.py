@@ -16,13 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kscaffold import __version__, errors
+from kscaffold import __version__, errors, sources
 from kscaffold.answers import to_toml
-from kscaffold.cli import COMMANDS, INTERRUPTED, creation, new
+from kscaffold.cli import COMMANDS, INTERRUPTED, creation
 from kscaffold.manifest import Question
 from kscaffold.quoting import unsafe_character
 from kscaffold.scaffold import ANSWERS
-from kscaffold.sources import load_template
 from tests.cli import QUESTIONS, another_answer, contents, error_of, kscaffold, needed, report_of
 from tests.faulty_os import without_syncing
 from tests.projects import options
@@ -195,7 +194,7 @@ def test_a_value_of_another_kind_is_refused(question: Question, tmp_path: Path) 
         (["--name", "x" * 101], "name: 101 characters are too many; at most 100"),
         (["--data", "csvs"], "data: diabetes, digits, breast-cancer or csv, not 'csvs'"),
         (["--data-file", "none.toml"], "--data-file: none.toml: No such file or directory"),
-        (["--styl", "x"], "no such option '--styl'. Did you mean '--style'?"),
+        (["--licens", "x"], "no such option '--licens'. Did you mean '--license'?"),
         (["--style"], "option '--style' requires an argument"),
         (["more"], "unexpected extra argument"),
         (["--format", "xml"], "invalid value for '--format': 'xml' is not one of 'text', 'json'"),
@@ -593,8 +592,8 @@ def test_an_interruption_ends_with_130(
 
 def test_a_broken_template_ends_with_4(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A template without a manifest is told, with the folder where it should be."""
-    monkeypatch.setattr(new, "load_template", lambda: load_template(tmp_path))
-    assert f"{tmp_path}: no readable kscaffold.toml" in error_of(kscaffold("new", "demo"), 4)
+    monkeypatch.setattr(sources, "template_root", lambda: tmp_path)
+    assert "no readable kscaffold.toml" in error_of(kscaffold("new", "demo"), 4)
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kscaffold.cli import after
+from kscaffold.sources import load_template
 from tests.cli import contents, error_of, kscaffold, report_of
 
 NEW = ("new", "demo", "--no-git", "--train")
@@ -25,8 +26,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Have the training fail; the list gets the commands."""
     calls: list[list[str]] = []
 
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        calls.append(command)
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        calls.append([*command, f"stdout={options['stdout']}"])
         return subprocess.CompletedProcess(command, 1, stderr="Traceback ...\nno luck\n")
 
     monkeypatch.setattr(after, "find_spec", lambda _: object())
@@ -63,14 +64,11 @@ def test_quiet_training_prints_no_progress(failing: list[list[str]]) -> None:
     kscaffold(*NEW)
     kscaffold(*NEW, "--force", "-q")
     kscaffold(*NEW, "--force", "--format", "json")
-    assert [command[-2:] for command in failing] == [
-        ["--verbose", "1"],
-        ["--verbose", "0"],
-        ["--verbose", "0"],
-    ]
+    silent = f"stdout={subprocess.DEVNULL}"
+    assert [command[-1] for command in failing] == ["stdout=None", silent, silent]
 
 
-@pytest.mark.parametrize("missing", after.NEEDED)
+@pytest.mark.parametrize("missing", load_template().manifest.needs)
 def test_without_the_packages_nothing_is_written(
     monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:

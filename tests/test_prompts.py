@@ -18,10 +18,9 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from kscaffold.answers import Value
 from kscaffold.cli import INTERRUPTED, prompts
 from kscaffold.errors import AnswerError
-from kscaffold.manifest import Question
+from kscaffold.manifest import Question, Value
 from kscaffold.scaffold import prepare
 from kscaffold.sources import load_template
 from tests.cli import QUESTIONS, contents, kscaffold, table

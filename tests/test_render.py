@@ -94,7 +94,9 @@ def test_errors_name_template_and_line(text: str, message: str, tmp_path: Path) 
     """A broken template: its name, the line, the reason, and the lines around it."""
     with pytest.raises(TemplateError, match=message) as error:
         render(tmp_path, text)
-    assert " | " in str(error.value) or "kscaffold.toml" in str(error.value)
+    assert any(" | " in line for line in error.value.details) or "kscaffold.toml" in str(
+        error.value
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import math
 import os
 import re
 import sys
@@ -14,11 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from kscaffold.errors import AnswerError
-from kscaffold.manifest import Manifest, Question, Rule
+from kscaffold.manifest import Manifest, Question, Rule, Value
 from kscaffold.quoting import quote, unsafe_character
 from kscaffold.text import enumerated, near
 
-Value = str | bool | None
 WORDS = {
     **dict.fromkeys(("yes", "true", "on", "1", "y"), True),
     **dict.fromkeys(("no", "false", "off", "0", "n"), False),
@@ -44,12 +44,14 @@ class Tools:
         inspect: calls an inspector by its name, with arguments.
         carried: finds a file that the template carries, by its path in the template.
         target_name: the last component of the project's path, for defaults.
+        matches: tells whether a pattern matches a whole text.
     """
 
     evaluator: Evaluator
     inspect: Callable[..., str]
     carried: Callable[[str], str]
     target_name: str
+    matches: Callable[[str, str], bool] = lambda pattern, text: bool(re.fullmatch(pattern, text))
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
         notices.append(f"{cause} needs {_shown(question, value)}: {rule.message}")
         given[name] = value
         interview = Interview(manifest, given, tools)
+    interview.check_conflicts()
     values = {name: interview.values[name] for name in manifest.questions}
     chosen = {n: values[n] for n in asked if values[n] != interview.defaults.get(n)}
     return Answers(values, chosen, tuple(notices))
@@ -135,6 +138,18 @@ class Interview:
                     if self.values.get(name) != value:
                         yield name, value, rule
 
+    def check_conflicts(self) -> None:
+        """Refuse answers that a rule does not let go together; raises `AnswerError`."""
+        for rule in self.manifest.rules:
+            if rule.conflicts and self.tools.evaluator.value(rule.when, self.values):
+                for name, value in rule.conflicts.items():
+                    if self.values.get(name) == value:
+                        shown = _shown(self.manifest.questions[name], value)
+                        cause = _cause(self.manifest, rule)
+                        raise AnswerError(
+                            f"{name}: {shown} does not go with {cause}: {rule.message}"
+                        )
+
     def default(self, question: Question) -> Value:
         """Return what is taken if nothing is given."""
         if question.inspect is not None:
@@ -144,17 +159,24 @@ class Interview:
             return self.tools.evaluator.text(question.default, self.values)
         if question.type == "choice":
             return question.choices[0]
+        if question.default is None:
+            return _EMPTY.get(question.type)
         return question.default
 
     def accept(self, question: Question, raw: object) -> Value:
         """Return the value of an answer; raises `AnswerError` if the question refuses it."""
-        return _ACCEPT[question.type](question, raw)
+        value = _ACCEPT[question.type](question, raw)
+        if question.pattern and not self.tools.matches(question.pattern, str(value)):
+            reason = question.message or f"must match {question.pattern}"
+            raise AnswerError(f"{question.name}: {reason}, not {value!r}")
+        return value
 
     def _settle(self, question: Question) -> Value:
         if not self.applies(question):
             value = self._otherwise(question)
             # The record of a project's answers has this one, too.
-            if self.given.get(question.name, value) != value:
+            given = self.given.get(question.name, value)
+            if (tuple(given) if isinstance(given, list) else given) != value:
                 raise AnswerError(f"{question.name}: is only asked when {question.when}")
             return value
         if question.name not in self.given:
@@ -172,8 +194,9 @@ class Interview:
         return question.otherwise
 
     def _inspected(self, name: str) -> str:
+        question = self.manifest.questions[name]
+        carried = question.carried
         value = str(self.values[name])
-        carried = self.manifest.questions[name].carried
         return self.tools.carried(carried[value]) if value in carried else value
 
 
@@ -205,8 +228,6 @@ def _accept_str(question: Question, raw: object) -> Value:
         raise AnswerError(f"{question.name}: must be one plain line, but holds {unsafe}")
     if question.required and not text:
         raise AnswerError(f"{question.name}: must not be empty")
-    if question.pattern and not re.fullmatch(question.pattern, text):
-        raise AnswerError(f"{question.name}: {question.message or question.pattern}, not {text!r}")
     if question.validate == "module":
         _check_module(question, text)
     return text
@@ -226,6 +247,35 @@ def _check_module(question: Question, text: str) -> None:
     raise AnswerError(f"{question.name}: {text!r} {reason}; give another: {question.option}")
 
 
+def _accept_int(question: Question, raw: object) -> Value:
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return raw
+    if not re.fullmatch(r"[+-]?\d{1,18}", str(raw).strip(), re.ASCII):
+        raise AnswerError(f"{question.name}: must be a whole number, not {raw!r}")
+    return int(str(raw))
+
+
+def _accept_float(question: Question, raw: object) -> Value:
+    try:
+        value = float(raw) if isinstance(raw, (str, int, float)) else math.nan
+    except (ValueError, OverflowError):
+        value = math.nan
+    if not math.isfinite(value) or isinstance(raw, bool):
+        raise AnswerError(f"{question.name}: must be a number, not {raw!r}")
+    return value
+
+
+def _accept_several(question: Question, raw: object) -> Value:
+    listed = raw.split(",") if isinstance(raw, str) else raw
+    if not isinstance(listed, (list, tuple)):
+        raise AnswerError(f"{question.name}: must be a list, not {raw!r}")
+    given = [str(choice).strip() for choice in listed]
+    for choice in filter(None, given):
+        _accept_choice(question, choice)
+    # In the manifest's order, so that the order of the answer changes nothing.
+    return tuple(choice for choice in question.choices if choice in given)
+
+
 def _accept_path(question: Question, raw: object) -> Value:
     text = _accept_str(question, raw)
     if text in question.carried:
@@ -238,16 +288,27 @@ def _accept_path(question: Question, raw: object) -> Value:
 
 _ACCEPT: dict[str, Callable[[Question, object], Value]] = {
     "bool": _accept_bool,
+    "int": _accept_int,
+    "float": _accept_float,
+    "multi-choice": _accept_several,
     "choice": _accept_choice,
     "str": _accept_str,
     "path": _accept_path,
 }
 
+# What is taken where a question has no default.
+_EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": ()}
+
 
 def _shown(question: Question, value: Value) -> str:
     if isinstance(value, bool):
         return question.option if value else f"--no-{question.option[2:]}"
-    return f"{question.option} {value}"
+    return f"{question.option} {spelled(value)}"
+
+
+def spelled(value: Value) -> str:
+    """Return an answer as the command line takes it."""
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _cause(manifest: Manifest, rule: Rule) -> str:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class KscaffoldError(Exception):
     """Base of every error that ends a command with one sentence instead of a traceback.
 
-    The message names the thing (file, line, question, value) and the mend.
+    The message names the thing (file, line, question, value) and the mend. `details` are lines
+    to show below it, such as the lines of a template around a mistake.
     """
 
     exit_code = 1
+
+    def __init__(self, message: str, details: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.details = tuple(details)
 
 
 class AnswerError(KscaffoldError):
@@ -28,3 +35,9 @@ class TemplateError(KscaffoldError):
     """The template is broken: its manifest, a template file, or what it renders to."""
 
     exit_code = 4
+
+
+class TrustError(KscaffoldError):
+    """The template asks for something that only a trusted one may do."""
+
+    exit_code = 5

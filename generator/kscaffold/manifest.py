@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
-from kscaffold.errors import TemplateError
-from kscaffold.text import enumerated, near
-
-TYPES = ("str", "bool", "choice", "path")
-NAME = re.compile(r"[a-z][a-z0-9_]*")
-T = TypeVar("T")
+Value = str | bool | int | float | tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -29,14 +21,15 @@ class Question:
     """One thing that a template asks.
 
     `default` and `otherwise` (the value where `when` is false) may be templates of earlier
-    answers; `when` is an expression of them.
+    answers; `when` is an expression of them. A `secret` answer is written into the files that
+    ask for it and kept nowhere else.
     """
 
     name: str
     type: str
     help: str
-    default: str | bool | None = None
-    otherwise: str | bool | None = None
+    default: Value = None
+    otherwise: Value = None
     when: str | None = None
     choices: tuple[str, ...] = ()
     validate: str | None = None
@@ -44,6 +37,7 @@ class Question:
     message: str | None = None
     max_length: int = 10_000
     required: bool = False
+    secret: bool = False
     reserved: tuple[str, ...] = ()
     must_exist: bool = False
     carried: Mapping[str, str] = field(default_factory=dict)
@@ -57,11 +51,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Rule:
-    """What one answer asks of others: where `when` is true, these have these values."""
+    """What one answer asks of others: where `when` is true, these have, or have not, these values.
+
+    An answer that a rule requires is given where nothing else was; one that conflicts is refused.
+    """
 
     when: str
-    requires: Mapping[str, str | bool]
     message: str
+    requires: Mapping[str, Value] = field(default_factory=dict)
+    conflicts: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,172 +74,37 @@ class File:
 
 
 @dataclass(frozen=True)
+class After:
+    """A command to run in the finished project: its words, each of which may be a template."""
+
+    run: tuple[str, ...]
+    when: str | None = None
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """All that a template says of itself."""
+    """All that a template says of itself.
+
+    Attributes:
+        folders: where files go that `files` does not name: folder of the template -> folder of
+            the project, which may be a template.
+        before: what is said before the first question, a template; empty: nothing.
+        after_message: what is said when the project is written, a template; empty: nothing.
+        train: the arguments to Python that train the project for a moment, each a template, in
+            which `scratch` is a folder that is removed again.
+        needs: the modules that this takes.
+    """
 
     name: str
     description: str
-    placeholders: Mapping[str, str]
-    questions: Mapping[str, Question]
-    rules: tuple[Rule, ...]
-    derived: Mapping[str, str]
-    files: tuple[File, ...]
-
-
-class _Table:
-    """A table of the manifest that checks each key's type, and that no key is left over."""
-
-    def __init__(self, values: object, place: str) -> None:
-        if not isinstance(values, dict):
-            raise TemplateError(f"kscaffold.toml: {place} must be a table")
-        self.values = dict(values)
-        self.known: list[str] = []
-        self.place = place
-
-    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
-        """Return a key's value; without a default the key must be there."""
-        self.known.append(key)
-        value = self.values.pop(key, default)
-        if value is None:
-            raise self.error(f"{key} is missing")
-        if not isinstance(value, kind):
-            raise self.error(f"{key} must be a {kind.__name__}, not {value!r}")
-        return value
-
-    def maybe(self, key: str, *kinds: type) -> Any:
-        """Return a key's value, or None."""
-        self.known.append(key)
-        value = self.values.pop(key, None)
-        if value is not None and not isinstance(value, kinds):
-            names = enumerated(kind.__name__ for kind in kinds)
-            raise self.error(f"{key} must be a {names}, not {value!r}")
-        return value
-
-    def strings(self, key: str) -> tuple[str, ...]:
-        """Return a list of strings."""
-        values = self.take(key, list, [])
-        if not all(isinstance(value, str) for value in values):
-            raise self.error(f"{key} must be a list of strings, not {values!r}")
-        return tuple(values)
-
-    def finish(self) -> None:
-        """Refuse what nobody asked for."""
-        for key in self.values:
-            raise self.error(f"unknown key {key!r}{near(key, self.known)}")
-
-    def error(self, message: str) -> TemplateError:
-        return TemplateError(f"kscaffold.toml: {self.place}: {message}")
-
-
-def parse_manifest(text: str) -> Manifest:
-    """Read a manifest.
-
-    Raises:
-        TemplateError: it is no TOML, a key is unknown or missing, a value has the wrong type, or
-            a name refers to nothing.
-    """
-    try:
-        whole = _Table(tomllib.loads(text), "the manifest")
-    except tomllib.TOMLDecodeError as error:
-        raise TemplateError(f"kscaffold.toml: {error}") from None
-    about = _Table(whole.take("template", dict), "[template]")
-    manifest = Manifest(
-        name=about.take("name", str),
-        description=about.take("description", str),
-        placeholders=whole.take("placeholders", dict, {}),
-        questions={
-            name: _question(name, values)
-            for name, values in whole.take("questions", dict, {}).items()
-        },
-        rules=tuple(map(_rule, whole.take("rules", list, []))),
-        derived=whole.take("derived", dict, {}),
-        files=tuple(map(_file, whole.take("files", list, []))),
-    )
-    about.finish()
-    whole.finish()
-    _check_references(manifest)
-    return manifest
-
-
-def _question(name: str, values: object) -> Question:
-    table = _Table(values, f"[questions.{name}]")
-    if not NAME.fullmatch(name):
-        raise table.error("a name is lower-case letters, digits and underscores")
-    inspect = table.maybe("inspect", dict)
-    question = Question(
-        name=name,
-        type=table.take("type", str),
-        help=table.take("help", str),
-        default=table.maybe("default", str, bool),
-        otherwise=table.maybe("otherwise", str, bool),
-        when=table.maybe("when", str),
-        choices=table.strings("choices"),
-        validate=table.maybe("validate", str),
-        pattern=table.maybe("pattern", str),
-        message=table.maybe("message", str),
-        max_length=table.take("max_length", int, 10_000),
-        required=table.take("required", bool, False),
-        reserved=table.strings("reserved"),
-        must_exist=table.take("must_exist", bool, False),
-        carried=table.take("carried", dict, {}),
-        inspect=_inspection(inspect, table.place) if inspect else None,
-    )
-    table.finish()
-    if question.type not in TYPES:
-        raise table.error(f"type must be {enumerated(TYPES)}, not {question.type!r}")
-    if bool(question.choices) != (question.type == "choice"):
-        raise table.error("choices belong to the type 'choice', and only to it")
-    if question.type == "bool" and not isinstance(question.default, bool):
-        raise table.error("the type 'bool' needs a default, true or false")
-    if question.validate not in (None, "module"):
-        raise table.error(f"validate must be 'module', not {question.validate!r}")
-    return question
-
-
-def _inspection(values: object, place: str) -> Inspection:
-    table = _Table(values, f"{place}.inspect")
-    inspection = Inspection(table.take("function", str), table.strings("arguments"))
-    table.finish()
-    return inspection
-
-
-def _rule(values: object) -> Rule:
-    table = _Table(values, "[[rules]]")
-    rule = Rule(table.take("when", str), table.take("requires", dict), table.take("message", str))
-    table.finish()
-    return rule
-
-
-def _file(values: object) -> File:
-    table = _Table(values, "[[files]]")
-    file = File(
-        template=table.take("template", str),
-        target=table.take("target", str),
-        when=table.maybe("when", str),
-        executable=table.take("executable", bool, False),
-        format=table.take("format", bool, True),
-    )
-    table.finish()
-    return file
-
-
-def _check_references(manifest: Manifest) -> None:
-    values = {*manifest.questions, *manifest.derived}
-    for placeholder, value in manifest.placeholders.items():
-        if value not in values:
-            raise TemplateError(
-                f"kscaffold.toml: [placeholders] {placeholder}: no question or derived value"
-                f" {value!r}{near(str(value), values)}"
-            )
-    for rule in manifest.rules:
-        for name in rule.requires:
-            if name not in manifest.questions:
-                hint = near(name, manifest.questions)
-                raise TemplateError(
-                    f"kscaffold.toml: [[rules]] requires: no question {name!r}{hint}"
-                )
-    for name, expression in manifest.derived.items():
-        if not isinstance(expression, str):
-            raise TemplateError(f"kscaffold.toml: [derived] {name} must be an expression in quotes")
-        if name in manifest.questions:
-            raise TemplateError(f"kscaffold.toml: [derived] {name} is a question already")
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    questions: Mapping[str, Question] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    derived: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    before: str = ""
+    after_message: str = ""
+    after: tuple[After, ...] = ()
+    train: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()

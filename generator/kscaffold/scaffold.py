@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from kscaffold import __version__
-from kscaffold.answers import Answers, Tools, Value, to_toml
+from kscaffold.answers import Answers, Tools, to_toml
+from kscaffold.child import ChildError, run_in_child
+from kscaffold.errors import AnswerError, KscaffoldError, TemplateError
 from kscaffold.format import format_python
 from kscaffold.inspectors import INSPECTORS
+from kscaffold.manifest import File, Manifest, Value
+from kscaffold.origins import BUILT_IN, record
 from kscaffold.paths import check_distinct, check_path
 from kscaffold.quoting import quote
 from kscaffold.render import Renderer
@@ -18,64 +25,187 @@ from kscaffold.tree import Tree, TreeFile
 
 ANSWERS = ".kscaffold/answers.toml"
 BASE = ".kscaffold/base.json"
+# CPU time in seconds: for the pattern of a question; for a whole template; for each file of it,
+# which black may have to format.
+MATCH_SECONDS = 1.0
+SECONDS = 4.0
+SECONDS_A_FILE = 0.05
+# Nobody writes so much by hand; a template that goes on and on fills no disk.
+MAX_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Scaffold:
-    """A template, ready to answer and to render."""
+    """A template, ready to answer and to render for a target."""
 
     template: Template
     renderer: Renderer
     tools: Tools
+    target: Path
 
 
-def prepare(template: Template, target_name: str) -> Scaffold:
-    """Bring together what questions are answered with and what files are rendered with."""
-    renderer = Renderer(template.root)
+def prepare(template: Template, target_name: str, target: Path | None = None) -> Scaffold:
+    """Bring together what questions are answered with and what files are rendered with.
+
+    Args:
+        template: the template.
+        target_name: the last component of the project's path, for defaults.
+        target: the project's folder, which recorded paths start from.
+    """
+    renderer = Renderer(template.layers)
     tools = Tools(
         evaluator=renderer,
         inspect=lambda function, *arguments: INSPECTORS[function](*arguments),
-        carried=lambda path: str(template.root / path),
+        carried=lambda path: str(template.layers.top(path).path_of(path)),
         target_name=target_name,
+        **({"matches": _matches_within_bounds} if template.is_foreign else {}),
     )
-    return Scaffold(template, renderer, tools)
+    return Scaffold(template, renderer, tools, target or Path(target_name))
+
+
+def _matches_within_bounds(pattern: str, text: str) -> bool:
+    """Match a pattern of somebody else's, which may take for ever."""
+    try:
+        return bool(run_in_child(lambda: bool(re.fullmatch(pattern, text)), MATCH_SECONDS))
+    except ChildError as error:
+        raise TemplateError(f"the pattern {pattern!r}: to match an answer {error}") from None
 
 
 def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
     """Render every file that the answers call for, in the manifest's order.
 
+    A template that is not our own is rendered in a child process: the sandbox keeps it from files
+    and from code, and limits of the operating system end what would go on without end.
+
     Raises:
-        TemplateError: a template is broken, renders to invalid Python, or names a path that must
-            not be written.
+        TemplateError: a template is broken, renders to invalid Python, names a path that must
+            not be written, or does not come to an end.
     """
-    manifest, renderer = scaffold.template.manifest, scaffold.renderer
+    if scaffold.template.is_foreign:
+        return _build_within_bounds(scaffold, answers)
+    return render_tree(scaffold, answers)
+
+
+def _build_within_bounds(scaffold: Scaffold, answers: Answers) -> Tree:
+    """Render the tree in a child process.
+
+    Raises:
+        TemplateError: what the child reports, or that it took too long or too much memory.
+    """
+    seconds = SECONDS + SECONDS_A_FILE * len(scaffold.template.manifest.files)
+    try:
+        report = run_in_child(lambda: _report(scaffold, answers), seconds)
+    except ChildError as error:
+        raise TemplateError(
+            f"the template: to render it {error}; is there a loop without end?"
+        ) from None
+    return _tree_of(report)
+
+
+def _report(scaffold: Scaffold, answers: Answers) -> dict[str, Any]:
+    try:
+        tree = render_tree(scaffold, answers)
+    except KscaffoldError as error:
+        answer = isinstance(error, AnswerError)
+        return {"error": str(error), "details": error.details, "answer": answer}
+    except MemoryError:
+        return {"error": "the template needs too much memory", "details": (), "answer": False}
+    return {"files": [[f.path, f.text, f.executable, f.secret] for f in tree]}
+
+
+def _tree_of(report: dict[str, Any]) -> Tree:
+    if "error" in report:
+        kind = AnswerError if report["answer"] else TemplateError
+        raise kind(report["error"], report["details"])
+    return tuple(TreeFile(*fields) for fields in report["files"])
+
+
+def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
+    """Return the answers and all that follows from them; raises `TemplateError`."""
     values: dict[str, object] = {**answers.values, "kscaffold_version": __version__}
-    for name, expression in manifest.derived.items():
-        values[name] = renderer.value(expression, values)
-    renderer.use_placeholders({key: str(values[n]) for key, n in manifest.placeholders.items()})
-
-    files: list[TreeFile] = []
-    for file in manifest.files:
-        if file.when is not None and not renderer.value(file.when, values):
-            continue
-        path = check_path(renderer.text(file.target, values))
-        text = renderer.file(file.template, values)
-        if file.format and path.endswith(".py"):
-            text = format_python(text, file.template, str(values.get("package", "")))
-        files.append(TreeFile(path, text, file.executable))
-    check_distinct(file.path for file in files)
-    return (*files, *_record(scaffold.template, answers.values, files))
+    for name, expression in scaffold.template.manifest.derived.items():
+        values[name] = scaffold.renderer.value(expression, values)
+    return values
 
 
-def _record(template: Template, values: Mapping[str, Value], files: list[TreeFile]) -> Tree:
+def render_tree(scaffold: Scaffold, answers: Answers) -> Tree:
+    """Render every file here, in this process; raises like `build_tree`."""
+    manifest, renderer = scaffold.template.manifest, scaffold.renderer
+    try:
+        values = derived_values(scaffold, answers)
+        renderer.use_placeholders({key: str(values[n]) for key, n in manifest.placeholders.items()})
+        files = [
+            _rendered(file, renderer, values)
+            for file in manifest.files
+            if file.when is None or renderer.value(file.when, values)
+        ]
+        check_distinct(file.path for file in files)
+    except TemplateError as error:
+        raise TemplateError(f"{error} ({_asked(manifest, answers)})", error.details) from None
+    secrets = _secrets(manifest, answers.values)
+    files = [_marked(file, secrets) for file in files]
+    return (*files, *_record(scaffold, answers.values, files, secrets))
+
+
+def _rendered(file: File, renderer: Renderer, values: Mapping[str, object]) -> TreeFile:
+    path = check_path(renderer.text(file.target, values))
+    text = renderer.file(file.template, values)
+    if len(text) > MAX_BYTES:
+        raise TemplateError(f"{file.template}: renders to more than {MAX_BYTES} characters")
+    if file.format and path.endswith(".py"):
+        text = format_python(text, file.template, str(values.get("package", "")))
+    return TreeFile(path, text, file.executable)
+
+
+def _asked(manifest: Manifest, answers: Answers) -> str:
+    """Return the answers that are not the defaults, as options, for an error."""
+    given = [
+        name if (value := answers.chosen[name]) is True else f"{name}={value}"
+        for name in answers.chosen
+        if not manifest.questions[name].secret
+    ]
+    return f"with {', '.join(given)}" if given else "with the default answers"
+
+
+def _secrets(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, str]:
+    return {
+        name: str(values[name])
+        for name, question in manifest.questions.items()
+        if question.secret and values.get(name)
+    }
+
+
+def _marked(file: TreeFile, secrets: Mapping[str, str]) -> TreeFile:
+    if not any(secret in file.text for secret in secrets.values()):
+        return file
+    return TreeFile(file.path, file.text, file.executable, secret=True)
+
+
+def _record(
+    scaffold: Scaffold, values: Mapping[str, Value], files: list[TreeFile], secrets: dict[str, str]
+) -> Tree:
     """Return the files that a later update works from: the answers and the text as rendered."""
+    template = scaffold.template
+    kept = {name: value for name, value in values.items() if name not in secrets}
+    layers = "".join(
+        record(layer.name, origin, scaffold.target)
+        for layer, origin in zip(template.layers, template.origins, strict=True)
+        if origin.kind != BUILT_IN
+    )
     answers = (
         f"# What this project was made from; `kscaffold new PATH --data-file` takes it.\n"
         f"[kscaffold]\nversion = {quote(__version__)}\ntemplate = {quote(template.manifest.name)}\n"
-        f"\n[answers]\n{to_toml(values)}"
+        f"{layers}\n[answers]\n{to_toml(kept)}"
     )
-    base = {file.path: file.text for file in files}
+    base = {file.path: _without(file.text, secrets) for file in files}
     return (
         TreeFile(ANSWERS, answers),
         TreeFile(BASE, json.dumps(base, indent=0, ensure_ascii=False, sort_keys=True) + "\n"),
     )
+
+
+def _without(text: str, secrets: Mapping[str, str]) -> str:
+    """Put the names of secrets in place of the secrets."""
+    for name, secret in secrets.items():
+        text = text.replace(secret, f"<{name}>")
+    return text

@@ -1,20 +1,55 @@
-"""Where templates come from."""
+"""Where templates come from: built in, a folder, a zip, a git repository, an installed package."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kscaffold.errors import TemplateError
-from kscaffold.manifest import Manifest, parse_manifest
+from kscaffold import __version__
+from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.layers import MANIFEST, Layer, Layers
+from kscaffold.manifest import Manifest
+from kscaffold.origins import BUILT_IN, Origin
+from kscaffold.reading import Head, Text, parse_manifest, read_head
+from kscaffold.text import near
+
+GROUP = "kscaffold.templates"
+GIT_URL = re.compile(r"(git\+)?(\w+)://.+|[\w.-]+@[\w.-]+:.+")
+# Deeper than any chain of overlays that makes sense: one that extends itself ends here.
+DEEPEST = 10
 
 
 @dataclass(frozen=True)
 class Template:
-    """A template: its folder, and what its manifest says."""
+    """A template: its folders, where each came from, and what its manifests say together."""
 
-    root: Path
+    layers: Layers
+    origins: tuple[Origin, ...]
     manifest: Manifest
+
+    @property
+    def root(self) -> Path:
+        """The folder of the bottom layer."""
+        return self.layers[0].root
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether any of it is not our own."""
+        return any(origin.kind != BUILT_IN for origin in self.origins)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A layer, before it is put on top of others."""
+
+    layer: Layer
+    origin: Origin
+    head: Head
+    text: str
 
 
 def template_root() -> Path:
@@ -25,14 +60,202 @@ def template_root() -> Path:
 
 
 def load_template(root: Path | None = None) -> Template:
-    """Load the template in a folder; without one, the built-in template.
+    """Load the template in a folder, or an overlay on what it extends; else the built-in one.
 
     Raises:
         TemplateError: there is no manifest, or it is broken.
     """
-    root = root or template_root()
+    return load_templates([str(root)] if root else [], Path())
+
+
+def load_templates(sources: Sequence[str], base: Path, ref: str | None = None) -> Template:
+    """Load templates on top of each other, the first one at the bottom.
+
+    A whole template drops what is below it; so does an overlay that extends something else.
+
+    Args:
+        sources: "builtin", paths of folders and zips, URLs of git repositories, names of
+            installed templates.
+        base: the folder that relative paths start from.
+        ref: the branch, tag or commit of the one git repository among them.
+
+    Raises:
+        AnswerError: there is no such source, or `ref` does not go with the sources.
+        TemplateError: a template cannot be fetched, has no manifest, or it is broken.
+    """
+    if ref is not None and sum(is_git(source) for source in sources) != 1:
+        raise AnswerError("--ref: needs one git repository as --template")
+    stack: list[_Found] = []
+    for source in sources or [BUILT_IN]:
+        found = find(source, base, ref=ref if is_git(source) else None)
+        if found.origin not in [below.origin for below in stack]:
+            stack = _put(stack, found, base, DEEPEST)
+    return _template(stack)
+
+
+def recorded_layers(path: Path) -> list[dict[str, str]] | None:
+    """Return the layers that a project records in its answers.toml; None: it is no such file."""
     try:
-        text = (root / "kscaffold.toml").read_text(encoding="utf-8")
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        layers = values["kscaffold"].get("layers", [])
+        return [{str(key): str(value) for key, value in layer.items()} for layer in layers]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, AttributeError):
+        return None
+
+
+def load_recorded(layers: Sequence[Mapping[str, str]], project: Path) -> Template:
+    """Load the template that a project was made from; raises like `load_templates`.
+
+    A path is looked for as seen from the project, then where it was.
+    """
+    stack = [find(BUILT_IN, project)]
+    for layer in layers:
+        source = layer.get("source", "")
+        relative = layer.get("relative")
+        if relative and (project / relative).exists():
+            source = str(project / relative)
+        commit = layer.get("commit") if is_git(source) else None
+        stack = _put(stack, find(source, project, commit), project, DEEPEST)
+    return _template(stack)
+
+
+def _put(stack: list[_Found], found: _Found, base: Path, depth: int) -> list[_Found]:
+    extends = found.head.extends
+    if extends is None:
+        return [found]
+    if not any(extends in (below.layer.name, below.origin.source) for below in stack):
+        if depth == 0:
+            raise TemplateError(f"{found.layer.place}{MANIFEST}: extends itself in the end")
+        base = found.layer.root
+        if found.origin.kind in ("git", "zip") and not re.fullmatch(r"[\w.-]+", extends):
+            # What is fetched gets at nothing beside it.
+            raise TemplateError(
+                f"{found.layer.place}{MANIFEST}: extends {extends!r}; a template from a"
+                f" {found.origin.kind} extends 'builtin' or an installed template"
+            )
+        below = find(extends, base)
+        already = [each.origin.source for each in stack]
+        if below.origin.source not in already:
+            stack = _put([], below, base, depth - 1)
+    return [*stack, found]
+
+
+def _template(stack: Iterable[_Found]) -> Template:
+    found = list(stack)
+    layers = Layers(each.layer for each in found)
+    alone = len(found) == 1
+    manifest = parse_manifest(
+        *(
+            Text(
+                each.text,
+                MANIFEST if alone else f"{each.layer.place}{MANIFEST}",
+                () if each.origin.kind == BUILT_IN else each.layer.files(),
+            )
+            for each in found
+        )
+    )
+    return Template(layers, tuple(each.origin for each in found), manifest)
+
+
+def is_git(source: str) -> bool:
+    """Tell whether a source is the URL of a git repository."""
+    return bool(GIT_URL.fullmatch(source))
+
+
+def find(source: str, base: Path, ref: str | None = None) -> _Found:
+    """Find one source, and fetch it where it is not a folder yet; raises like `load_templates`."""
+    if source == BUILT_IN:
+        return _read(template_root(), Origin(BUILT_IN, BUILT_IN), BUILT_IN, f"{BUILT_IN}/")
+    if is_git(source):
+        from kscaffold.fetch_git import fetch
+
+        root, commit = fetch(source, ref)
+        name = source.rstrip("/").rpartition("/")[2].removesuffix(".git")
+        origin = Origin("git", source, ref, commit)
+        return _read(root, origin, name, f"{source}@{commit[:10]}/")
+    path = base / Path(source).expanduser()
+    if path.is_dir() and (path / MANIFEST).exists():
+        if not re.search(r"[/\\]", source) and source in installed():
+            raise AnswerError(
+                f"--template: {source!r} is both a folder and an installed template; for the"
+                f" folder, write ./{source}"
+            )
+        place = "" if source in ("", ".") else f"{source.rstrip('/')}/"
+        return _read(path, Origin("folder", _absolute(path)), path.resolve().name, place)
+    if path.suffix == ".zip":
+        from kscaffold.fetch_zip import unpack
+
+        root = unpack(path)
+        return _read(root, Origin("zip", _absolute(path)), path.stem, f"{source}/")
+    if path.is_dir() and source not in installed():
+        raise TemplateError(f"{source}: no readable {MANIFEST}, so it is no template")
+    return _installed(source)
+
+
+def _absolute(path: Path) -> str:
+    return path.resolve().as_posix()
+
+
+def _installed(name: str) -> _Found:
+    known = installed()
+    if name not in known:
+        hint = near(name, known) or "; give a folder, a zip, a git URL or an installed template"
+        raise AnswerError(f"--template: there is no {name!r}{hint}")
+    root = _package_folder(known[name], name)
+    return _read(root, Origin("installed", name), name, f"{name}/")
+
+
+def installed() -> dict[str, str]:
+    """Return the templates that installed packages offer: name -> package of the files."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group=GROUP)}
+
+
+def _package_folder(package: str, name: str) -> Path:
+    """Find a package's folder without importing it: a template runs no code."""
+    from importlib.util import find_spec
+
+    top, *below = package.partition(":")[0].split(".")
+    spec = find_spec(top)
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        folder = Path(location, *below)
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise TemplateError(f"the installed template {name!r}: no {MANIFEST} in the package {package}")
+
+
+def _read(root: Path, origin: Origin, name: str, place: str) -> _Found:
+    try:
+        text = (root / MANIFEST).read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{root}: no readable kscaffold.toml: {error}") from None
-    return Template(root, parse_manifest(text))
+        raise TemplateError(f"{place or root}: no readable {MANIFEST}: {error}") from None
+    head = read_head(Text(text, f"{place}{MANIFEST}"))
+    _check_version(head, f"{place}{MANIFEST}")
+    layer = Layer(head.name or name, root, place)
+    if origin.kind != BUILT_IN:
+        origin = replace(origin, digest=digest(layer))
+    return _Found(layer, origin, head, text)
+
+
+def _check_version(head: Head, place: str) -> None:
+    needed = head.minimum_version
+    if needed and _numbers(needed) > _numbers(__version__):
+        raise TemplateError(
+            f"{place}: needs kscaffold {needed}, this is {__version__}:"
+            f" pip install 'kscaffold>={needed}'"
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+def digest(layer: Layer) -> str:
+    """Return the SHA-256 of all paths and contents of a layer."""
+    whole = hashlib.sha256()
+    for path in (MANIFEST, *layer.files()):
+        content = layer.read_bytes(path)
+        whole.update(f"{len(path)}:{path}:{len(content)}:".encode())
+        whole.update(content)
+    return whole.hexdigest()

@@ -13,11 +13,13 @@ class TreeFile:
         path: where it goes, relative to the project's root, with forward slashes.
         text: its whole content; written as UTF-8 with "\n" line ends.
         executable: whether the file gets the executable bits.
+        secret: whether a secret answer stands in it, so that no repository should have it.
     """
 
     path: str
     text: str
     executable: bool = False
+    secret: bool = False
 
 
 Tree = tuple[TreeFile, ...]

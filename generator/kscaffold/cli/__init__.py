@@ -19,6 +19,8 @@ from kscaffold.text import near
 INTERRUPTED = 130
 COMMANDS = {
     "new": ("kscaffold.cli.new:command", "Create a project."),
+    "template": ("kscaffold.cli.template:command", "Show, change, check and try templates."),
+    "config": ("kscaffold.cli.config:command", "Show and set what kscaffold always uses."),
     "verify": ("kscaffold.cli.verify:command", "Compare a model's training with keras.Model's."),
     "completion": ("kscaffold.cli.completion:command", "Print a shell's completion script."),
 }
@@ -104,16 +106,24 @@ def _usage_message(error: click.UsageError) -> str:
 def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
     """Report an error and end the command; with --format json, as the one object on stdout."""
     # One line, whatever a path or a value brings along.
-    message = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+    message = _printable(message)
+    details = [_printable(line) for line in getattr(error, "details", ())]
     if ctx.meta.get("kscaffold.verbose"):
         import traceback
 
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     if ctx.meta.get("kscaffold.format") == "json":
-        click.echo(json.dumps({"state": "error", "error": message, "exit_code": exit_code}))
+        report = {"state": "error", "error": message, "exit_code": exit_code}
+        click.echo(json.dumps({**report, **({"details": details} if details else {})}))
     else:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+        for line in details:
+            click.echo(line, err=True)
     ctx.exit(exit_code)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,8 +1,9 @@
-"""What comes after writing: a git repository, and a short training as a check."""
+"""What comes after writing: a git repository, commands, and a short training as a check."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from kscaffold.answers import Answers
 from kscaffold.errors import KscaffoldError
+from kscaffold.manifest import Manifest
+from kscaffold.scaffold import Scaffold, derived_values
 
 # A template is data: no hook and no program named by a configuration runs for it.
 SAFE = (
@@ -23,8 +27,6 @@ FOREIGN = {
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
     *("GIT_PREFIX", "GIT_NAMESPACE", "GIT_TEMPLATE_DIR"),
 }
-# What a project imports; only one on a table of its own does without scikit-learn.
-NEEDED = ("keras", "jax", "tyro", "matplotlib", "sklearn")
 
 
 def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
@@ -68,25 +70,32 @@ def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def check_can_train() -> None:
+def check_can_train(manifest: Manifest) -> None:
     """Refuse --train where the project could not run; raises `KscaffoldError`."""
-    missing = [name for name in NEEDED if not find_spec(name)]
+    if not manifest.train:
+        raise KscaffoldError(
+            "--train: the template does not say how; its kscaffold.toml needs [test] train = [...]"
+        )
+    missing = [name for name in manifest.needs if not find_spec(name)]
     if missing:
         raise KscaffoldError(
             f"--train needs {', '.join(missing)}: pip install 'kscaffold[jax]'; nothing is written"
         )
 
 
-def train(target: Path, package: str, *, silent: bool) -> str | None:
-    """Train the project for one epoch, and leave no run behind.
+def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -> str | None:
+    """Train the project for a moment, and leave no run behind.
 
     Returns:
         What went wrong, or None.
     """
     with TemporaryDirectory(prefix="kscaffold-") as folder:
-        arguments = ["-m", package, "train", "--epochs", "1", "--run-dir", f"{folder}/run"]
+        values = {**derived_values(scaffold, answers), "scratch": f"{folder}/run"}
+        arguments = [
+            scaffold.renderer.text(word, values) for word in scaffold.template.manifest.train
+        ]
         result = subprocess.run(
-            [sys.executable, *arguments, "--verbose", "0" if silent else "1"],
+            [sys.executable, *arguments],
             cwd=target,
             env={**os.environ, "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.DEVNULL if silent else None,
@@ -98,3 +107,33 @@ def train(target: Path, package: str, *, silent: bool) -> str | None:
         return None
     lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
     return f"{target} is written, but training it failed: {lines[-1]}"
+
+
+def commands(scaffold: Scaffold, answers: Answers) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that the template asks to run, word by word; raises `TemplateError`."""
+    manifest, renderer = scaffold.template.manifest, scaffold.renderer
+    if not manifest.after:
+        return ()
+    values = derived_values(scaffold, answers)
+    return tuple(
+        tuple(renderer.text(word, values) for word in command.run)
+        for command in manifest.after
+        if command.when is None or renderer.value(command.when, values)
+    )
+
+
+def run(target: Path, command: tuple[str, ...], *, silent: bool) -> str | None:
+    """Run a command in the project; returns what went wrong, or None."""
+    try:
+        code = subprocess.run(
+            command,
+            cwd=target,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if silent else None,
+            check=False,
+        ).returncode
+    except OSError as error:
+        code = error.strerror or str(error)  # type: ignore[assignment]
+    if code == 0:
+        return None
+    return f"{target} is written, but the command {shlex.join(command)} failed: {code}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from kscaffold.answers import Answers, resolve
 from kscaffold.cli import after, output
-from kscaffold.errors import KscaffoldError
-from kscaffold.scaffold import build_tree, prepare
+from kscaffold.errors import KscaffoldError, TrustError
+from kscaffold.scaffold import Scaffold, build_tree, derived_values, prepare
 from kscaffold.sources import Template
 from kscaffold.tree import Tree
 from kscaffold.write import Written, check_target, write_tree
@@ -30,6 +31,8 @@ class Request:
     force: bool
     git: bool
     train: bool
+    commands: bool
+    trusted: bool
     json: bool
     quiet: bool
 
@@ -43,23 +46,50 @@ def create(template: Template, given: dict[str, object], request: Request) -> No
     """Create the project, or show it; raises `KscaffoldError`."""
     if request.writes:
         if request.train:
-            after.check_can_train()
+            after.check_can_train(template.manifest)
         # Before the first question: a dozen answers should not be lost to a target in the way.
         check_target(request.target, force=request.force)
-    scaffold = prepare(template, request.name)
+    scaffold = prepare(template, request.name, request.target)
     if request.ask:
         from kscaffold.cli.prompts import ask
 
+        _say(request, _message(scaffold, template.manifest.before, {"target_name": request.name}))
         given = ask(scaffold, given)
     answers = resolve(template.manifest, given, scaffold.tools)
+    commands = after.commands(scaffold, answers) if request.commands else ()
+    if request.writes and commands and not request.trusted:
+        raise TrustError(
+            f"the template wants to run commands, {_shown(commands)}: --trust lets it,"
+            " --no-commands goes without; nothing is written"
+        )
     tree = build_tree(scaffold, answers)
     _say(request, (f"note: {notice}" for notice in answers.notices))
     if request.writes:
-        _write(request, answers, tree)
+        _write(request, scaffold, answers, tree, commands)
     elif request.json:
-        _print_json(request, "dry-run", answers, Written(tuple(file.path for file in tree)))
+        written = Written(tuple(file.path for file in tree))
+        _print_json(request, "dry-run", _public(scaffold, answers), written, commands)
     elif not request.quiet:
         _show(request, tree)
+        _say(request, (f"would run: {shlex.join(command)}" for command in commands))
+
+
+def _message(scaffold: Scaffold, text: str, values: Mapping[str, object]) -> list[str]:
+    return [scaffold.renderer.text(text, values).rstrip("\n")] if text else []
+
+
+def _shown(commands: Iterable[tuple[str, ...]]) -> str:
+    return ", ".join(f"`{shlex.join(command)}`" for command in commands)
+
+
+def _public(scaffold: Scaffold, answers: Answers) -> Answers:
+    """Return the answers without the secret ones."""
+    secret = {n for n, q in scaffold.template.manifest.questions.items() if q.secret}
+    return replace(
+        answers,
+        values={n: value for n, value in answers.values.items() if n not in secret},
+        chosen={n: value for n, value in answers.chosen.items() if n not in secret},
+    )
 
 
 def _show(request: Request, tree: Tree) -> None:
@@ -69,28 +99,63 @@ def _show(request: Request, tree: Tree) -> None:
         click.echo(output.tree_text(str(request.target), tree))
 
 
-def _write(request: Request, answers: Answers, tree: Tree) -> None:
+def _write(
+    request: Request,
+    scaffold: Scaffold,
+    answers: Answers,
+    tree: Tree,
+    commands: tuple[tuple[str, ...], ...],
+) -> None:
     written = write_tree(request.target, tree, force=request.force)
     _say(request, (f"kept what was there: {request.target / name}" for name in written.backups))
-    warning = after.start_repository(request.target, written.files) if request.git else None
-    if warning and not request.json:
-        click.echo(f"warning: {warning}", err=True)
-    failure = _train(request, str(answers.values["package"])) if request.train else None
+    warnings = [*_start_repository(request, written, tree)]
+    if not request.json:
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
+    failure = _run(request, commands)
+    if request.train and not failure:
+        failure = _train(request, scaffold, answers)
+    public = _public(scaffold, answers)
     if request.json:
-        _print_json(request, "written", answers, written, warning, failure)
+        _print_json(request, "written", public, written, commands, warnings, failure)
     elif failure:
         raise KscaffoldError(failure)
     elif not request.quiet:
-        output.print_summary(request.target, answers, tree, git=request.git)
+        output.print_summary(request.target, public, tree, scaffold.template, git=request.git)
+        values = derived_values(scaffold, answers)
+        message = _message(scaffold, scaffold.template.manifest.after_message, values)
+        for line in message:
+            click.echo(f"\n{line}")
     if failure:
         raise click.exceptions.Exit(KscaffoldError.exit_code)
 
 
-def _train(request: Request, package: str) -> str | None:
+def _start_repository(request: Request, written: Written, tree: Tree) -> Iterator[str]:
+    """Make a git repository of all but the files with secrets; yields what should be said."""
+    if not request.git:
+        return
+    secret = {file.path for file in tree if file.secret}
+    files = tuple(path for path in written.files if path not in secret)
+    if warning := after.start_repository(request.target, files):
+        yield warning
+    for path in sorted(secret):
+        yield f"{path} holds a secret, so it is not committed; see that .gitignore names it"
+
+
+def _run(request: Request, commands: Iterable[tuple[str, ...]]) -> str | None:
+    for command in commands:
+        _say(request, [f"running: {shlex.join(command)}"])
+        silent = request.json or request.quiet
+        if failure := after.run(request.target, command, silent=silent):
+            return failure
+    return None
+
+
+def _train(request: Request, scaffold: Scaffold, answers: Answers) -> str | None:
     silent = request.json or request.quiet
     if not silent:
         click.echo("Training for one epoch, as a check; its run folder is removed again")
-    return after.train(request.target, package, silent=silent)
+    return after.train(request.target, scaffold, answers, silent=silent)
 
 
 def _say(request: Request, lines: Iterable[str]) -> None:
@@ -103,7 +168,8 @@ def _print_json(
     state: str,
     answers: Answers,
     written: Written,
-    warning: str | None = None,
+    commands: tuple[tuple[str, ...], ...],
+    warnings: Sequence[str] = (),
     failure: str | None = None,
 ) -> None:
     report = {
@@ -112,7 +178,8 @@ def _print_json(
         "files": list(written.files),
         "backups": list(written.backups),
         "answers": dict(answers.values),
-        "notices": [*answers.notices, *([warning] if warning else [])],
+        "commands": [list(command) for command in commands],
+        "notices": [*answers.notices, *warnings],
         "exit_code": 0,
     }
     if failure:

@@ -11,9 +11,17 @@ from typing import Any
 import click
 
 from kscaffold.cli import options
-from kscaffold.errors import TargetError
+from kscaffold.config import Config, read_folder_config, read_user_config
+from kscaffold.errors import KscaffoldError, TargetError
 from kscaffold.manifest import Manifest
-from kscaffold.sources import Template, load_template
+from kscaffold.origins import BUILT_IN
+from kscaffold.sources import (
+    Template,
+    load_recorded,
+    load_template,
+    load_templates,
+    recorded_layers,
+)
 
 
 class NewCommand(click.Command):
@@ -23,6 +31,8 @@ class NewCommand(click.Command):
         """Parse the options; a mistake in them is reported in the form that they ask for."""
         if "--format=json" in args or ("--format", "json") in pairwise(args):
             ctx.meta["kscaffold.format"] = "json"
+        # The template decides which options there are, so it is looked for first.
+        ctx.meta["kscaffold.arguments"] = args[: args.index("--")] if "--" in args else list(args)
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -51,8 +61,35 @@ def template_of(ctx: click.Context) -> Template:
     """Return the template, which is loaded once."""
     template: Template | None = ctx.meta.get("kscaffold.template")
     if template is None:
-        template = ctx.meta["kscaffold.template"] = load_template()
+        try:
+            template = _load(ctx.meta.get("kscaffold.arguments", []))
+        except KscaffoldError:
+            # While a shell completes, the built-in options are better than none.
+            if not ctx.resilient_parsing:
+                raise
+            template = load_template()
+        ctx.meta["kscaffold.template"] = template
     return template
+
+
+def _load(arguments: list[str]) -> Template:
+    """Load what the arguments name, on top of what is always used; or what a project records."""
+    here = Path()
+    given = _values(arguments, "--template")
+    ref = next(reversed(_values(arguments, "--ref")), None)
+    if not given and (data_file := next(reversed(_values(arguments, "--data-file")), None)):
+        recorded = recorded_layers(Path(data_file))
+        if recorded is not None:
+            return load_recorded(recorded, Path(data_file).absolute().parents[1])
+    always = (*read_user_config().templates, *read_folder_config(here))
+    return load_templates([*always, *given], here, ref)
+
+
+def _values(arguments: list[str], option: str) -> list[str]:
+    """Return what an option is given, before all options are known."""
+    separate = [value for name, value in pairwise(arguments) if name == option]
+    joined = [each.partition("=")[2] for each in arguments if each.startswith(f"{option}=")]
+    return separate + joined
 
 
 EXIT_CODES = """\b
@@ -62,18 +99,33 @@ Exit codes:
   2    a bad option or answer; nothing is written
   3    the target is in the way or cannot be written; it is as it was
   4    the template is broken; nothing is written
+  5    the template wants to run commands and is not trusted; nothing is written
   130  interrupted
 """
 
 
 @click.command(cls=NewCommand, epilog=EXIT_CODES)
 @click.argument("path", type=click.Path())
+@click.option(
+    "--template",
+    metavar="SOURCE",
+    multiple=True,
+    help="Take this template, or put this overlay on top: a folder, a zip, the URL of a git"
+    " repository, or the name of an installed template; may be repeated.",
+)
+@click.option("--ref", metavar="REF", help="The branch, tag or commit of a template from git.")
 @click.option("--data-file", metavar="FILE", type=click.Path(), help="Take answers from TOML.")
 @click.option("--defaults", is_flag=True, help="Ask nothing: take the default of each question.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print the tree that would be written.")
 @click.option("--diff", is_flag=True, help="Print each file, or how it differs from what is there.")
 @click.option("--force", is_flag=True, help="Write into a folder that is not empty; keep backups.")
 @click.option("--git/--no-git", default=True, help="Start a git repository.  [default: yes]")
+@click.option("--trust", is_flag=True, help="Let the template run its commands afterwards.")
+@click.option(
+    "--commands/--no-commands",
+    default=True,
+    help="Run the commands of the template, if it is trusted.  [default: yes]",
+)
 @click.option("--train", is_flag=True, help="Train the fresh project for one epoch, as a check.")
 @click.option(
     "--format",
@@ -118,9 +170,18 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> None:
             force=given["force"],
             git=given["git"],
             train=given["train"],
+            commands=given["commands"],
+            trusted=given["trust"] or is_trusted(template, read_user_config()),
             json=given["form"] == "json",
             quiet=given["quiet"],
         ),
+    )
+
+
+def is_trusted(template: Template, config: Config) -> bool:
+    """Tell whether every layer of a template is our own, or trusted by the configuration."""
+    return all(
+        origin.kind == BUILT_IN or origin.source in config.trusted for origin in template.origins
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from kscaffold.answers import read_data_file
+from kscaffold.answers import read_data_file, spelled
 from kscaffold.errors import AnswerError
 from kscaffold.manifest import Manifest, Question
 
@@ -58,6 +58,12 @@ def _option(question: Question) -> click.Option:
     if question.type == "bool":
         names = f"{question.option}/--no-{question.option[2:]}"
         return QuestionOption([names, question.name], default=None, help=help_text)
+    if question.type == "multi-choice":
+        return QuestionOption(
+            [question.option, question.name],
+            metavar=f"[{','.join(question.choices)}]",
+            help=f"{help_text} Several with commas between.",
+        )
     kinds: dict[str, Any] = {"choice": OneOf(question.choices), "path": click.Path()}
     return QuestionOption(
         [question.option, question.name], type=kinds.get(question.type, str), help=help_text
@@ -65,13 +71,14 @@ def _option(question: Question) -> click.Option:
 
 
 def _default_shown(question: Question) -> str:
-    if question.type == "choice" and question.inspect is None:
-        return f"  [default: {question.choices[0]}]"
-    if isinstance(question.default, bool):
-        return f"  [default: {'yes' if question.default else 'no'}]"
-    if question.default and "{{" not in question.default:
-        return f"  [default: {question.default}]"
-    return ""
+    default = question.default
+    if question.type == "choice" and question.inspect is None and default is None:
+        default = question.choices[0]
+    if isinstance(default, bool):
+        return f"  [default: {'yes' if default else 'no'}]"
+    if default in (None, "", ()) or "{{" in (shown := spelled(default)):
+        return ""
+    return f"  [default: {shown}]"
 
 
 def assignment_option() -> click.Option:

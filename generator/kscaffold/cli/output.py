@@ -8,7 +8,10 @@ from pathlib import Path
 
 import click
 
-from kscaffold.answers import Answers, Value
+from kscaffold.answers import Answers, spelled
+from kscaffold.manifest import Value
+from kscaffold.origins import BUILT_IN
+from kscaffold.sources import Template
 from kscaffold.tree import Tree
 
 
@@ -67,25 +70,29 @@ def _coloured(line: str) -> str:
     return click.style(line, fg=colours[line[0]]) if line[0] in colours else line
 
 
-def print_summary(target: Path, answers: Answers, tree: Tree, *, git: bool) -> None:
+def print_summary(
+    target: Path, answers: Answers, tree: Tree, template: Template, *, git: bool
+) -> None:
     """Print what was written, how to go on, and the command that makes the same project."""
-    package = answers.values["package"]
     enter = "" if target == Path() else f"cd {shlex.quote(_word(target))} && "
     click.echo(tree_text(str(target), tree))
-    click.echo("\nGo on with")
-    click.echo(f"  {enter}pip install -e .")
-    click.echo(f"  python -m {package} train")
+    # Another template says itself how to go on.
+    if not template.manifest.after_message and "package" in answers.values:
+        click.echo("\nGo on with")
+        click.echo(f"  {enter}pip install -e .")
+        click.echo(f"  python -m {answers.values['package']} train")
     click.echo("\nThe same project again, without questions")
-    click.echo(f"  {recreate_command(target, answers, git=git)}")
+    click.echo(f"  {recreate_command(target, answers, template, git=git)}")
 
 
-def recreate_command(target: Path, answers: Answers, *, git: bool) -> str:
+def recreate_command(target: Path, answers: Answers, template: Template, *, git: bool) -> str:
     """Return the command that makes this very project, quoted for a shell."""
-    words = ["kscaffold", "new", _word(target), "--defaults"]
+    words = ["kscaffold", "new", _word(target), "--defaults", *_templates(template)]
     # The name of "." depends on where one is.
-    named = {} if target.name.strip(".") else {"name": answers.values["name"]}
+    named = {} if target.name.strip(".") else {"name": answers.values.get("name")}
     for name, value in {**named, **answers.chosen}.items():
-        words += _option(name.replace("_", "-"), value)
+        if value is not None:
+            words += _option(name.replace("_", "-"), value)
     return shlex.join([*words, *([] if git else ["--no-git"])])
 
 
@@ -97,4 +104,14 @@ def _word(path: Path) -> str:
 def _option(name: str, value: Value) -> list[str]:
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no-{name}"]
-    return [f"--{name}", str(value)]
+    return [f"--{name}", spelled(value)]
+
+
+def _templates(template: Template) -> list[str]:
+    words = []
+    for origin in template.origins:
+        if origin.kind != BUILT_IN:
+            words += ["--template", origin.source]
+        if origin.commit:
+            words += ["--ref", origin.commit]
+    return words

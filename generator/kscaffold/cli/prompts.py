@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 import questionary
 
-from kscaffold.answers import Interview, Value, resolve
+from kscaffold.answers import Interview, resolve
 from kscaffold.errors import AnswerError, TemplateError
-from kscaffold.manifest import Question
+from kscaffold.manifest import Question, Value
 from kscaffold.scaffold import Scaffold
 
 BACK = "<"
@@ -102,8 +104,15 @@ def _default(interview: Interview, question: Question, asked: list[str]) -> Valu
 
 
 def _ask_one(question: Question, interview: Interview, default: Value, *, first: bool) -> Value:
+    answer: object
     if question.type in ("bool", "choice"):
         answer = _select(question, default, first=first)
+    elif question.type == "multi-choice":
+        answer = _several(question, default, first=first)
+    elif question.secret:
+        answer = questionary.password(
+            question.help, validate=_validator(question, interview, "")
+        ).unsafe_ask()
     else:
         answer = _text(question, interview, default)
     return answer if answer == BACK else interview.accept(question, answer)
@@ -113,16 +122,25 @@ def _select(question: Question, default: Value, *, first: bool) -> str:
     choices = list(question.choices) or ["yes", "no"]
     if isinstance(default, bool):
         default = "yes" if default else "no"
+    preset = None if default is None else str(default)
     back = [] if first else [questionary.Choice(BACK_CHOICE, value=BACK)]
     answer: str = questionary.select(
-        question.help, choices=[*choices, *back], default=default
+        question.help, choices=[*choices, *back], default=preset
     ).unsafe_ask()
     return answer
 
 
-def _text(question: Question, interview: Interview, default: Value) -> str:
-    """Ask for text; the default is shown in grey, and taken when nothing is typed."""
-    shown = str(default or "")
+def _several(question: Question, default: Value, *, first: bool) -> object:
+    """Ask for any number of choices; to go back is one of them."""
+    chosen = default if isinstance(default, tuple) else ()
+    choices = [questionary.Choice(name, checked=name in chosen) for name in question.choices]
+    back = [] if first else [questionary.Choice(BACK_CHOICE, value=BACK)]
+    answer: list[str] = questionary.checkbox(question.help, choices=[*choices, *back]).unsafe_ask()
+    return BACK if BACK in answer else tuple(answer)
+
+
+def _validator(question: Question, interview: Interview, shown: str) -> Callable[[str], bool | str]:
+    """Return what tells whether an answer will do; `shown` is taken where nothing is typed."""
 
     def validate(text: str) -> bool | str:
         if text.strip() == BACK:
@@ -134,9 +152,15 @@ def _text(question: Question, interview: Interview, default: Value) -> str:
             return reason.removesuffix(f"; give another: {question.option}")
         return True
 
+    return validate
+
+
+def _text(question: Question, interview: Interview, default: Value) -> str:
+    """Ask for text; the default is shown in grey, and taken when nothing is typed."""
+    shown = "" if default is None else str(default)
     answer: str = questionary.text(
         question.help,
-        validate=validate,
+        validate=_validator(question, interview, shown),
         validate_while_typing=False,
         placeholder=[("fg:ansibrightblack", shown)],
     ).unsafe_ask()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from kscaffold.errors import TemplateError
-from kscaffold.manifest import parse_manifest
+from kscaffold.reading import parse_manifest
 from tests.projects import ROOT
 
 HEAD = '[template]\nname = "t"\ndescription = "d"\n'
@@ -52,11 +52,14 @@ def test_least_manifest() -> None:
         (f"{HEAD}versoin = 1", "versoin"),
         (f"{HEAD}[question.a]\n", "'question'; did you mean 'questions'"),
         (f"{HEAD}[questions]\na = 1", r"\[questions.a\] must be a table"),
-        (question('type = "colour"'), "type must be str, bool, choice or path, not 'colour'"),
+        (
+            question('type = "colour"'),
+            "type must be str, int, float, bool, choice, multi-choice or path, not 'colour'",
+        ),
         (question('type = "str"\ndefalt = "x"'), "'defalt'; did you mean 'default'"),
-        (question('type = "str"\ndefault = 3'), "default must be a str or bool, not 3"),
-        (question('type = "choice"'), "choices belong to the type 'choice'"),
-        (question('type = "str"\nchoices = ["a"]'), "choices belong to the type 'choice'"),
+        (question('type = "str"\ndefault = 3'), "default does not fit the type 'str': 3"),
+        (question('type = "choice"'), "choices belong to the types 'choice'"),
+        (question('type = "str"\nchoices = ["a"]'), "choices belong to the types 'choice'"),
         (question('type = "choice"\nchoices = [1]'), "choices must be a list of strings"),
         (question('type = "bool"'), "needs a default, true or false"),
         (question('type = "str"\nvalidate = "email"'), "validate must be 'module', not 'email'"),
@@ -64,7 +67,7 @@ def test_least_manifest() -> None:
         (f'{HEAD}[[files]]\ntarget = "a"', "template is missing"),
         (f'{HEAD}[[rules]]\nwhen = "a"\nmessage = "m"\nrequires = {{ b = true }}', "question 'b'"),
         (f'{HEAD}[placeholders]\nmy_package = "pakage"', "value 'pakage'"),
-        (f"{HEAD}[derived]\na = 1", "a must be an expression in quotes"),
+        (f"{HEAD}[derived]\na = 1", "a must be text in quotes"),
         (question('type = "str"\n[derived]\ncolour = "1"'), "colour is a question already"),
     ],
 )

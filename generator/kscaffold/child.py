@@ -1,0 +1,111 @@
+"""A function in a child process that may take only so much time and memory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+# What the child may take beyond what this process has taken, in bytes.
+MEMORY = 512 * 1024 * 1024
+# The child may wait for a busy machine, but not for ever.
+WALL_FACTOR = 15.0
+
+
+class ChildError(Exception):
+    """The child took too long or too much memory, or crashed; tells which."""
+
+
+def run_in_child(function: Callable[[], Any], seconds: float) -> Any:
+    """Call a function in a child process and return what it returns, as JSON has it.
+
+    Where there are no such processes (Windows), it is called here, without limits.
+
+    Args:
+        function: what to call; it must not raise.
+        seconds: the CPU time that it may take.
+
+    Raises:
+        ChildError: it was stopped, or crashed.
+    """
+    if not hasattr(os, "fork"):
+        return function()
+    reader, writer = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _call_and_exit(function, writer, seconds)
+    os.close(writer)
+    in_time = False
+    try:
+        output, in_time = _read_all(reader, seconds * WALL_FACTOR)
+    finally:
+        os.close(reader)
+        if not in_time:
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code == 0 and in_time:
+        return json.loads(output)
+    if not in_time or code in (-signal.SIGXCPU, -signal.SIGKILL):
+        raise ChildError(f"takes more than {seconds:.0f} s of CPU time")
+    raise ChildError(
+        f"needs more than {MEMORY >> 20} MiB of memory, or crashed: it ended with {code}"
+    )
+
+
+def _call_and_exit(function: Callable[[], Any], writer: int, seconds: float) -> NoReturn:
+    """Be the child: limit it, call, report, and end without any of the parent's cleaning up."""
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _limit(seconds)
+        result = function()
+        with open(writer, "w", encoding="utf-8") as stream:
+            json.dump(result, stream)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _limit(seconds: float) -> None:
+    import resource
+
+    whole = max(1, round(seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(ValueError, OSError):
+        # macOS refuses limits of memory.
+        taken = _address_space()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
+
+
+def _address_space() -> int:
+    """Return the size of this process' address space in bytes; 0 where it cannot be told."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def _read_all(reader: int, seconds: float) -> tuple[bytes, bool]:
+    """Read until the child ends; returns what came, and whether it came in time."""
+    deadline = time.monotonic() + seconds
+    parts: list[bytes] = []
+    while True:
+        ready, _, _ = select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return b"".join(parts), False
+        part = os.read(reader, 1 << 20)
+        if not part:
+            return b"".join(parts), True
+        parts.append(part)

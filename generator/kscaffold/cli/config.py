@@ -1,0 +1,54 @@
+"""`kscaffold config`: what is always used, and where that is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from kscaffold.config import KEYS, absolute, read_user_config, user_file, written
+from kscaffold.errors import AnswerError, KscaffoldError
+from kscaffold.text import near
+
+
+@click.command(
+    epilog="\b\nKeys:\n" + "\n".join(f"  {key}: {help_text}" for key, help_text in KEYS.items())
+)
+@click.argument("key", required=False)
+@click.argument("values", nargs=-1)
+@click.option("--unset", is_flag=True, help="Forget the values of KEY.")
+def command(key: str | None, values: tuple[str, ...], unset: bool) -> None:
+    """Show the configuration, or the values of KEY, or set them to VALUES.
+
+    A path is kept absolute. A folder's own choice of templates stands in its file .kscaffold.toml:
+    a table [kscaffold] with the key `templates`.
+    """
+    config = read_user_config()
+    if key is None:
+        click.echo(f"# {user_file()}\n{written(config)}", nl=False)
+        return
+    if key not in KEYS:
+        known = ", ".join(KEYS)
+        raise AnswerError(f"no key {key!r}{near(key, KEYS) or f'; there are {known}'}")
+    if unset and values:
+        raise AnswerError("--unset takes no values")
+    if values or unset:
+        here = Path.cwd()
+        kept = tuple(dict.fromkeys(absolute(value, here) for value in values))
+        _write(written(replace(config, **{key: kept})))
+        return
+    for value in getattr(config, key):
+        click.echo(value)
+
+
+def _write(text: str) -> None:
+    """Put the file in place as a whole, so that it is never half written."""
+    path = user_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8", newline="\n")
+        fresh.replace(path)
+    except OSError as error:
+        raise KscaffoldError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,96 @@
+"""The folders that a template is made of, on top of each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from kscaffold.errors import TemplateError
+
+MANIFEST = "kscaffold.toml"
+# Files beside a template that are none of it.
+IGNORED = frozenset({".git", ".hg", ".svn", "__pycache__", ".DS_Store", "Thumbs.db"})
+MAX_FILES = 20_000
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A folder of template files.
+
+    Attributes:
+        name: what other layers call it, such as "builtin".
+        root: the folder.
+        place: what stands before a file's path in messages, such as "lab/"; may be empty.
+    """
+
+    name: str
+    root: Path
+    place: str = ""
+
+    def has(self, path: str) -> bool:
+        """Tell whether this layer has a file."""
+        return _is_inside(path) and (self.root / path).is_file()
+
+    def path_of(self, path: str) -> Path:
+        """Return where a file is; raises `TemplateError` if that is outside the folder."""
+        # A symbolic link that leads out of the folder would let a template read any file.
+        whole = self.root / path
+        if not _is_inside(path) or not whole.resolve().is_relative_to(self.root.resolve()):
+            raise TemplateError(f"{self.place}{path}: is outside the template's folder")
+        return whole
+
+    def read_bytes(self, path: str) -> bytes:
+        """Return a file's content; raises `TemplateError`."""
+        try:
+            return self.path_of(path).read_bytes()
+        except OSError as error:
+            reason = f"{error.strerror}; kscaffold.toml names it"
+            raise TemplateError(f"{self.place}{path}: {reason}") from None
+
+    def read(self, path: str) -> str:
+        """Return a file's text; raises `TemplateError`."""
+        try:
+            return self.read_bytes(path).decode("utf-8").replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            raise TemplateError(f"{self.place}{path}: is not UTF-8: {error.reason}") from None
+
+    def files(self) -> tuple[str, ...]:
+        """Return the paths of all files but the manifest, in order; raises `TemplateError`."""
+        paths = sorted(self._walk())
+        return tuple(path for path in paths if path != MANIFEST)
+
+    def _walk(self) -> Iterator[str]:
+        count = 0
+        for folder, names, files in os.walk(self.root):
+            names[:] = sorted(name for name in names if name not in IGNORED)
+            for name in files:
+                if name in IGNORED or name.endswith((".pyc", "~")):
+                    continue
+                count += 1
+                if count > MAX_FILES:
+                    raise TemplateError(f"{self.place}: more than {MAX_FILES} files")
+                yield Path(folder, name).relative_to(self.root).as_posix()
+
+
+class Layers(tuple[Layer, ...]):
+    """Layers from the bottom to the top; of files with the same path, the highest counts."""
+
+    __slots__ = ()
+
+    def find(self, path: str, below: int | None = None) -> int | None:
+        """Return the number of the highest layer with a file, of those under `below`."""
+        for number in reversed(range(len(self) if below is None else below)):
+            if self[number].has(path):
+                return number
+        return None
+
+    def top(self, path: str) -> Layer:
+        """Return the layer that a file is taken from; the bottom one if none has it."""
+        return self[self.find(path) or 0]
+
+
+def _is_inside(path: str) -> bool:
+    parts = PurePosixPath(path)
+    return not parts.is_absolute() and ".." not in parts.parts and "\0" not in path
