@@ -312,6 +312,8 @@ def spelled(value: Value) -> str:
 
 
 def _cause(manifest: Manifest, rule: Rule) -> str:
+    if rule.when == "true":
+        return "this template"
     question = manifest.questions.get(rule.when)
     return question.option if question else rule.when
 

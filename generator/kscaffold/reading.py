@@ -49,6 +49,7 @@ class Head:
     """What a manifest says before it is put on top of another one."""
 
     name: str | None
+    description: str | None
     extends: str | None
     minimum_version: str | None
 
@@ -121,6 +122,7 @@ def read_head(source: Text) -> Head:
     about = _Table(whole.take("template", dict, {}), f"{source.place}: [template]")
     head = Head(
         name=about.maybe("name", str),
+        description=about.maybe("description", str),
         extends=whole.maybe("extends", str),
         minimum_version=about.maybe("minimum_version", str),
     )

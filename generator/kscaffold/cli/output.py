@@ -77,7 +77,7 @@ def print_summary(
     enter = "" if target == Path() else f"cd {shlex.quote(_word(target))} && "
     click.echo(tree_text(str(target), tree))
     # Another template says itself how to go on.
-    if not template.manifest.after_message and "package" in answers.values:
+    if template.origins[0].kind == BUILT_IN:
         click.echo("\nGo on with")
         click.echo(f"  {enter}pip install -e .")
         click.echo(f"  python -m {answers.values['package']} train")

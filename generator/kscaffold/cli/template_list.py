@@ -1,0 +1,51 @@
+"""`kscaffold template list`: what there is to choose from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from kscaffold.config import read_folder_config, read_user_config
+from kscaffold.errors import KscaffoldError
+from kscaffold.origins import BUILT_IN
+from kscaffold.sources import find, installed
+
+
+@click.command()
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What is printed."
+)
+@click.pass_context
+def command(ctx: click.Context, form: str) -> None:
+    """List the templates: built in, configured for you or this folder, and installed."""
+    ctx.meta["kscaffold.format"] = form
+    rows = list(_rows())
+    if form == "json":
+        click.echo(json.dumps([{"source": s, "place": p, "is": what} for s, p, what in rows]))
+        return
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for source, place, what in rows:
+        click.echo(f"{source:<{widths[0]}}  {place:<{widths[1]}}  {what}".rstrip())
+
+
+def _rows() -> Iterator[tuple[str, str, str]]:
+    yield BUILT_IN, "built in", _what(BUILT_IN)
+    for source in read_user_config().templates:
+        yield source, "configured", _what(source)
+    for source in read_folder_config(Path()):
+        yield source, "this folder", _what(source)
+    for name in sorted(installed()):
+        yield name, "installed", _what(name)
+
+
+def _what(source: str) -> str:
+    """Return what a template says of itself; or what is wrong with it, in red."""
+    try:
+        head = find(source, Path()).head
+    except KscaffoldError as error:
+        return click.style(str(error), fg="red")
+    extends = f"overlay on {head.extends}" if head.extends else ""
+    return ": ".join(filter(None, (extends, head.description)))

@@ -1,0 +1,108 @@
+"""`kscaffold template show`: what a template asks and writes, and what can be overridden."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kscaffold.answers import spelled
+from kscaffold.blocks import blocks_of
+from kscaffold.layers import MANIFEST
+from kscaffold.manifest import Question
+from kscaffold.sources import Template, load_templates
+
+
+@click.command()
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option("--ref", metavar="REF", help="The branch, tag or commit of a template from git.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="What is printed."
+)
+@click.pass_context
+def command(ctx: click.Context, sources: tuple[str, ...], ref: str | None, form: str) -> None:
+    """Show the questions, files and blocks of a template, each with its place.
+
+    Without a SOURCE the built-in template; several are put on top of each other.
+    """
+    ctx.meta["kscaffold.format"] = form
+    template = load_templates(sources, Path(), ref)
+    shown = {
+        "questions": _questions(template),
+        "files": _files(template),
+        "blocks": _blocks(template),
+    }
+    if form == "json":
+        about = {"name": template.manifest.name, "description": template.manifest.description}
+        click.echo(json.dumps({**about, **shown}))
+        return
+    click.echo(f"{template.manifest.name}: {template.manifest.description}")
+    for title, rows in shown.items():
+        click.echo(f"\n{click.style(title.capitalize(), bold=True)}")
+        _print([list(row.values()) for row in rows])
+
+
+def _questions(template: Template) -> list[dict[str, str]]:
+    return [
+        {
+            "name": question.name,
+            "type": question.type,
+            "values": _values(question),
+            "place": _asked_at(template, question.name),
+            "help": question.help,
+        }
+        for question in template.manifest.questions.values()
+    ]
+
+
+def _values(question: Question) -> str:
+    if question.choices:
+        return "|".join(question.choices)
+    if isinstance(question.default, bool):
+        return "yes" if question.default else "no"
+    return "" if question.default is None else spelled(question.default)
+
+
+def _asked_at(template: Template, name: str) -> str:
+    """Return the highest place that says something of a question."""
+    for layer in reversed(template.layers):
+        lines = layer.read(MANIFEST).splitlines()
+        for number, line in enumerate(lines, start=1):
+            if re.match(rf"\s*\[questions\.{name}\]", line):
+                return f"{layer.place}{MANIFEST}:{number}"
+    return ""
+
+
+def _files(template: Template) -> list[dict[str, str]]:
+    return [
+        {
+            "target": file.target,
+            "place": f"{template.layers.top(file.template).place}{file.template}",
+            "when": f"when {file.when}" if file.when else "",
+        }
+        for file in template.manifest.files
+    ]
+
+
+def _blocks(template: Template) -> list[dict[str, Any]]:
+    return [
+        {"block": block.name, "place": f"{layer.place}{path}:{block.line}"}
+        for path in dict.fromkeys(file.template for file in template.manifest.files)
+        if path.endswith(".jinja")
+        for layer in template.layers
+        if layer.has(path)
+        for block in blocks_of(layer, path)
+    ]
+
+
+def _print(rows: list[list[str]]) -> None:
+    if not rows:
+        click.echo("  none")
+        return
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo(f"  {'  '.join(cells)}".rstrip())
