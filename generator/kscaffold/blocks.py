@@ -72,6 +72,10 @@ def _around(lines: list[str], first: int) -> list[str]:
             whole = line.rstrip().endswith(":")
             # A header of several lines is nothing that can be repeated as it is.
             headers.append(line if whole else f"{' ' * margin}if True:\n")
+    if headers:
+        # Also keeps the file valid Python where the block is empty.
+        note = f'{" " * _margin(lines[first])}"""Only blocks go into the project."""\n'
+        headers.insert(0, note)
     return headers[::-1]
 
 

@@ -280,14 +280,14 @@ class _Merged:
         entries = self.tables["questions"]
         for name, entry in entries.items():
             after = entry.values.get("after") if isinstance(entry.values, dict) else None
-            if after is None:
+            if not isinstance(after, str):
                 order.append(name)
             elif after in order:
                 order.insert(order.index(after) + 1, name)
             else:
                 raise TemplateError(
                     f"{entry.place}: [questions.{name}]: after: no earlier question"
-                    f" {after!r}{near(str(after), order)}"
+                    f" {after!r}{near(after, order)}"
                 )
         return {name: entries[name] for name in order}
 
