@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -17,6 +18,7 @@ from tests.projects import ROOT
 from tests.tutorial import commands, steps, take
 
 PAGE = (ROOT / "docs" / "templates.md").read_text(encoding="utf-8")
+EXAMPLES = ROOT / "examples" / "templates"
 TUTORIAL, _, REFERENCE = PAGE.partition("## Reference\n")
 
 
@@ -62,6 +64,23 @@ def test_the_reference_has_every_filter_and_test() -> None:
     ours = {"quote", "markdown", "module_name"}
     assert {*re.findall(r"`(\w+)`", filters)} - {"my_model"} == {*FILTERS, *ours}
     assert {*re.findall(r"`(\w+)`", tests)} == {*TESTS}
+
+
+def test_the_readme_shows_the_examples_as_they_are(tmp_path: Path) -> None:
+    """The code in its section on templates is theirs, line by line; its commands work."""
+    shutil.copytree(EXAMPLES, tmp_path / "examples" / "templates")
+    parts = [path for path in EXAMPLES.rglob("*") if path.suffix in (".toml", ".jinja")]
+    lines = {line for path in parts for line in path.read_text(encoding="utf-8").splitlines()}
+    shown = list(steps((ROOT / "README.md").read_text(encoding="utf-8"), "Your own templates"))
+    assert {step.language for step in shown} == {"toml", "python", "sh", "console"}
+    for step in shown:
+        if step.language == "console":
+            take(step, tmp_path)
+        else:
+            missing = {line for line in step.text.splitlines() if "(...)" not in line} - lines
+            assert missing <= {""}
+    assert "** 1.5" in (tmp_path / "focal/src/focal/trainer.py").read_text(encoding="utf-8")
+    assert (tmp_path / "my-template/package/trainer.py.jinja").exists()
 
 
 def test_the_files_that_a_tutorial_names_are_there() -> None:

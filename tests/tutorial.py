@@ -1,4 +1,4 @@
-"""The tutorial of docs/templates.md as something to run: files, changes and commands."""
+"""What a page teaches as something to run: files, changes and commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OFFLINE = {
 
 @dataclass(frozen=True)
 class Step:
-    """A block of the tutorial.
+    """A block of a page.
 
     Attributes:
         language: "console": commands; "diff": a change of a file; else a file.
@@ -36,11 +36,11 @@ class Step:
     text: str
 
 
-def steps(page: str) -> Iterator[Step]:
-    """Yield the blocks of the tutorial on a page, in order."""
-    tutorial = page.partition("## Tutorial\n")[2].partition("## Reference\n")[0]
+def steps(page: str, title: str = "Tutorial") -> Iterator[Step]:
+    """Yield the blocks of a section of a page, in order."""
+    section = page.partition(f"## {title}\n")[2].partition("\n## ")[0]
     path = ""
-    for token in MarkdownIt().parse(tutorial):
+    for token in MarkdownIt().parse(section):
         if token.type == "inline":
             path = next(reversed(PATH.findall(token.content)), path)
         elif token.type == "fence":
