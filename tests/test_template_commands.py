@@ -79,6 +79,7 @@ def test_show_has_questions_files_and_blocks_with_their_places() -> None:
     """Each place is a file, and a line where one can be told, that holds what is named."""
     source = str(EXAMPLES / "focal-loss")
     shown = json.loads(kscaffold("template", "show", source, "--format", "json").stdout)
+    assert [layer["name"] for layer in shown["layers"]] == ["builtin", "focal-loss"]
     questions = {question["name"]: question for question in shown["questions"]}
     assert list(questions) == list(load_template(EXAMPLES / "focal-loss").manifest.questions)
     assert questions["gamma"]["place"].startswith(f"{source}/kscaffold.toml:")
@@ -95,6 +96,8 @@ def test_show_has_questions_files_and_blocks_with_their_places() -> None:
     places = [row["place"] for row in shown["blocks"] if row["block"] == "loss"]
     assert f"{source}/package/trainer.py.jinja:5" in places
     text = kscaffold("template", "show", source).stdout
+    assert "\nfocal-loss: Classifiers that learn by the focal loss.\n" in text
+    assert all(question["help"] in text for question in shown["questions"])
     assert all(row["place"] in text for part in ("questions", "blocks") for row in shown[part])
 
 

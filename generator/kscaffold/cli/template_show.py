@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,7 +12,11 @@ from kscaffold.answers import spelled
 from kscaffold.blocks import blocks_of
 from kscaffold.layers import MANIFEST
 from kscaffold.manifest import Question
+from kscaffold.reading import Text, read_head
 from kscaffold.sources import Template, load_templates
+
+# A terminal is 80 characters wide; JSON has the whole text.
+WIDEST = 33
 
 
 @click.command()
@@ -36,13 +39,22 @@ def command(ctx: click.Context, sources: tuple[str, ...], ref: str | None, form:
         "blocks": _blocks(template),
     }
     if form == "json":
-        about = {"name": template.manifest.name, "description": template.manifest.description}
-        click.echo(json.dumps({**about, **shown}))
+        click.echo(json.dumps({"layers": _layers(template), **shown}))
         return
-    click.echo(f"{template.manifest.name}: {template.manifest.description}")
+    for about in _layers(template):
+        click.echo(f"{about['name']}: {about['description']}")
     for title, rows in shown.items():
         click.echo(f"\n{click.style(title.capitalize(), bold=True)}")
-        _print([list(row.values()) for row in rows])
+        _print(rows)
+
+
+def _layers(template: Template) -> list[dict[str, str]]:
+    """Return what each layer says of itself, the bottom one first."""
+    heads = (read_head(Text(layer.read(MANIFEST), layer.place)) for layer in template.layers)
+    return [
+        {"name": layer.name, "description": head.description or "", "source": origin.source}
+        for layer, head, origin in zip(template.layers, heads, template.origins, strict=True)
+    ]
 
 
 def _questions(template: Template) -> list[dict[str, str]]:
@@ -87,7 +99,7 @@ def _files(template: Template) -> list[dict[str, str]]:
     ]
 
 
-def _blocks(template: Template) -> list[dict[str, Any]]:
+def _blocks(template: Template) -> list[dict[str, str]]:
     return [
         {"block": block.name, "place": f"{layer.place}{path}:{block.line}"}
         for path in dict.fromkeys(file.template for file in template.manifest.files)
@@ -98,11 +110,22 @@ def _blocks(template: Template) -> list[dict[str, Any]]:
     ]
 
 
-def _print(rows: list[list[str]]) -> None:
+def _print(rows: list[dict[str, str]]) -> None:
+    """Print a table; what a row says in words stands on a line of its own below it."""
     if not rows:
         click.echo("  none")
         return
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        click.echo(f"  {'  '.join(cells)}".rstrip())
+    columns = [name for name in rows[0] if name != "help"]
+    table = [
+        [_short(row[name]) if name == "values" else row[name] for name in columns] for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row, cells in zip(rows, table, strict=True):
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        click.echo(f"  {line}".rstrip())
+        if "help" in row:
+            click.echo(f"      {row['help']}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
