@@ -87,9 +87,11 @@ def _load(arguments: list[str]) -> Template:
 
 def _values(arguments: list[str], option: str) -> list[str]:
     """Return what an option is given, before all options are known."""
-    separate = [value for name, value in pairwise(arguments) if name == option]
-    joined = [each.partition("=")[2] for each in arguments if each.startswith(f"{option}=")]
-    return separate + joined
+    return [
+        second if first == option else second.partition("=")[2]
+        for first, second in pairwise(["", *arguments])
+        if first == option or second.startswith(f"{option}=")
+    ]
 
 
 EXIT_CODES = """\b
