@@ -167,10 +167,11 @@ def find(source: str, base: Path, ref: str | None = None) -> _Found:
     if source == BUILT_IN:
         return _read(template_root(), Origin(BUILT_IN, BUILT_IN), BUILT_IN, f"{BUILT_IN}/")
     if is_git(source):
-        from kscaffold.fetch_git import fetch
+        from kscaffold.fetch_git import fetch, without_password
 
         root, commit = fetch(source, ref)
-        name = source.rstrip("/").rpartition("/")[2].removesuffix(".git")
+        source = without_password(source)
+        name = re.split("[/:]", source.rstrip("/"))[-1].removesuffix(".git")
         origin = Origin("git", source, ref, commit)
         return _read(root, origin, name, f"{source}@{commit[:10]}/")
     path = base / Path(source).expanduser()
