@@ -1,0 +1,109 @@
+"""Names: those that nothing defines, and those that nothing uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kscaffold.lint.expressions import Expression, expressions, visible
+from kscaffold.lint.findings import Finding, Spot
+from kscaffold.lint.parsed import Parsed
+from kscaffold.lint.subject import Subject
+from kscaffold.text import near
+
+
+def faults(subject: Subject) -> Iterator[Finding]:
+    """Find what Jinja cannot read, and filters and tests that there are not."""
+    for _, spot, parsed in subject.templates():
+        yield from _faults(subject, spot, parsed)
+    for each in expressions(subject):
+        yield from _faults(subject, each.spot, each.parsed)
+
+
+def _faults(subject: Subject, spot: Spot, parsed: Parsed) -> Iterator[Finding]:
+    for fault in parsed.faults:
+        where = replace(spot, line=spot.line + fault.line - 1)
+        yield subject.finding(fault.rule, where, fault.message, fault.mend)
+
+
+def undefined_names(subject: Subject) -> Iterator[Finding]:
+    """Find names that are no answer, no derived value, and that no file sets."""
+    values = visible(subject)
+    bound: dict[str, set[str]] = {name: set() for name in subject.parsed}
+    for name in subject.parsed:
+        # Files that make up one file see each other's names, whichever of them sets one.
+        together = subject.reached_through(name)
+        names = set().union(*(subject.parsed[each].bound for each in together))
+        for each in together:
+            bound[each] |= names
+    for name, spot, parsed in subject.templates():
+        yield from _undefined(subject, spot, parsed, values | bound[name])
+    for expression in expressions(subject):
+        yield from _undefined(subject, expression.spot, expression.parsed, expression.sees)
+
+
+def _undefined(
+    subject: Subject, spot: Spot, parsed: Parsed, known: frozenset[str] | set[str]
+) -> Iterator[Finding]:
+    for name, line in parsed.free.items():
+        if name not in known and name not in parsed.optional:
+            mend = near(name, known).removeprefix("; ") or "ask for it, or derive it"
+            where = replace(spot, line=spot.line + line - 1)
+            yield subject.finding("undefined-name", where, f"{name!r} is not defined here", mend)
+
+
+def unused_questions(subject: Subject) -> Iterator[Finding]:
+    """Find questions whose answer nothing looks at."""
+    if subject.is_dynamic:
+        return
+    used = _used_in_files(subject) | _used_in_manifest(subject)
+    for name in subject.manifest.questions:
+        if name not in used:
+            message = f"the answer to {name!r} changes nothing"
+            spot = subject.spot("questions", name)
+            yield subject.finding("unused-question", spot, message, "use it, or do not ask")
+
+
+def unused_derived(subject: Subject) -> Iterator[Finding]:
+    """Find derived values that nothing looks at."""
+    if subject.is_dynamic:
+        return
+    used = _used_in_files(subject) | _used_in_manifest(subject)
+    for name in subject.manifest.derived:
+        if name not in used:
+            spot, message = subject.spot("derived", name), f"nothing uses {name!r}"
+            yield subject.finding("unused-derived", spot, message, "use it, or remove it")
+
+
+def unused_placeholders(subject: Subject) -> Iterator[Finding]:
+    """Find placeholders that stand in no Python template."""
+    texts = [
+        parsed.text for _, spot, parsed in subject.templates() if spot.path.endswith(".py.jinja")
+    ]
+    for name in subject.manifest.placeholders:
+        if not any(re.search(rf"\b{re.escape(name)}\b", text) for text in texts):
+            spot, message = subject.spot("placeholders", name), f"no Python template has {name!r}"
+            yield subject.finding("unused-placeholder", spot, message, "use it, or remove it")
+
+
+def _used_in_files(subject: Subject) -> set[str]:
+    return set().union(*(subject.parsed[name].free for name in subject.reached_templates))
+
+
+def _used_in_manifest(subject: Subject) -> set[str]:
+    manifest = subject.manifest
+    used = set(manifest.placeholders.values())
+    for each in expressions(subject):
+        used |= set(each.parsed.free) - _itself(each)
+    for rule in manifest.rules:
+        used |= {*rule.requires, *rule.conflicts}
+    for question in manifest.questions.values():
+        used |= set(question.inspect.arguments if question.inspect else ())
+        # It is used if its answer is the path of a file that the template carries.
+        used |= {question.name} if question.carried else set()
+    return used
+
+
+def _itself(each: Expression) -> set[str]:
+    return {each.table.partition(".")[2]}
