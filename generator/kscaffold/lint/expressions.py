@@ -17,13 +17,11 @@ class Expression:
     """Something in a manifest that is evaluated or rendered.
 
     Attributes:
-        table: what it belongs to, such as "questions.data" or "files".
         spot: where it stands.
         parsed: what it is.
         sees: the names that it may use.
     """
 
-    table: str
     spot: Spot
     parsed: Parsed
     sees: frozenset[str]
@@ -31,10 +29,8 @@ class Expression:
 
 def expressions(subject: Subject) -> Iterator[Expression]:
     """Yield every expression and template of the manifests."""
-    return chain(
-        _of_questions(subject), _of_rules(subject), _of_derived(subject), _of_files(subject),
-        _of_others(subject),
-    )  # fmt: skip
+    parts = (_of_questions, _of_rules, _of_derived, _of_files, _of_others)
+    return chain.from_iterable(part(subject) for part in parts)
 
 
 def visible(subject: Subject) -> frozenset[str]:
@@ -49,7 +45,7 @@ def _of_questions(subject: Subject) -> Iterator[Expression]:
         for key, text, is_text in _parts(question):
             parsed = (parse_text if is_text else parse_expression)(subject.renderer, text)
             spot = subject.spot("questions", name, key)
-            yield Expression(f"questions.{name}", spot, parsed, frozenset(sees))
+            yield Expression(spot, parsed, frozenset(sees))
         sees.add(name)
 
 
@@ -66,7 +62,7 @@ def _of_rules(subject: Subject) -> Iterator[Expression]:
     places = subject.entries("rules")
     for (layer, number), rule in zip(places, subject.manifest.rules, strict=True):
         spot = subject.spot("rules", number, "when", layer=layer)
-        yield Expression("rules", spot, parse_expression(subject.renderer, rule.when), sees)
+        yield Expression(spot, parse_expression(subject.renderer, rule.when), sees)
 
 
 def _of_derived(subject: Subject) -> Iterator[Expression]:
@@ -74,7 +70,7 @@ def _of_derived(subject: Subject) -> Iterator[Expression]:
     for name, text in subject.manifest.derived.items():
         spot = subject.spot("derived", name)
         parsed = parse_expression(subject.renderer, text)
-        yield Expression(f"derived.{name}", spot, parsed, frozenset(sees))
+        yield Expression(spot, parsed, frozenset(sees))
         sees.add(name)
 
 
@@ -82,25 +78,25 @@ def _of_files(subject: Subject) -> Iterator[Expression]:
     sees = visible(subject)
     for listed in subject.listed:
         target = parse_text(subject.renderer, listed.file.target)
-        yield Expression("files", subject.spot_of(listed, "target"), target, sees)
+        yield Expression(subject.spot_of(listed, "target"), target, sees)
         if listed.file.when is not None:
             when = parse_expression(subject.renderer, listed.file.when)
-            yield Expression("files", subject.spot_of(listed, "when"), when, sees)
+            yield Expression(subject.spot_of(listed, "when"), when, sees)
 
 
 def _of_others(subject: Subject) -> Iterator[Expression]:
     manifest, renderer, sees = subject.manifest, subject.renderer, visible(subject)
     before = parse_text(renderer, manifest.before)
     spot = subject.spot("messages", "before")
-    yield Expression("messages", spot, before, frozenset({"target_name"}))
+    yield Expression(spot, before, frozenset({"target_name"}))
     after = parse_text(renderer, manifest.after_message)
-    yield Expression("messages", subject.spot("messages", "after"), after, sees)
+    yield Expression(subject.spot("messages", "after"), after, sees)
     for word in manifest.train:
         spot = subject.spot("test", "train")
-        yield Expression("test", spot, parse_text(renderer, word), sees | {"scratch"})
+        yield Expression(spot, parse_text(renderer, word), sees | {"scratch"})
     for (layer, number), command in zip(subject.entries("after"), manifest.after, strict=True):
         spot = subject.spot("after", number, layer=layer)
         for word in command.run:
-            yield Expression("after", spot, parse_text(renderer, word), sees)
+            yield Expression(spot, parse_text(renderer, word), sees)
         if command.when is not None:
-            yield Expression("after", spot, parse_expression(renderer, command.when), sees)
+            yield Expression(spot, parse_expression(renderer, command.when), sees)

@@ -29,7 +29,7 @@ def missing_files(subject: Subject) -> Iterator[Finding]:
 
 def unreachable_files(subject: Subject) -> Iterator[Finding]:
     """Find template files that are never written, and that no other one includes."""
-    if subject.is_dynamic:
+    if not subject.is_known:
         return
     used = {name.partition(":")[2].partition("/")[0] for name in subject.reached if "/" in name}
     for number, layer in enumerate(subject.scaffold.template.layers):

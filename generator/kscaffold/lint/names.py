@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kscaffold.lint.expressions import Expression, expressions, visible
+from kscaffold.lint.expressions import expressions, visible
 from kscaffold.lint.findings import Finding, Spot
 from kscaffold.lint.parsed import Parsed
 from kscaffold.lint.subject import Subject
@@ -55,9 +55,9 @@ def _undefined(
 
 def unused_questions(subject: Subject) -> Iterator[Finding]:
     """Find questions whose answer nothing looks at."""
-    if subject.is_dynamic:
+    used = _used(subject)
+    if used is None:
         return
-    used = _used_in_files(subject) | _used_in_manifest(subject)
     for name in subject.manifest.questions:
         if name not in used:
             message = f"the answer to {name!r} changes nothing"
@@ -67,9 +67,9 @@ def unused_questions(subject: Subject) -> Iterator[Finding]:
 
 def unused_derived(subject: Subject) -> Iterator[Finding]:
     """Find derived values that nothing looks at."""
-    if subject.is_dynamic:
+    used = _used(subject)
+    if used is None:
         return
-    used = _used_in_files(subject) | _used_in_manifest(subject)
     for name in subject.manifest.derived:
         if name not in used:
             spot, message = subject.spot("derived", name), f"nothing uses {name!r}"
@@ -87,15 +87,15 @@ def unused_placeholders(subject: Subject) -> Iterator[Finding]:
             yield subject.finding("unused-placeholder", spot, message, "use it, or remove it")
 
 
-def _used_in_files(subject: Subject) -> set[str]:
-    return set().union(*(subject.parsed[name].free for name in subject.reached_templates))
-
-
-def _used_in_manifest(subject: Subject) -> set[str]:
+def _used(subject: Subject) -> set[str] | None:
+    """Return the names that something looks at; None where that cannot be told."""
     manifest = subject.manifest
+    stated = [*expressions(subject)]
+    if not subject.is_known or not all(each.parsed.tree for each in stated):
+        return None
     used = set(manifest.placeholders.values())
-    for each in expressions(subject):
-        used |= set(each.parsed.free) - _itself(each)
+    used.update(*(subject.parsed[name].free for name in subject.reached_templates))
+    used.update(*(each.parsed.free for each in stated))
     for rule in manifest.rules:
         used |= {*rule.requires, *rule.conflicts}
     for question in manifest.questions.values():
@@ -103,7 +103,3 @@ def _used_in_manifest(subject: Subject) -> set[str]:
         # It is used if its answer is the path of a file that the template carries.
         used |= {question.name} if question.carried else set()
     return used
-
-
-def _itself(each: Expression) -> set[str]:
-    return {each.table.partition(".")[2]}

@@ -161,9 +161,11 @@ class Subject:
         return self.reached & self.parsed.keys()
 
     @cached_property
-    def is_dynamic(self) -> bool:
-        """Whether some file is named only while rendering, so that any file may be it."""
-        return any(ref.name is None for each in self.parsed.values() for ref in each.references)
+    def is_known(self) -> bool:
+        """Whether it is known what each file includes and uses: it can be read, and names it."""
+        names = [ref.name for each in self.parsed.values() for ref in each.references]
+        trees = [self.parsed[name].tree for name in self.reached_templates]
+        return None not in names and None not in trees
 
     def templates(self) -> Iterator[tuple[str, Spot, Parsed]]:
         """Yield each template file: its name, its begin, and the file."""
