@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -128,6 +129,11 @@ class Renderer:
         }
         self.environment.tests = {name: self.environment.tests[name] for name in TESTS}
         self.environment.globals = {}
+        # Answers are worked out again and again while somebody is asked: compile once.
+        self._template = cache(self.environment.from_string)
+        self._expression = cache(
+            partial(self.environment.compile_expression, undefined_to_none=False)
+        )
 
     def use_placeholders(self, placeholders: Mapping[str, str]) -> None:
         """Set the identifiers that stand for a value in Python templates.
@@ -157,7 +163,7 @@ class Renderer:
                 " statements; they belong into files"
             )
         try:
-            return self.environment.from_string(template).render(values)
+            return self._template(template).render(values)
         except AnswerError:
             raise
         except Exception as error:
@@ -168,8 +174,7 @@ class Renderer:
         if expression.isidentifier() and expression in values:
             return values[expression]
         try:
-            compiled = self.environment.compile_expression(expression, undefined_to_none=False)
-            value = compiled(**values)
+            value = self._expression(expression)(**values)
         except Exception as error:
             _refuse("kscaffold.toml", expression, error, values)
         if isinstance(value, jinja2.Undefined):

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +14,7 @@ from kscaffold.answers import Answers
 from kscaffold.errors import KscaffoldError
 from kscaffold.manifest import Manifest
 from kscaffold.scaffold import Scaffold, derived_values
+from kscaffold.training import missing_modules, training_arguments
 
 # A template is data: no hook and no program named by a configuration runs for it.
 SAFE = (
@@ -76,8 +76,7 @@ def check_can_train(manifest: Manifest) -> None:
         raise KscaffoldError(
             "--train: the template does not say how; its kscaffold.toml needs [test] train = [...]"
         )
-    missing = [name for name in manifest.needs if not find_spec(name)]
-    if missing:
+    if missing := missing_modules(manifest):
         raise KscaffoldError(
             f"--train needs {', '.join(missing)}: pip install 'kscaffold[jax]'; nothing is written"
         )
@@ -90,10 +89,7 @@ def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -
         What went wrong, or None.
     """
     with TemporaryDirectory(prefix="kscaffold-") as folder:
-        values = {**derived_values(scaffold, answers), "scratch": f"{folder}/run"}
-        arguments = [
-            scaffold.renderer.text(word, values) for word in scaffold.template.manifest.train
-        ]
+        arguments = training_arguments(scaffold, answers, f"{folder}/run")
         result = subprocess.run(
             [sys.executable, *arguments],
             cwd=target,

@@ -1,0 +1,26 @@
+"""The short training that a template describes under [test]."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from kscaffold.answers import Answers
+from kscaffold.manifest import Manifest
+from kscaffold.scaffold import Scaffold, derived_values
+
+
+def training_arguments(scaffold: Scaffold, answers: Answers, scratch: str) -> list[str]:
+    """Return the arguments to Python that train a project; raises `TemplateError`.
+
+    Args:
+        scaffold: the template.
+        answers: the project's.
+        scratch: a folder that is not there yet, for what the training leaves.
+    """
+    values = {**derived_values(scaffold, answers), "scratch": scratch}
+    return [scaffold.renderer.text(word, values) for word in scaffold.template.manifest.train]
+
+
+def missing_modules(manifest: Manifest) -> list[str]:
+    """Return the modules that the projects need and that are not installed here."""
+    return [name for name in manifest.needs if not find_spec(name)]

@@ -1,0 +1,163 @@
+"""What each project is held to that can be told without running it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from kscaffold.answers import Answers, resolve
+from kscaffold.errors import KscaffoldError
+from kscaffold.format import format_python
+from kscaffold.scaffold import Scaffold, build_tree, derived_values
+from kscaffold.tree import Tree
+from kscaffold.trial.combinations import Given
+
+CHECKS = ("renders", "parses", "black", "ruff", "imports", "trains")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A check that a project does not pass.
+
+    Attributes:
+        check: one of `CHECKS`.
+        message: what is wrong, in a line.
+        details: lines that show it.
+        kind: what it has in common with the same failure elsewhere; by default the message.
+    """
+
+    check: str
+    message: str
+    details: tuple[str, ...] = ()
+    kind: str = ""
+
+    def is_like(self, other: Failure) -> bool:
+        """Tell whether two failures are the same one, perhaps at another place."""
+        return (self.check, self.kind or self.message) == (other.check, other.kind or other.message)
+
+
+@dataclass
+class Project:
+    """A project of one combination of answers.
+
+    Attributes:
+        given: the answers that make it.
+        folder: where it is written, if it could be rendered.
+        files: the texts of its Python files, by path.
+        failures: what is wrong with it.
+        checked: the checks that were made.
+    """
+
+    given: Given
+    folder: Path
+    answers: Answers | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    checked: set[str] = field(default_factory=set)
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether there is a project to look at."""
+        return "renders" in self.checked and not self.failed("renders")
+
+    def failed(self, check: str) -> list[Failure]:
+        """Return what a check found."""
+        return [failure for failure in self.failures if failure.check == check]
+
+    def report(self, check: str, failures: Sequence[Failure] = ()) -> None:
+        """Note that a check was made, and what it found."""
+        self.checked.add(check)
+        self.failures += failures
+
+
+def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
+    """Render a project into a folder, and look at its Python files."""
+    project = Project(given, folder)
+    try:
+        answers = project.answers = resolve(scaffold.template.manifest, given, scaffold.tools)
+        tree = build_tree(scaffold, answers)
+        values = derived_values(scaffold, answers)
+        raw = {
+            scaffold.renderer.text(file.target, values)
+            for file in scaffold.template.manifest.files
+            if not file.format
+        }
+    except KscaffoldError as error:
+        project.report("renders", [Failure("renders", str(error), error.details)])
+        return project
+    project.report("renders")
+    _write(tree, folder)
+    project.files = {file.path: file.text for file in tree if file.path.endswith(".py")}
+    package = str(values.get("package", ""))
+    for path, text in project.files.items():
+        parsed = [*_parses(path, text)]
+        project.report("parses", parsed)
+        if not parsed and path not in raw:
+            project.report("black", [*_is_stable(path, text, package)])
+    return project
+
+
+def _write(tree: Tree, folder: Path) -> None:
+    for file in tree:
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.text, encoding="utf-8", newline="\n")
+        if file.executable:
+            path.chmod(0o755)
+
+
+def _parses(path: str, text: str) -> Iterator[Failure]:
+    try:
+        ast.parse(text, path)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        lines = text.splitlines()[line - 1 : line]
+        yield Failure("parses", f"{path}:{line}: {error.args[0]}", tuple(lines))
+
+
+def _is_stable(path: str, text: str, package: str) -> Iterator[Failure]:
+    if format_python(text, path, package) != text:
+        yield Failure("black", f"{path}: black would change what it has formatted once")
+
+
+def ruff() -> list[str] | None:
+    """Return the command that runs ruff, or None where it is not installed."""
+    if find_spec("ruff") is not None:
+        return [sys.executable, "-m", "ruff"]
+    found = shutil.which("ruff")
+    return [found] if found else None
+
+
+def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
+    """Have ruff check all projects at once, each with its own settings."""
+    folders = {str(project.folder.resolve()): project for project in projects}
+    result = subprocess.run(
+        [*command, "check", "--quiet", "--no-cache", "--output-format", "json", *folders],
+        capture_output=True,
+        text=True,
+        check=False,
+        # Not from here: where a project has no settings, ruff would take those of this folder.
+        cwd=projects[0].folder,
+    )
+    try:
+        found = json.loads(result.stdout or "[]")
+    except json.JSONDecodeError:
+        found = []
+    by_folder: dict[str, list[Failure]] = {folder: [] for folder in folders}
+    for each in found:
+        folder = next(f for f in by_folder if each["filename"].startswith(f"{f}/"))
+        path, row = each["filename"][len(folder) + 1 :], each["location"]["row"]
+        what = f"{each['code'] or 'syntax'} {each['message']}"
+        by_folder[folder].append(Failure("ruff", f"{path}:{row}: {what}", kind=what))
+    if not found and result.returncode != 0:
+        reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
+        by_folder = {folder: [Failure("ruff", reason)] for folder in folders}
+    for folder, project in folders.items():
+        project.report("ruff", by_folder[folder])
