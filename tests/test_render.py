@@ -147,6 +147,15 @@ def test_placeholders_are_whole_identifiers(tmp_path: Path) -> None:
     assert renderer.file("a.txt.jinja", {}) == text
 
 
+def test_placeholders_of_one_project_are_not_those_of_the_next(tmp_path: Path) -> None:
+    """The same renderer fills a file in anew, also where nothing else differs."""
+    (tmp_path / "a.py.jinja").write_text("import my_package\n")
+    renderer = Renderer(tmp_path)
+    for name in ("one", "two", "one"):
+        renderer.use_placeholders({"my_package": name})
+        assert renderer.file("a.py.jinja", {}) == f"import {name}\n"
+
+
 def test_placeholders_must_become_identifiers(tmp_path: Path) -> None:
     """What stands for an identifier must be one, or it could be code."""
     with pytest.raises(TemplateError, match=r"\[placeholders\] my_package: 'a; b' is no ident"):

@@ -146,6 +146,9 @@ class Renderer:
                 raise TemplateError(
                     f"kscaffold.toml: [placeholders] {name}: {value!r} is no identifier"
                 )
+        if self.environment.cache is not None and self.placeholders != placeholders:
+            # Files are kept as they were filled in.
+            self.environment.cache.clear()
         self.placeholders = dict(placeholders)
         names = "|".join(map(re.escape, placeholders))
         self.pattern = re.compile(rf"\b(?:{names})\b") if names else None

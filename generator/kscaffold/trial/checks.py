@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -90,7 +91,9 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
             if not file.format
         }
     except KscaffoldError as error:
-        project.report("renders", [Failure("renders", str(error), error.details)])
+        # Which answers they are is told for all failures in the same way.
+        message = re.sub(r" \(with .*\)$", "", str(error), flags=re.DOTALL)
+        project.report("renders", [Failure("renders", message, error.details)])
         return project
     project.report("renders")
     _write(tree, folder)
@@ -152,9 +155,11 @@ def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
         found = []
     by_folder: dict[str, list[Failure]] = {folder: [] for folder in folders}
     for each in found:
+        if each["code"] in (None, "invalid-syntax"):
+            continue  # another check finds that
         folder = next(f for f in by_folder if each["filename"].startswith(f"{f}/"))
         path, row = each["filename"][len(folder) + 1 :], each["location"]["row"]
-        what = f"{each['code'] or 'syntax'} {each['message']}"
+        what = f"{each['code']} {each['message']}"
         by_folder[folder].append(Failure("ruff", f"{path}:{row}: {what}", kind=what))
     if not found and result.returncode != 0:
         reason = (result.stderr.strip().splitlines() or ["no message"])[-1]

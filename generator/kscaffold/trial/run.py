@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,20 +86,21 @@ class Trial:
             return self._run(chosen, Path(folder).resolve(), CHECKS)
 
     def _run(self, chosen: Sequence[Given], folder: Path, checks: Iterable[str]) -> list[Project]:
+        """Make projects, and check them in all ways or in some."""
         wanted = {check for check in checks if check not in self.skipped}
         projects = self._rendered(chosen, folder)
         good = [project for project in projects if project.is_rendered]
         if "ruff" in wanted and self.ruff is not None and good:
             run_ruff(self.ruff, good)
         groups = [*running.distinct(p for p in good if not p.failed("parses")).values()]
-        with _processes() as processes:
-            if "imports" in wanted:
-                parts = [groups[n :: self.request.jobs] for n in range(self.request.jobs)]
-                tasks = [[group[0] for group in part] for part in parts if part]
-                self._all("importing", tasks, lambda task: self._import(task, processes))
-            if "trains" in wanted:
-                firsts = [group[0] for group in groups if not group[0].failed("imports")]
-                self._all("training", firsts, lambda project: self._train(project, processes))
+        processes = running.Processes()
+        if "imports" in wanted:
+            parts = [groups[n :: self.request.jobs] for n in range(self.request.jobs)]
+            tasks = [[group[0] for group in part] for part in parts if part]
+            self._all("importing", tasks, self._import, processes)
+        if "trains" in wanted:
+            firsts = [group[0] for group in groups if not group[0].failed("imports")]
+            self._all("training", firsts, self._train, processes)
         for first, *others in groups:
             for check in {"imports", "trains"} & first.checked:
                 for other in others:
@@ -126,16 +127,26 @@ class Trial:
     def _train(self, project: Project, processes: running.Processes) -> None:
         running.train(self.scaffold, project, processes, self.request.seconds)
 
-    def _all(self, phase: str, tasks: Sequence[Any], work: Callable[[Any], None]) -> None:
+    def _all(
+        self,
+        phase: str,
+        tasks: Sequence[Any],
+        work: Callable[[Any, running.Processes], None],
+        processes: running.Processes,
+    ) -> None:
         """Do some work for each task, as many at once as there are jobs."""
         with (
             self.progress(phase, len(tasks)) as step,
             ThreadPoolExecutor(self.request.jobs) as pool,
         ):
-            futures: list[Future[None]] = [pool.submit(work, task) for task in tasks]
-            for future in as_completed(futures):
-                future.result()
-                step()
+            try:
+                for future in as_completed([pool.submit(work, task, processes) for task in tasks]):
+                    future.result()
+                    step()
+            except BaseException:
+                # The pool waits for its threads, and they for their processes.
+                processes.end()
+                raise
 
     def faults(self, projects: Sequence[Project]) -> list[Fault]:
         """Return the different failures, each with the smallest answers that still make it."""
@@ -196,12 +207,3 @@ def _counted(projects: Iterator[Project], step: Callable[[], None]) -> Iterator[
     for project in projects:
         step()
         yield project
-
-
-@contextmanager
-def _processes() -> Generator[running.Processes, None, None]:
-    processes = running.Processes()
-    try:
-        yield processes
-    finally:
-        processes.end()
