@@ -1,8 +1,10 @@
-"""What whole processes of training cost: a cold and a warm start, and memory for much data."""
+"""What whole processes of training cost: starting cold and warm, and memory for much data."""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +27,72 @@ steps = 1 if sys.argv[1] == "stock" else int(sys.argv[2])
 model.compile("adam", "mse", steps_per_execution=steps)
 model.fit(x, y, batch_size=256, epochs=1, verbose=0)
 """
+
+# CPU seconds from the first line after the imports to the end of the first epoch, and what of it
+# JAX says that compiling took; an epoch of the middle MLP.
+FIRST_EPOCH = """
+import json, os, sys, time
+os.environ["KERAS_BACKEND"] = "jax"
+import jax, keras, numpy as np
+from bench_model.trainer import CustomModel
+
+compiling = []
+def listen(event, seconds, **_):
+    if event == "/jax/core/compile/backend_compile_duration":
+        compiling.append(seconds)
+jax.monitoring.register_event_duration_secs_listener(listen)
+jax.config.update("jax_compilation_cache_dir", sys.argv[2])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+start = time.process_time()
+x = np.ones((3200, 64), "float32")
+y = np.ones((3200, 1), "float32")
+keras.utils.set_random_seed(0)
+inputs = keras.Input((64,))
+hidden = keras.layers.Dense(128, activation="relu")(inputs)
+hidden = keras.layers.Dense(128, activation="relu")(hidden)
+model_class, steps = {"stock": (keras.Model, 1), "fused": (CustomModel, 100)}[sys.argv[1]]
+model = model_class(inputs, keras.layers.Dense(1)(hidden))
+model.compile("adam", "mse", metrics=["mae"], steps_per_execution=steps)
+model.fit(x, y, batch_size=32, epochs=1, verbose=0)
+print(json.dumps([time.process_time() - start, sum(compiling)]))
+"""
+WAYS = ("stock", "fused")
+
+
+def first_epochs(
+    project: Path, folder: Path, rounds: int
+) -> dict[tuple[str, str], tuple[measure.Spread, measure.Spread]]:
+    """Train a first epoch with an empty cache and then a full one, stock and fused in turn.
+
+    Returns:
+        By way, "stock" or "fused", and cache, "empty" or "full": CPU seconds to the end of the
+        first epoch, and those of compiling, over stock's with an empty cache to the end.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(project / "src")}
+    kinds = [(way, cache) for cache in ("empty", "full") for way in WAYS]
+    ratios: dict[tuple[str, str], list[tuple[float, float]]] = {kind: [] for kind in kinds}
+    for number in range(rounds):
+        seconds = {}
+        for way, cache in kinds:
+            place = str(folder / f"compiled-{way}-{number}")
+            result = subprocess.run(
+                [sys.executable, "-c", FIRST_EPOCH, way, place],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            seconds[way, cache] = json.loads(result.stdout.splitlines()[-1])
+        whole = seconds["stock", "empty"][0]
+        for kind, (first, compiling) in seconds.items():
+            ratios[kind].append((first / whole, compiling / whole))
+    return {
+        kind: (
+            measure.Spread.of([first for first, _ in each]),
+            measure.Spread.of([compiling for _, compiling in each]),
+        )
+        for kind, each in ratios.items()
+    }
 
 
 def starts(project: Path, folder: Path, rounds: int) -> tuple[measure.Spread, measure.Spread]:

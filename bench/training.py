@@ -32,7 +32,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from measure import Spread
 from models import BATCH, RATE, SUBJECTS, Subject, convnet
-from processes import memory, starts
+from processes import first_epochs, memory, starts
 from rivals import install_training
 
 from tests.projects import generate
@@ -193,7 +193,12 @@ def compare(subject: Subject, fused_class: Any, rounds: int) -> dict[str, Times]
     return times
 
 
-def page(results: dict[str, dict[str, Times]], rivals: str, processes: str, rounds: int) -> str:
+def page(
+    results: dict[str, dict[str, Times]],
+    rivals: dict[str, dict[str, list[float]]],
+    processes: str,
+    rounds: int,
+) -> str:
     """Return the page with the tables."""
     rows = [
         "| model | stock / fused | stock, 50 steps / fused | fused / pure JAX | evaluate"
@@ -228,14 +233,16 @@ is better; beside the hand-written loop, which has no metrics and no callbacks, 
   step, since XLA makes convolutions in a loop slow on a CPU. For the same reason the fused class
   does not fuse it there, and says so.
 
+![Time of a step, by way of training](performance.png)
+
 Other ways to train such models, their time of a step over that of the fused class, less than 1
 where they are faster. Each trains in a process of its own, in turn, {RIVAL_ROUNDS} rounds:
 
-{rivals}
+{rival_table(rivals)}
+
+![Time of a step of other ways, over that of the fused class](performance-rivals.png)
 
 {processes}
-
-![Time of a step, by way of training](performance.png)
 """
 
 
@@ -243,14 +250,26 @@ def process_costs(project: Path, folder: Path, rounds: int) -> str:
     """Return what whole processes cost, in words."""
     warm, importing = starts(project, folder, rounds)
     over = memory(project, folder, MEMORY_STEPS, rounds)
-    return f"""A run of ten epochs (`python -m bench_model train --epochs 10`) whose programs are
+    first = first_epochs(project, folder, rounds)
+    rows = "\n".join(
+        f"| {way} | {cache} | {shown(whole)} | {shown(compiling)} |"
+        for (way, cache), (whole, compiling) in first.items()
+    )
+    return f"""The way to the end of the first epoch, once Keras is imported (the middle MLP, 100
+steps): processor time over that of stock training whose cache of compiled programs is empty.
+
+| way | cache | to the end of the first epoch | of it compiling, or reading the cache |
+| --- | --- | --: | --: |
+{rows}
+
+A run of ten epochs (`python -m bench_model train --epochs 10`) whose programs are
 in the cache takes {shown(warm)} of the processor time of the first run; importing Keras alone takes
 {shown(importing)} of it. With 512 MiB of rows, fused training peaks {over.median:.0f} MiB above
 stock training. {rounds} pairs of processes each."""
 
 
-def rival_costs(project: Path, rounds: int) -> str:
-    """Return a table of other ways' times over those of fused steps, in paired processes."""
+def rival_costs(project: Path, rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Return other ways' times over those of fused steps, in paired processes, by way and model."""
     rivals = install_training(VENVS / "rivals-training")
     times: dict[str, list[dict[str, float]]] = {way: [] for way in ("fused", *RIVALS)}
     for _ in range(rounds):
@@ -267,10 +286,23 @@ def rival_costs(project: Path, rounds: int) -> str:
             if result.returncode != 0:
                 raise SystemExit(f"{' '.join(command)} failed:\n{result.stderr}")
             each.append(json.loads(result.stdout.splitlines()[-1]))
+    return {
+        way: {
+            name: [
+                other[name] / fused[name]
+                for other, fused in zip(times[way], times["fused"], strict=True)
+            ]
+            for name in SUBJECTS
+        }
+        for way in RIVALS
+    }
+
+
+def rival_table(rivals: dict[str, dict[str, list[float]]]) -> str:
+    """Return a table of other ways' times over those of fused steps."""
     rows = [f"| model | {' | '.join(RIVALS.values())} |", f"| --- |{' --: |' * len(RIVALS)}"]
     for name in SUBJECTS:
-        fused = [each[name] for each in times["fused"]]
-        cells = [ratio([each[name] for each in times[way]], fused) for way in RIVALS]
+        cells = [shown(Spread.of(rivals[way][name])) for way in RIVALS]
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -295,7 +327,32 @@ def draw(results: dict[str, dict[str, Times]], path: Path) -> None:
         axes.bar_label(bars, fmt="%.2f", fontsize=7)
     axes.set(ylabel="time of a step / stock's", title="Training through fit(): less is better")
     axes.set_xticks(range(len(results)), list(results), fontsize=8)
-    axes.legend()
+    axes.set_ylim(0, 1.1)
+    figure.legend(loc="outside lower center", ncols=len(ways), frameon=False)
+    axes.grid(axis="y", alpha=0.3)
+    figure.savefig(path, dpi=120)
+
+
+def draw_rivals(rivals: dict[str, dict[str, list[float]]], path: Path) -> None:
+    """Draw the time of a step of other ways over that of fused steps, as a picture."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    axes = figure.subplots()
+    for number, way in enumerate(RIVALS):
+        heights = [statistics.median(rivals[way][name]) for name in SUBJECTS]
+        places = [place + 0.2 * (number - 1.5) for place in range(len(SUBJECTS))]
+        # From 1 up where the other way is slower, from 1 down where it is faster.
+        bars = axes.bar(
+            places, [height - 1 for height in heights], width=0.19, bottom=1, label=RIVALS[way]
+        )
+        axes.bar_label(bars, [f"{height:.3g}" for height in heights], fontsize=7)
+    axes.axhline(1, color="black", linewidth=1)
+    axes.set(
+        yscale="log",
+        ylabel="time of a step / fused",
+        title="Other ways to train: above 1 they take longer than a generated project",
+    )
+    axes.set_xticks(range(len(SUBJECTS)), list(SUBJECTS), fontsize=8)
+    figure.legend(loc="outside lower center", ncols=len(RIVALS), frameon=False)
     axes.grid(axis="y", alpha=0.3)
     figure.savefig(path, dpi=120)
 
@@ -317,6 +374,7 @@ def main() -> None:
         rivals = rival_costs(project, RIVAL_ROUNDS)
     (DOCS / "performance.md").write_text(page(results, rivals, costs, rounds), encoding="utf-8")
     draw(results, DOCS / "performance.png")
+    draw_rivals(rivals, DOCS / "performance-rivals.png")
 
 
 if __name__ == "__main__":
