@@ -188,14 +188,16 @@ def fit_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
     """Return a round of `fit()`, of the class of a generated project or of Keras on torch."""
     import keras
 
-    if WAY == "fused":
-        from bench_model.trainer import CustomModel as Model
-    else:
-        from keras import Model
-
     inputs = keras.Input(x.shape[1:])
-    model = Model(inputs, SUBJECTS[name].layers(inputs))
-    steps = min(len(x) // BATCH, 256) if WAY == "fused" else 1
+    if WAY == "fused":
+        from bench_model.fused import choose_steps
+        from bench_model.trainer import CustomModel
+
+        model = CustomModel(inputs, SUBJECTS[name].layers(inputs))
+        steps = choose_steps("auto", model, (x, y), BATCH, ())
+    else:
+        model = keras.Model(inputs, SUBJECTS[name].layers(inputs))
+        steps = 1
     model.compile(keras.optimizers.Adam(RATE), "mse", steps_per_execution=steps)
     return lambda: model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0)
 

@@ -161,15 +161,23 @@ def ratio(slow: list[float], fast: list[float]) -> str:
     return f"{statistics.median(ratios):.2f} ({low:.2f} to {high:.2f})"
 
 
-def compare(subject: Subject, fused_class: Any, rounds: int) -> dict[str, Times]:
-    """Train a model in every way, in turn; returns the times of each."""
+def compare(subject: Subject, fused_class: Any, choose: Any, rounds: int) -> dict[str, Times]:
+    """Train a model in every way, in turn; returns the times of each.
+
+    Args:
+        subject: the model and its rows.
+        fused_class: the class of a generated project.
+        choose: its function that chooses the steps an execution.
+        rounds: how often each way is measured.
+    """
     random = np.random.default_rng(0)
     x = random.normal(size=(subject.steps * BATCH, *subject.shape)).astype("float32")
     y = random.normal(size=(len(x), 1)).astype("float32")
+    steps = choose("auto", build(subject, keras.Model), (x, y), BATCH, ())
     ways: dict[str, Any] = {
         "stock": ThroughFit(subject, keras.Model, 1),
         "stock, 50 steps": ThroughFit(subject, keras.Model, 50),
-        "fused": ThroughFit(subject, fused_class, min(subject.steps, 256)),
+        "fused": ThroughFit(subject, fused_class, steps),
         "pure JAX": PureJax(subject, scans=subject.layers is not convnet),
     }
     times = {name: Times() for name in ways}
@@ -363,11 +371,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = generate(Path(folder, "bench"), {"package": "bench_model"})
         sys.path.insert(0, str(project / "src"))
+        from bench_model.fused import choose_steps
         from bench_model.trainer import CustomModel
 
         results = {}
         for name, subject in SUBJECTS.items():
-            results[name] = compare(subject, CustomModel, rounds)
+            results[name] = compare(subject, CustomModel, choose_steps, rounds)
             best = {way: min(times.wall) for way, times in results[name].items()}
             print(name, {way: f"{best['stock'] / seconds:.2f}" for way, seconds in best.items()})
         costs = process_costs(project, Path(folder), rounds)

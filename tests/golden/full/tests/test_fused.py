@@ -175,9 +175,14 @@ def test_chooses_the_steps(config: Config) -> None:
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             """Do nothing, but after each batch."""
 
+    small, large = (
+        keras.Sequential([keras.Input((1,)), keras.layers.Dense(units)])
+        for units in (1, 200_000)
+    )
     early = [keras.callbacks.EarlyStopping()]
-    assert choose_steps("auto", np.zeros((100, 2)), 32, early) == 4
-    assert choose_steps("auto", np.zeros((10**6, 1)), 32, early) == CHUNK_STEPS
-    assert choose_steps("auto", np.zeros((1000, 10**4)), 32, early) == 3
-    assert choose_steps("auto", np.zeros((100, 2)), 32, [*early, ByBatches()]) == 1
-    assert choose_steps(7, np.zeros((100, 2)), 32, [ByBatches()]) == 7
+    table = np.zeros((10**5, 1))
+    assert choose_steps("auto", small, table, 32, early) == 3125
+    assert choose_steps("auto", large, table, 32, early) == CHUNK_STEPS
+    assert choose_steps("auto", small, np.zeros((1000, 10**4)), 32, early) == 3
+    assert choose_steps("auto", small, table, 32, [*early, ByBatches()]) == 1
+    assert choose_steps(7, small, table, 32, [ByBatches()]) == 7

@@ -38,8 +38,8 @@ class Config:
     steps_per_execution: int | Literal["auto"] = "auto"
     """Steps in one compiled program: K of them take much less time than K programs of a
     step, but callbacks, the progress bar and Ctrl-C wait for the last. auto: an epoch, at
-    most 256 steps or 8 MB of data; 1 if a callback works by batches. Convolutions on a
-    CPU stay one by one, which is faster there."""
+    most 8 MB of data and, but for small models, 256 steps; 1 if a callback works by
+    batches. Convolutions on a CPU stay one by one, which is faster there."""
     data_on: Literal["host", "device"] = "host"
     """Where the training data are kept and gathered into batches; device: a GPU or TPU
     with room for all of them."""

@@ -64,7 +64,7 @@ def fit(config: Config, run: Run, state: State | None) -> Run:
     callbacks = make_callbacks(config, data, run, state)
     model = build_model(config)
     steps = choose_steps(
-        config.steps_per_execution, data.train, config.batch_size, callbacks
+        config.steps_per_execution, model, data.train, config.batch_size, callbacks
     )
     compile_model(model, config, steps_per_execution=steps)
     model.data_on_device = config.data_on == "device"

@@ -24,7 +24,10 @@ from .chunks import ArrayChunks, Chunk, are_arrays, number_of_rows
 Step = Callable[[Any, Any], tuple[Any, Any]]  # state, batch -> outputs, new state
 
 CHUNK_BYTES = 8 * 2**20  # a few chunks are in memory at a time
-CHUNK_STEPS = 256  # Ctrl-C and the progress bar wait for the end of a chunk
+# Ctrl-C and the progress bar wait for the end of a chunk: so many steps, or more of a
+# small model, as long as steps times weights are no more than this.
+CHUNK_STEPS = 256
+CHUNK_WORK = 256 * 100_000
 CHUNKS_UNDER_WAY = 2
 
 documented_as: Any = functools.wraps  # of any type, since Keras declares none
@@ -309,6 +312,7 @@ def by_name(
 
 def choose_steps(
     wanted: int | Literal["auto"],
+    model: keras.Model,
     data: Any,
     batch_size: int,
     callbacks: Iterable[keras.callbacks.Callback],
@@ -321,7 +325,8 @@ def choose_steps(
     rows = number_of_rows(data)
     bytes_of_row = sum(array.nbytes for array in jax.tree.leaves(data)) / max(rows, 1)
     fitting = int(CHUNK_BYTES / max(bytes_of_row * batch_size, 1))
-    return max(1, min(math.ceil(rows / batch_size), fitting, CHUNK_STEPS))
+    longest = max(CHUNK_STEPS, CHUNK_WORK // max(model.count_params(), 1))
+    return max(1, min(math.ceil(rows / batch_size), fitting, longest))
 
 
 def works_by_batches(callback: keras.callbacks.Callback) -> bool:
