@@ -11,7 +11,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from kscaffold.render import FILTERS, TESTS
+from kscaffold.filters import FILTERS
+from kscaffold.render import TESTS
 from kscaffold.sources import load_template
 from tests.cli import kscaffold
 from tests.projects import ROOT

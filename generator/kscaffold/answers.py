@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kscaffold.errors import AnswerError
+from kscaffold.errors import AnswerError, place_named
 from kscaffold.manifest import Manifest, Question, Rule, Value
 from kscaffold.quoting import quote, unsafe_character
 from kscaffold.text import enumerated, near
@@ -128,12 +128,20 @@ class Interview:
 
     def applies(self, question: Question) -> bool:
         """Tell whether a question's `when` holds."""
-        return question.when is None or bool(self.tools.evaluator.value(question.when, self.values))
+        if question.when is None:
+            return True
+        with place_named(f"{question.place} when"):
+            return bool(self.tools.evaluator.value(question.when, self.values))
+
+    def holds(self, rule: Rule) -> bool:
+        """Tell whether a rule's `when` holds."""
+        with place_named(f"{rule.place} when"):
+            return bool(self.tools.evaluator.value(rule.when, self.values))
 
     def forced(self) -> Iterator[tuple[str, Value, Rule]]:
         """Yield each answer that a rule asks for and that is another one."""
         for rule in self.manifest.rules:
-            if self.tools.evaluator.value(rule.when, self.values):
+            if self.holds(rule):
                 for name, value in rule.requires.items():
                     if self.values.get(name) != value:
                         yield name, value, rule
@@ -141,7 +149,7 @@ class Interview:
     def check_conflicts(self) -> None:
         """Refuse answers that a rule does not let go together; raises `AnswerError`."""
         for rule in self.manifest.rules:
-            if rule.conflicts and self.tools.evaluator.value(rule.when, self.values):
+            if rule.conflicts and self.holds(rule):
                 for name, value in rule.conflicts.items():
                     if self.values.get(name) == value:
                         shown = _shown(self.manifest.questions[name], value)
@@ -156,7 +164,8 @@ class Interview:
             arguments = (self._inspected(name) for name in question.inspect.arguments)
             return self.tools.inspect(question.inspect.function, *arguments)
         if isinstance(question.default, str):
-            return self.tools.evaluator.text(question.default, self.values)
+            with place_named(f"{question.place} default"):
+                return self.tools.evaluator.text(question.default, self.values)
         if question.type == "choice":
             return question.choices[0]
         if question.default is None:
@@ -168,7 +177,7 @@ class Interview:
         value = _ACCEPT[question.type](question, raw)
         if question.pattern and not self.tools.matches(question.pattern, str(value)):
             reason = question.message or f"must match {question.pattern}"
-            raise AnswerError(f"{question.name}: {reason}, not {value!r}")
+            raise AnswerError(f"{question.name}: {reason}{_not(question, value)}")
         return value
 
     def _settle(self, question: Question) -> Value:
@@ -190,7 +199,8 @@ class Interview:
 
     def _otherwise(self, question: Question) -> Value:
         if isinstance(question.otherwise, str):
-            return self.tools.evaluator.text(question.otherwise, self.values)
+            with place_named(f"{question.place} otherwise"):
+                return self.tools.evaluator.text(question.otherwise, self.values)
         return question.otherwise
 
     def _inspected(self, name: str) -> str:
@@ -218,7 +228,7 @@ def _accept_choice(question: Question, raw: object) -> Value:
 
 def _accept_str(question: Question, raw: object) -> Value:
     if not isinstance(raw, str):
-        raise AnswerError(f"{question.name}: must be text, not {raw!r}")
+        raise AnswerError(f"{question.name}: must be text{_not(question, raw)}")
     text = raw.strip()
     if len(text) > question.max_length:
         raise AnswerError(
@@ -300,7 +310,14 @@ _ACCEPT: dict[str, Callable[[Question, object], Value]] = {
 _EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": ()}
 
 
+def _not(question: Question, raw: object) -> str:
+    """Return what was given instead, for an error; a secret is not shown."""
+    return "" if question.secret else f", not {raw!r}"
+
+
 def _shown(question: Question, value: Value) -> str:
+    if question.secret:
+        return f"{question.option} <{question.name}>"
     if isinstance(value, bool):
         return question.option if value else f"--no-{question.option[2:]}"
     return f"{question.option} {spelled(value)}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class KscaffoldError(Exception):
@@ -35,6 +36,15 @@ class TemplateError(KscaffoldError):
     """The template is broken: its manifest, a template file, or what it renders to."""
 
     exit_code = 4
+
+
+@contextmanager
+def place_named(place: str) -> Iterator[None]:
+    """Put a place, such as "kscaffold.toml: [derived] a", before what goes wrong within."""
+    try:
+        yield
+    except TemplateError as error:
+        raise TemplateError(f"{place}: {error}", error.details) from None
 
 
 class TrustError(KscaffoldError):

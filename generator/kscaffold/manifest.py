@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kscaffold.layers import MANIFEST
+
 Value = str | bool | int | float | tuple[str, ...] | None
 
 
@@ -22,7 +24,7 @@ class Question:
 
     `default` and `otherwise` (the value where `when` is false) may be templates of earlier
     answers; `when` is an expression of them. A `secret` answer is written into the files that
-    ask for it and kept nowhere else.
+    ask for it and kept nowhere else. `place` is what errors call the question.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Question:
     must_exist: bool = False
     carried: Mapping[str, str] = field(default_factory=dict)
     inspect: Inspection | None = None
+    place: str = MANIFEST
 
     @property
     def option(self) -> str:
@@ -60,6 +63,7 @@ class Rule:
     message: str
     requires: Mapping[str, Value] = field(default_factory=dict)
     conflicts: Mapping[str, Value] = field(default_factory=dict)
+    place: str = MANIFEST
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class File:
     when: str | None = None
     executable: bool = False
     format: bool = True
+    place: str = MANIFEST
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class After:
 
     run: tuple[str, ...]
     when: str | None = None
+    place: str = MANIFEST
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ class Manifest:
         train: the arguments to Python that train the project for a moment, each a template, in
             which `scratch` is a folder that is removed again.
         needs: the modules that this takes.
+        places: what errors call "derived.NAME" and the messages.
     """
 
     name: str
@@ -108,3 +115,8 @@ class Manifest:
     after: tuple[After, ...] = ()
     train: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def place_of(self, name: str) -> str:
+        """Return what errors call a part, such as "derived.a" or "messages.before"."""
+        return self.places.get(name, MANIFEST)

@@ -11,6 +11,13 @@ from kscaffold.errors import TemplateError
 # Names that Windows keeps for devices, with any suffix.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[<>:"\\|?*\x00-\x1f\x7f]')
+# Characters that are no text of their own: controls, invisible ones, half pairs, line ends.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# What every file system takes, in bytes of UTF-8 and in folders.
+_LONGEST = 255
+_DEEPEST = 60
+# Where a project keeps what it was made of.
+_OWN = ".kscaffold"
 
 
 def check_path(path: str) -> str:
@@ -20,10 +27,19 @@ def check_path(path: str) -> str:
         TemplateError: it is absolute, leaves the project, lies in a git folder, or cannot be a
             file's name on every system.
     """
-    for part in path.split("/"):
-        reason = _reason(part)
+    parts = path.split("/")
+    for part in parts:
+        # Some systems take look-alikes, such as full-width dots, for what they look like.
+        look = unicodedata.normalize("NFKC", part)
+        reason = _reason(part) or next(filter(None, map(_reason, look.split("/"))), None)
         if reason:
             raise TemplateError(f"the template writes to {path!r}: {part!r} {reason}")
+    if "/" in unicodedata.normalize("NFKC", "".join(parts)):
+        raise TemplateError(f"the template writes to {path!r}: it holds what looks like a slash")
+    if _seen(parts[0]).casefold() == _OWN:
+        raise TemplateError(f"the template writes to {path!r}: {_OWN} is kscaffold's own folder")
+    if len(parts) > _DEEPEST:
+        raise TemplateError(f"the template writes to {path!r}: deeper than {_DEEPEST} folders")
     return path
 
 
@@ -47,7 +63,7 @@ def check_distinct(paths: Iterable[str]) -> None:
 
 
 def _reason(part: str) -> str | None:
-    plain = "".join(c for c in part if unicodedata.category(c) != "Cf")
+    plain = _seen(part)
     if part in ("", ".", ".."):
         return "is no name of a file or folder; a path is relative and stays inside the project"
     if _FORBIDDEN.search(part):
@@ -58,4 +74,12 @@ def _reason(part: str) -> str | None:
         return "is the name of a device on Windows"
     if plain.casefold() == ".git" or re.fullmatch(r"git~\d+", plain, re.IGNORECASE):
         return "is git's own folder"
+    if plain != part:
+        return "holds a character that cannot be seen"
+    if len(part.encode()) > _LONGEST:
+        return f"is longer than {_LONGEST} bytes"
     return None
+
+
+def _seen(part: str) -> str:
+    return "".join(c for c in part if unicodedata.category(c) not in _UNSEEN)

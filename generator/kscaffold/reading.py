@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kscaffold.errors import TemplateError
+from kscaffold.layers import MANIFEST
 from kscaffold.manifest import After, File, Inspection, Manifest, Question, Rule, Value
+from kscaffold.quoting import unsafe_character
 from kscaffold.text import enumerated, near
 
-MANIFEST = "kscaffold.toml"
 TYPES = ("str", "int", "float", "bool", "choice", "multi-choice", "path")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 TEMPLATE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -24,6 +25,8 @@ RESERVED = frozenset(
         *("commands", "target_name", "kscaffold_version", "super", "self", "loop", "caller"),
     }
 )
+# Nobody writes so long a manifest by hand.
+LONGEST = 1_000_000
 MODES = {"644": False, "755": True}
 T = TypeVar("T")
 
@@ -151,9 +154,11 @@ def parse_manifest(*sources: Text | str) -> Manifest:
 
 
 def _load(source: Text) -> dict[str, Any]:
+    if len(source.text) > LONGEST:
+        raise TemplateError(f"{source.place}: more than {LONGEST} characters")
     try:
         return tomllib.loads(source.text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # some numbers are a plain ValueError
         raise TemplateError(f"{source.place}: {error}") from None
 
 
@@ -257,6 +262,11 @@ class _Merged:
             after=tuple(map(_after, self.lists["after"])),
             train=test.strings("train"),
             needs=test.strings("needs"),
+            places={
+                f"{name}.{key}": f"{entry.place}: [{name}] {key}"
+                for name in ("messages", "derived")
+                for key, entry in self.tables[name].items()
+            },
         )
         messages.finish()
         test.finish()
@@ -347,8 +357,11 @@ def _question(name: str, entry: _Entry) -> Question:
         must_exist=table.take("must_exist", bool, False),
         carried=table.texts("carried"),
         inspect=_inspection(inspect, table.place) if inspect else None,
+        place=table.place,
     )
     table.finish()
+    if unsafe := unsafe_character(question.help):
+        raise table.error(f"help must be one plain line, but holds {unsafe}")
     _check_question(question, table)
     return question
 
@@ -422,6 +435,7 @@ def _rule(entry: _Entry) -> Rule:
         message=table.take("message", str),
         requires={name: _value(v) for name, v in table.take("requires", dict, {}).items()},
         conflicts={name: _value(v) for name, v in table.take("conflicts", dict, {}).items()},
+        place=table.place,
     )
     table.finish()
     if not rule.requires and not rule.conflicts:
@@ -438,6 +452,7 @@ def _file(entry: _Entry) -> File:
         when=table.maybe("when", str),
         executable=MODES.get(mode, False),
         format=table.take("format", bool, True),
+        place=table.place,
     )
     table.finish()
     if mode not in MODES:
@@ -447,7 +462,7 @@ def _file(entry: _Entry) -> File:
 
 def _after(entry: _Entry) -> After:
     table = _Table(entry.values, f"{entry.place}: [[after]]")
-    after = After(run=table.strings("run"), when=table.maybe("when", str))
+    after = After(run=table.strings("run"), when=table.maybe("when", str), place=table.place)
     table.finish()
     if not after.run:
         raise table.error('run is missing: the words of a command, such as ["git", "add", "."]')

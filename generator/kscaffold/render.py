@@ -7,42 +7,47 @@ and no others, and read nothing but files of their own template.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import jinja2
-import jinja2.filters
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from kscaffold.bounds import Budget, check_number, check_source, check_value
 from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.filters import allowed_filters
 from kscaffold.layers import Layer, Layers
-from kscaffold.quoting import markdown, module_name, quote
 from kscaffold.text import near
 
-FILTERS = (
-    *("default", "d", "first", "indent", "int", "join", "last", "length", "list", "lower"),
-    *("replace", "reverse", "sort", "string", "title", "trim", "unique", "upper", "wordwrap"),
-)
 TESTS = ("defined", "undefined", "none", "in", "string", "boolean", "eq", "equalto", "ne")
 CONTEXT_LINES = 3
-# Methods of text that format by attributes, or make a text of any length of a short one.
-UNBOUNDED = frozenset(
-    {
-        *("format", "format_map", "ljust", "rjust", "center", "zfill", "expandtabs"),
-        *("replace", "join", "translate"),
-    }
-)
-# No filter makes a text longer than this, in characters.
-LONGEST = 1_000_000
+LONGEST_SHOWN = 200
+# The methods of values; not those that format by attributes, or make much of little.
+METHODS: dict[type, frozenset[str]] = {
+    str: frozenset(
+        {
+            *("capitalize", "casefold", "count", "endswith", "find", "index", "isalnum", "isalpha"),
+            *("isascii", "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isspace"),
+            *("istitle", "isupper", "lower", "lstrip", "partition", "removeprefix", "rfind"),
+            *("removesuffix", "rindex", "rpartition", "rsplit", "rstrip", "split", "splitlines"),
+            *("startswith", "strip", "swapcase", "title", "upper"),
+        }
+    ),
+    dict: frozenset({"get", "items", "keys", "values"}),
+    list: frozenset({"count", "index"}),
+    tuple: frozenset({"count", "index"}),
+}
+# What Jinja itself gives to templates: loops, macros and other files.
+JINJA = ("jinja2.runtime", "jinja2.environment")
 # A statement on a line of its own, a comment to Python. Jinja's own line statements would swallow
 # the blank lines that follow.
 STATEMENT = re.compile(r"^[ \t]*#:(.*)$", re.MULTILINE)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """A sandbox without the methods that format or repeat text without bound."""
+    """A sandbox with the methods that are listed here and no others."""
 
     layers: Layers
 
@@ -60,9 +65,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         return f"{found or 0}:{template}"
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        return not (isinstance(obj, str) and attr in UNBOUNDED) and super().is_safe_attribute(
-            obj, attr, value
-        )
+        listed = METHODS.get(type(obj), frozenset())
+        known = attr in listed or type(obj).__module__ in JINJA
+        return known and super().is_safe_attribute(obj, attr, value)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator in {"**", "*"} and not (isinstance(left, int) and isinstance(right, int)):
@@ -71,7 +76,10 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise jinja2.exceptions.SecurityError("% of texts is not allowed; use ~")
         if operator == "**":
             raise jinja2.exceptions.SecurityError("** is not allowed")
-        return super().call_binop(context, operator, left, right)
+        value = super().call_binop(context, operator, left, right)
+        if isinstance(value, int):
+            check_number(value)
+        return value
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -90,7 +98,14 @@ class _Loader(jinja2.BaseLoader):
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
         number, path = _split(template)
-        text = STATEMENT.sub(r"{%\1 %}", self.layers[number].read(path))
+        layer = self.layers[number]
+        try:
+            layer.path_of(path)
+        except TemplateError as error:
+            raise jinja2.TemplateNotFound(template, str(error)) from None
+        if not layer.has(path):
+            raise jinja2.TemplateNotFound(template, f"there is no file {layer.place}{path}")
+        text = STATEMENT.sub(r"{%\1 %}", layer.read(path))
         return self.fill(text) if path.endswith(".py.jinja") else text, template, lambda: True
 
 
@@ -116,19 +131,10 @@ class Renderer:
             cache_size=-1,
         )
         self.environment.layers = self.layers
-        allowed = {name: self.environment.filters[name] for name in FILTERS}
-        self.environment.filters = {
-            **allowed,
-            "indent": _indent,
-            "wordwrap": _wordwrap,
-            "join": _join,
-            "replace": _replace,
-            "quote": quote,
-            "markdown": markdown,
-            "module_name": module_name,
-        }
+        self.environment.filters = allowed_filters()
         self.environment.tests = {name: self.environment.tests[name] for name in TESTS}
         self.environment.globals = {}
+        self.budget = Budget()
         # Answers are worked out again and again while somebody is asked: compile once.
         self._template = cache(self.environment.from_string)
         self._expression = cache(
@@ -162,27 +168,36 @@ class Renderer:
             return template
         if "{%" in template:
             raise TemplateError(
-                f"kscaffold.toml: {template!r}: the manifest takes {{{{ expressions }}}}, no"
-                " statements; they belong into files"
+                f"{_short(template)}: the manifest takes {{{{ expressions }}}}, no statements;"
+                " they belong into files"
             )
         try:
-            return self._template(template).render(values)
+            with self.budget.watch():
+                check_source(template)
+                text = self._template(template).render(values)
+                check_value(text)
+                return text
         except AnswerError:
             raise
         except Exception as error:
-            _refuse("kscaffold.toml", template, error, values)
+            _refuse(template, error, values)
 
     def value(self, expression: str, values: Mapping[str, object]) -> object:
         """Evaluate an expression of the manifest; raises `TemplateError`."""
         if expression.isidentifier() and expression in values:
             return values[expression]
         try:
-            value = self._expression(expression)(**values)
+            with self.budget.watch():
+                check_source(expression)
+                value = self._expression(expression)(**values)
+                if isinstance(value, jinja2.Undefined):
+                    raise jinja2.UndefinedError(value._undefined_message)
+                check_value(value)
+                return value
+        except AnswerError:
+            raise
         except Exception as error:
-            _refuse("kscaffold.toml", expression, error, values)
-        if isinstance(value, jinja2.Undefined):
-            raise TemplateError(f"kscaffold.toml: {expression!r}: {value._undefined_message}")
-        return value
+            _refuse(expression, error, values)
 
     def file(self, template: str, values: Mapping[str, object]) -> str:
         """Render a template file; a file that does not end in ".jinja" is taken as it is.
@@ -235,38 +250,14 @@ def _place(error: Exception, template: str) -> tuple[str, int]:
     return template, line
 
 
-def _indent(text: object, width: int | str = 4, first: bool = False) -> str:
-    margin = width if isinstance(width, str) else " " * min(width, LONGEST)
-    _check_length(len(str(text)) + (str(text).count("\n") + 1) * len(margin))
-    return jinja2.filters.do_indent(str(text), margin, first)
-
-
-@jinja2.pass_environment
-def _wordwrap(environment: jinja2.Environment, text: object, width: int = 79) -> str:
-    return jinja2.filters.do_wordwrap(environment, str(text), width)
-
-
-def _join(values: Iterable[object], separator: str = "") -> str:
-    texts = [str(value) for value in values]
-    _check_length(sum(map(len, texts)) + len(texts) * len(separator))
-    return separator.join(texts)
-
-
-def _replace(value: object, old: str, new: str) -> str:
-    text = str(value)
-    _check_length(len(text) + text.count(old) * len(new))
-    return text.replace(old, new)
-
-
-def _check_length(length: int) -> None:
-    if length > LONGEST:
-        raise jinja2.exceptions.SecurityError(f"a text of {length} characters is not allowed")
-
-
 def _hint(error: Exception, values: Mapping[str, object]) -> str:
     undefined = re.match(r"'(\w+)' is undefined$", str(error))
     return near(undefined[1], values) if undefined else ""
 
 
-def _refuse(place: str, text: str, error: Exception, values: Mapping[str, object]) -> NoReturn:
-    raise TemplateError(f"{place}: {text!r}: {error}{_hint(error, values)}") from None
+def _refuse(text: str, error: Exception, values: Mapping[str, object]) -> NoReturn:
+    raise TemplateError(f"{_short(text)}: {error}{_hint(error, values)}") from None
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kscaffold import __version__
 from kscaffold.answers import Answers, Tools, to_toml
 from kscaffold.child import ChildError, run_in_child
-from kscaffold.errors import AnswerError, KscaffoldError, TemplateError
+from kscaffold.errors import AnswerError, KscaffoldError, TemplateError, place_named
 from kscaffold.format import format_python
+from kscaffold.hidden import has_secrets, hidden, masked, public
 from kscaffold.inspectors import INSPECTORS
 from kscaffold.manifest import File, Manifest, Value
 from kscaffold.origins import BUILT_IN, record
@@ -123,32 +125,70 @@ def _tree_of(report: dict[str, Any]) -> Tree:
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
     """Return the answers and all that follows from them; raises `TemplateError`."""
     values: dict[str, object] = {**answers.values, "kscaffold_version": __version__}
-    for name, expression in scaffold.template.manifest.derived.items():
-        values[name] = scaffold.renderer.value(expression, values)
+    manifest = scaffold.template.manifest
+    for name, expression in manifest.derived.items():
+        with place_named(manifest.place_of(f"derived.{name}")):
+            values[name] = scaffold.renderer.value(expression, values)
     return values
 
 
 def render_tree(scaffold: Scaffold, answers: Answers) -> Tree:
     """Render every file here, in this process; raises like `build_tree`."""
-    manifest, renderer = scaffold.template.manifest, scaffold.renderer
+    manifest = scaffold.template.manifest
+    with answers_named(manifest, answers):
+        files = _files(scaffold, answers)
+    base = {file.path: file.text for file in files}
+    if has_secrets(manifest, answers):
+        base = _without_secrets(scaffold, answers, files)
+        files = tuple(replace(file, secret=base.get(file.path) != file.text) for file in files)
+    return (*files, *_record(scaffold, public(manifest, answers).values, base))
+
+
+@contextmanager
+def answers_named(manifest: Manifest, answers: Answers) -> Iterator[None]:
+    """Say with which answers it was that a template goes wrong within, and no secret of them."""
     try:
-        values = derived_values(scaffold, answers)
-        renderer.use_placeholders({key: str(values[n]) for key, n in manifest.placeholders.items()})
-        files = [
-            _rendered(file, renderer, values)
-            for file in manifest.files
-            if file.when is None or renderer.value(file.when, values)
-        ]
-        check_distinct(file.path for file in files)
+        yield
     except TemplateError as error:
-        raise TemplateError(f"{error} ({_asked(manifest, answers)})", error.details) from None
-    secrets = _secrets(manifest, answers.values)
-    files = [_marked(file, secrets) for file in files]
-    return (*files, *_record(scaffold, answers.values, files, secrets))
+        message = hidden(str(error), manifest, answers.values)
+        raise TemplateError(f"{message} ({_asked(manifest, answers)})", error.details) from None
+
+
+def _files(scaffold: Scaffold, answers: Answers) -> Tree:
+    manifest, renderer = scaffold.template.manifest, scaffold.renderer
+    values = derived_values(scaffold, answers)
+    renderer.use_placeholders({key: str(values[n]) for key, n in manifest.placeholders.items()})
+    files = tuple(
+        _rendered(file, renderer, values)
+        for file in manifest.files
+        if _applies(file, renderer, values)
+    )
+    check_distinct(file.path for file in files)
+    return files
+
+
+def _without_secrets(scaffold: Scaffold, answers: Answers, files: Tree) -> dict[str, str]:
+    """Return each file's text by its path, as it is without the secrets.
+
+    It is rendered once more, since a template may have changed what was typed, as quotes do.
+    """
+    manifest = scaffold.template.manifest
+    try:
+        return {file.path: file.text for file in _files(scaffold, masked(manifest, answers))}
+    except KscaffoldError:  # a secret that is more than text to the template
+        return {file.path: hidden(file.text, manifest, answers.values) for file in files}
+
+
+def _applies(file: File, renderer: Renderer, values: Mapping[str, object]) -> bool:
+    if file.when is None:
+        return True
+    with place_named(f"{file.place} when"):
+        return bool(renderer.value(file.when, values))
 
 
 def _rendered(file: File, renderer: Renderer, values: Mapping[str, object]) -> TreeFile:
-    path = check_path(renderer.text(file.target, values))
+    with place_named(f"{file.place} target"):
+        path = check_path(renderer.text(file.target, values))
     text = renderer.file(file.template, values)
     if len(text) > MAX_BYTES:
         raise TemplateError(f"{file.template}: renders to more than {MAX_BYTES} characters")
@@ -167,26 +207,9 @@ def _asked(manifest: Manifest, answers: Answers) -> str:
     return f"with {', '.join(given)}" if given else "with the default answers"
 
 
-def _secrets(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, str]:
-    return {
-        name: str(values[name])
-        for name, question in manifest.questions.items()
-        if question.secret and values.get(name)
-    }
-
-
-def _marked(file: TreeFile, secrets: Mapping[str, str]) -> TreeFile:
-    if not any(secret in file.text for secret in secrets.values()):
-        return file
-    return TreeFile(file.path, file.text, file.executable, secret=True)
-
-
-def _record(
-    scaffold: Scaffold, values: Mapping[str, Value], files: list[TreeFile], secrets: dict[str, str]
-) -> Tree:
+def _record(scaffold: Scaffold, values: Mapping[str, Value], base: Mapping[str, str]) -> Tree:
     """Return the files that a later update works from: the answers and the text as rendered."""
     template = scaffold.template
-    kept = {name: value for name, value in values.items() if name not in secrets}
     layers = "".join(
         record(layer.name, origin, scaffold.target)
         for layer, origin in zip(template.layers, template.origins, strict=True)
@@ -195,17 +218,9 @@ def _record(
     answers = (
         f"# What this project was made from; `kscaffold new PATH --data-file` takes it.\n"
         f"[kscaffold]\nversion = {quote(__version__)}\ntemplate = {quote(template.manifest.name)}\n"
-        f"{layers}\n[answers]\n{to_toml(kept)}"
+        f"{layers}\n[answers]\n{to_toml(values)}"
     )
-    base = {file.path: _without(file.text, secrets) for file in files}
     return (
         TreeFile(ANSWERS, answers),
         TreeFile(BASE, json.dumps(base, indent=0, ensure_ascii=False, sort_keys=True) + "\n"),
     )
-
-
-def _without(text: str, secrets: Mapping[str, str]) -> str:
-    """Put the names of secrets in place of the secrets."""
-    for name, secret in secrets.items():
-        text = text.replace(secret, f"<{name}>")
-    return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from kscaffold.answers import Answers
+from kscaffold.errors import place_named
 from kscaffold.manifest import Manifest
 from kscaffold.scaffold import Scaffold, derived_values
 
@@ -18,7 +19,8 @@ def training_arguments(scaffold: Scaffold, answers: Answers, scratch: str) -> li
         scratch: a folder that is not there yet, for what the training leaves.
     """
     values = {**derived_values(scaffold, answers), "scratch": scratch}
-    return [scaffold.renderer.text(word, values) for word in scaffold.template.manifest.train]
+    with place_named("[test] train"):
+        return [scaffold.renderer.text(word, values) for word in scaffold.template.manifest.train]
 
 
 def missing_modules(manifest: Manifest) -> list[str]:

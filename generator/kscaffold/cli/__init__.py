@@ -106,8 +106,8 @@ def _usage_message(error: click.UsageError) -> str:
 def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
     """Report an error and end the command; with --format json, as the one object on stdout."""
     # One line, whatever a path or a value brings along.
-    message = _printable(message)
-    details = [_printable(line) for line in getattr(error, "details", ())]
+    message = printable(message).replace("\n", "\\n")
+    details = [printable(line) for line in getattr(error, "details", ())]
     if ctx.meta.get("kscaffold.verbose"):
         import traceback
 
@@ -122,8 +122,9 @@ def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException)
     ctx.exit(exit_code)
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+def printable(text: str) -> str:
+    """Return text whose control characters stand for themselves; lines stay lines."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,13 +7,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kscaffold.answers import Answers
-from kscaffold.errors import KscaffoldError
+from kscaffold.errors import KscaffoldError, place_named
+from kscaffold.hidden import masked
 from kscaffold.manifest import Manifest
-from kscaffold.scaffold import Scaffold, derived_values
+from kscaffold.scaffold import Scaffold, answers_named, derived_values
 from kscaffold.training import missing_modules, training_arguments
 
 # A template is data: no hook and no program named by a configuration runs for it.
@@ -105,24 +107,39 @@ def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -
     return f"{target} is written, but training it failed: {lines[-1]}"
 
 
-def commands(scaffold: Scaffold, answers: Answers) -> tuple[tuple[str, ...], ...]:
-    """Return the commands that the template asks to run, word by word; raises `TemplateError`."""
+@dataclass(frozen=True)
+class Command:
+    """A command that a template asks to run, as words; `shown` has no secret answer in it."""
+
+    words: tuple[str, ...]
+    shown: tuple[str, ...]
+
+
+def commands(scaffold: Scaffold, answers: Answers) -> tuple[Command, ...]:
+    """Return the commands that the template asks to run; raises `TemplateError`."""
     manifest, renderer = scaffold.template.manifest, scaffold.renderer
     if not manifest.after:
         return ()
-    values = derived_values(scaffold, answers)
-    return tuple(
-        tuple(renderer.text(word, values) for word in command.run)
-        for command in manifest.after
-        if command.when is None or renderer.value(command.when, values)
-    )
+    found = []
+    with answers_named(manifest, answers):
+        values = derived_values(scaffold, answers)
+        public = derived_values(scaffold, masked(manifest, answers))
+        for command in manifest.after:
+            with place_named(command.place):
+                if command.when is None or renderer.value(command.when, values):
+                    words, shown = (
+                        tuple(renderer.text(word, each) for word in command.run)
+                        for each in (values, public)
+                    )
+                    found.append(Command(words, shown))
+    return tuple(found)
 
 
-def run(target: Path, command: tuple[str, ...], *, silent: bool) -> str | None:
+def run(target: Path, command: Command, *, silent: bool) -> str | None:
     """Run a command in the project; returns what went wrong, or None."""
     try:
         code = subprocess.run(
-            command,
+            command.words,
             cwd=target,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if silent else None,
@@ -132,4 +149,4 @@ def run(target: Path, command: tuple[str, ...], *, silent: bool) -> str | None:
         code = error.strerror or str(error)  # type: ignore[assignment]
     if code == 0:
         return None
-    return f"{target} is written, but the command {shlex.join(command)} failed: {code}"
+    return f"{target} is written, but the command {shlex.join(command.shown)} failed: {code}"

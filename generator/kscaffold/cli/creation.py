@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from kscaffold.answers import Answers, resolve
-from kscaffold.cli import after, output
-from kscaffold.errors import KscaffoldError, TrustError
-from kscaffold.scaffold import Scaffold, build_tree, derived_values, prepare
+from kscaffold.cli import after, output, printable
+from kscaffold.cli.after import Command
+from kscaffold.errors import KscaffoldError, TrustError, place_named
+from kscaffold.hidden import masked, public
+from kscaffold.scaffold import Scaffold, answers_named, build_tree, derived_values, prepare
 from kscaffold.sources import Template
 from kscaffold.tree import Tree
 from kscaffold.write import Written, check_target, write_tree
@@ -53,10 +55,12 @@ def create(template: Template, given: dict[str, object], request: Request) -> No
     if request.ask:
         from kscaffold.cli.prompts import ask
 
-        _say(request, _message(scaffold, template.manifest.before, {"target_name": request.name}))
+        _say(request, _message(scaffold, "before", {"target_name": request.name}))
         given = ask(scaffold, given)
     answers = resolve(template.manifest, given, scaffold.tools)
+    # All that a template can break comes before anything is written.
     commands = after.commands(scaffold, answers) if request.commands else ()
+    message = _message_after(scaffold, answers)
     if request.writes and commands and not request.trusted:
         raise TrustError(
             f"the template wants to run commands, {_shown(commands)}: --trust lets it,"
@@ -65,31 +69,33 @@ def create(template: Template, given: dict[str, object], request: Request) -> No
     tree = build_tree(scaffold, answers)
     _say(request, (f"note: {notice}" for notice in answers.notices))
     if request.writes:
-        _write(request, scaffold, answers, tree, commands)
+        _write(request, scaffold, answers, tree, commands, message)
     elif request.json:
         written = Written(tuple(file.path for file in tree))
-        _print_json(request, "dry-run", _public(scaffold, answers), written, commands)
+        _print_json(request, "dry-run", public(template.manifest, answers), written, commands)
     elif not request.quiet:
         _show(request, tree)
-        _say(request, (f"would run: {shlex.join(command)}" for command in commands))
+        _say(request, (f"would run: {shlex.join(command.shown)}" for command in commands))
 
 
-def _message(scaffold: Scaffold, text: str, values: Mapping[str, object]) -> list[str]:
-    return [scaffold.renderer.text(text, values).rstrip("\n")] if text else []
+def _message(scaffold: Scaffold, name: str, values: Mapping[str, object]) -> list[str]:
+    manifest = scaffold.template.manifest
+    text = {"before": manifest.before, "after": manifest.after_message}[name]
+    with place_named(manifest.place_of(f"messages.{name}")):
+        return [scaffold.renderer.text(text, values).rstrip("\n")] if text else []
 
 
-def _shown(commands: Iterable[tuple[str, ...]]) -> str:
-    return ", ".join(f"`{shlex.join(command)}`" for command in commands)
+def _message_after(scaffold: Scaffold, answers: Answers) -> list[str]:
+    manifest = scaffold.template.manifest
+    if not manifest.after_message:
+        return []
+    with answers_named(manifest, answers):
+        values = derived_values(scaffold, masked(manifest, answers))
+        return _message(scaffold, "after", values)
 
 
-def _public(scaffold: Scaffold, answers: Answers) -> Answers:
-    """Return the answers without the secret ones."""
-    secret = {n for n, q in scaffold.template.manifest.questions.items() if q.secret}
-    return replace(
-        answers,
-        values={n: value for n, value in answers.values.items() if n not in secret},
-        chosen={n: value for n, value in answers.chosen.items() if n not in secret},
-    )
+def _shown(commands: Iterable[Command]) -> str:
+    return ", ".join(f"`{shlex.join(command.shown)}`" for command in commands)
 
 
 def _show(request: Request, tree: Tree) -> None:
@@ -104,7 +110,8 @@ def _write(
     scaffold: Scaffold,
     answers: Answers,
     tree: Tree,
-    commands: tuple[tuple[str, ...], ...],
+    commands: tuple[Command, ...],
+    message: list[str],
 ) -> None:
     written = write_tree(request.target, tree, force=request.force)
     _say(request, (f"kept what was there: {request.target / name}" for name in written.backups))
@@ -115,17 +122,15 @@ def _write(
     failure = _run(request, commands)
     if request.train and not failure:
         failure = _train(request, scaffold, answers)
-    public = _public(scaffold, answers)
+    told = public(scaffold.template.manifest, answers)
     if request.json:
-        _print_json(request, "written", public, written, commands, warnings, failure)
+        _print_json(request, "written", told, written, commands, warnings, failure)
     elif failure:
         raise KscaffoldError(failure)
     elif not request.quiet:
-        output.print_summary(request.target, public, tree, scaffold.template, git=request.git)
-        values = derived_values(scaffold, answers)
-        message = _message(scaffold, scaffold.template.manifest.after_message, values)
-        for line in message:
-            click.echo(f"\n{line}")
+        output.print_summary(request.target, told, tree, scaffold.template, git=request.git)
+        for text in message:
+            click.echo(f"\n{printable(text)}")
     if failure:
         raise click.exceptions.Exit(KscaffoldError.exit_code)
 
@@ -142,9 +147,9 @@ def _start_repository(request: Request, written: Written, tree: Tree) -> Iterato
         yield f"{path} holds a secret, so it is not committed; see that .gitignore names it"
 
 
-def _run(request: Request, commands: Iterable[tuple[str, ...]]) -> str | None:
+def _run(request: Request, commands: Iterable[Command]) -> str | None:
     for command in commands:
-        _say(request, [f"running: {shlex.join(command)}"])
+        _say(request, [f"running: {shlex.join(command.shown)}"])
         silent = request.json or request.quiet
         if failure := after.run(request.target, command, silent=silent):
             return failure
@@ -160,7 +165,7 @@ def _train(request: Request, scaffold: Scaffold, answers: Answers) -> str | None
 
 def _say(request: Request, lines: Iterable[str]) -> None:
     for line in () if request.json or request.quiet else lines:
-        click.echo(line, err=True)
+        click.echo(printable(line), err=True)
 
 
 def _print_json(
@@ -168,7 +173,7 @@ def _print_json(
     state: str,
     answers: Answers,
     written: Written,
-    commands: tuple[tuple[str, ...], ...],
+    commands: tuple[Command, ...],
     warnings: Sequence[str] = (),
     failure: str | None = None,
 ) -> None:
@@ -178,7 +183,7 @@ def _print_json(
         "files": list(written.files),
         "backups": list(written.backups),
         "answers": dict(answers.values),
-        "commands": [list(command) for command in commands],
+        "commands": [list(command.shown) for command in commands],
         "notices": [*answers.notices, *warnings],
         "exit_code": 0,
     }

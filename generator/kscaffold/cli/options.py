@@ -107,7 +107,9 @@ def collect(
         if value is None:
             continue
         if name in given and not _same(given[name], value):
-            raise AnswerError(f"{name}: given twice, as {given[name]!r} and as {value!r}")
+            raise AnswerError(
+                f"{name}: given twice{_differing(manifest, name, given[name], value)}"
+            )
         given[name] = value
     return {**(read_data_file(Path(data_file)) if data_file else {}), **given}
 
@@ -121,6 +123,11 @@ def _assignments(manifest: Manifest, assigned: Iterable[str]) -> Iterable[tuple[
             yield "data", text
         else:
             raise AnswerError(f"-d {text}: has no value; give KEY=VALUE")
+
+
+def _differing(manifest: Manifest, name: str, one: object, other: object) -> str:
+    question = manifest.questions.get(name)
+    return "" if question and question.secret else f", as {one!r} and as {other!r}"
 
 
 def _same(one: object, other: object) -> bool:

@@ -45,6 +45,9 @@ def print_diff(target: Path, tree: Tree) -> None:
         before = _text_at(target / file.path)
         if before == file.text:
             continue
+        if file.secret:
+            click.echo(f"{file.path} holds a secret, so it is not shown")
+            continue
         # Lines as a patch has them: ended by nothing but a line feed.
         lines = difflib.unified_diff(
             io.StringIO(before or "", newline="\n").readlines(),

@@ -85,8 +85,7 @@ def _is_forced(interview: Interview, question: Question) -> bool:
     """Tell whether an earlier answer decides this one."""
     try:
         return any(
-            question.name in rule.requires
-            and interview.tools.evaluator.value(rule.when, interview.values)
+            question.name in rule.requires and interview.holds(rule)
             for rule in interview.manifest.rules
         )
     except TemplateError:  # the rule is about a later question
@@ -110,9 +109,13 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
     elif question.type == "multi-choice":
         answer = _several(question, default, first=first)
     elif question.secret:
-        answer = questionary.password(
-            question.help, validate=_validator(question, interview, "")
-        ).unsafe_ask()
+        shown = "" if default is None else str(default)
+        answer = (
+            questionary.password(
+                question.help, validate=_validator(question, interview, shown)
+            ).unsafe_ask()
+            or shown
+        )
     else:
         answer = _text(question, interview, default)
     return answer if answer == BACK else interview.accept(question, answer)

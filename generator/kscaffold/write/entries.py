@@ -109,5 +109,6 @@ def _entry(file: TreeFile) -> Entry:
         data = file.text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise TargetError(f"{file.path} cannot be written as UTF-8: {error.reason}") from error
-    executable = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
-    return Entry(parts, data, 0o644 | (executable if file.executable else 0))
+    mode = 0o755 if file.executable else 0o644
+    # What holds a secret is its owner's alone.
+    return Entry(parts, data, mode & stat.S_IRWXU if file.secret else mode)

@@ -1,0 +1,79 @@
+"""How much a template may take where no child process bounds it: text, numbers and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# No filter makes a text longer than this, and no value of the manifest is larger, in characters.
+LONGEST = 1_000_000
+LARGEST = 100_000
+# An expression of the manifest, in characters.
+LONGEST_SOURCE = 4_000
+# Numbers, in bits: none that is written by hand comes near.
+WIDEST = 4_096
+# CPU time of all expressions of the manifest that take noticeably long, in seconds.
+SLOW = 0.02
+SECONDS = 4.0
+
+
+class BoundError(Exception):
+    """A template asks for too much; tells of what."""
+
+
+def check_length(length: int) -> None:
+    """Refuse a text of this length; raises `BoundError`."""
+    if length > LONGEST:
+        raise BoundError(f"a text of {length} characters is not allowed")
+
+
+def check_number(value: int) -> None:
+    """Refuse a number that takes long to work with; raises `BoundError`."""
+    if value.bit_length() > WIDEST:
+        raise BoundError(f"a number of {value.bit_length()} bits is not allowed")
+
+
+def check_source(text: str) -> None:
+    """Refuse an expression that is too long; raises `BoundError`."""
+    if len(text) > LONGEST_SOURCE:
+        raise BoundError(f"more than {LONGEST_SOURCE} characters are not allowed")
+
+
+def check_value(value: object) -> None:
+    """Refuse a value that other values could be made too large of; raises `BoundError`.
+
+    What occurs twice counts twice, since it does so when it becomes text.
+    """
+    total, left = 0, [value]
+    while left:
+        each = left.pop()
+        total += 1
+        if isinstance(each, str):
+            total += len(each)
+        elif isinstance(each, int):
+            check_number(each)
+        elif isinstance(each, dict):
+            left += [*each, *each.values()]
+        elif isinstance(each, (list, tuple)):
+            left += each
+        if total > LARGEST:
+            raise BoundError(f"a value of more than {LARGEST} characters is not allowed")
+
+
+class Budget:
+    """The time that expressions may take, one after the other."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Count the time that passes within; raises `BoundError`."""
+        begun = time.process_time()
+        yield
+        taken = time.process_time() - begun
+        if taken > SLOW:
+            self.spent += taken
+            if self.spent > SECONDS:
+                raise BoundError(f"the manifest takes more than {SECONDS:.0f} s of CPU time")

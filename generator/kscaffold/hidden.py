@@ -1,0 +1,50 @@
+"""Secret answers: written into the files that ask for them, and shown and kept nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kscaffold.answers import Answers
+from kscaffold.manifest import Manifest, Value
+from kscaffold.quoting import quote
+
+
+def public(manifest: Manifest, answers: Answers) -> Answers:
+    """Return the answers without the secret ones."""
+    return replace(
+        answers,
+        values=_without_secret(manifest, answers.values),
+        chosen=_without_secret(manifest, answers.chosen),
+    )
+
+
+def masked(manifest: Manifest, answers: Answers) -> Answers:
+    """Return the answers with "<NAME>" in place of each secret that was given."""
+    names = _secrets(manifest, answers.values)
+    return replace(answers, values={**answers.values, **{name: f"<{name}>" for name in names}})
+
+
+def hidden(text: str, manifest: Manifest, values: Mapping[str, Value]) -> str:
+    """Return a text with "<NAME>" in place of each secret, as it is or as it is quoted."""
+    for name, secret in _secrets(manifest, values).items():
+        for form in (secret, quote(secret)[1:-1]):
+            text = text.replace(form, f"<{name}>")
+    return text
+
+
+def has_secrets(manifest: Manifest, answers: Answers) -> bool:
+    """Tell whether a secret was given."""
+    return bool(_secrets(manifest, answers.values))
+
+
+def _secrets(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, str]:
+    return {
+        name: str(values[name])
+        for name, question in manifest.questions.items()
+        if question.secret and values.get(name)
+    }
+
+
+def _without_secret(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if not manifest.questions[name].secret}
