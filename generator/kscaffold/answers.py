@@ -7,7 +7,6 @@ import math
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from kscaffold.errors import AnswerError, place_named
 from kscaffold.manifest import Manifest, Question, Rule, Value
 from kscaffold.quoting import quote, unsafe_character
 from kscaffold.text import enumerated, near
+from kscaffold.toml import TomlError, parse_toml
 
 WORDS = {
     **dict.fromkeys(("yes", "true", "on", "1", "y"), True),
@@ -351,10 +351,10 @@ def read_data_file(path: Path) -> dict[str, object]:
         AnswerError: it cannot be read, or is no TOML.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = parse_toml(path.read_bytes())
     except OSError as error:
         raise AnswerError(f"--data-file: {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except TomlError as error:
         raise AnswerError(f"--data-file: {path}: is not valid TOML: {error}") from None
     answers = values.get("answers")
     return dict(answers) if isinstance(answers, dict) and "kscaffold" in values else values

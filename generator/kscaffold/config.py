@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from kscaffold.errors import AnswerError
 from kscaffold.text import near
+from kscaffold.toml import TomlError, parse_toml
 
 FOLDER_FILE = ".kscaffold.toml"
 KEYS = {
@@ -70,12 +70,12 @@ def absolute(source: str, base: Path) -> str:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return parse_toml(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise AnswerError(f"{path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except TomlError as error:
         raise AnswerError(f"{path}: is not valid TOML: {error}") from None
 
 

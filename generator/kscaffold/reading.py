@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from kscaffold.layers import MANIFEST
 from kscaffold.manifest import After, File, Inspection, Manifest, Question, Rule, Value
 from kscaffold.quoting import unsafe_character
 from kscaffold.text import enumerated, near
+from kscaffold.toml import TomlError, parse_toml
 
 TYPES = ("str", "int", "float", "bool", "choice", "multi-choice", "path")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -157,8 +157,8 @@ def _load(source: Text) -> dict[str, Any]:
     if len(source.text) > LONGEST:
         raise TemplateError(f"{source.place}: more than {LONGEST} characters")
     try:
-        return tomllib.loads(source.text)
-    except (ValueError, RecursionError) as error:  # some numbers are a plain ValueError
+        return parse_toml(source.text)
+    except TomlError as error:
         raise TemplateError(f"{source.place}: {error}") from None
 
 

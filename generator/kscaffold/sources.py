@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from kscaffold.manifest import Manifest
 from kscaffold.origins import BUILT_IN, Origin
 from kscaffold.reading import Head, Text, parse_manifest, read_head
 from kscaffold.text import near
+from kscaffold.toml import TomlError, parse_toml
 
 GROUP = "kscaffold.templates"
 GIT_URL = re.compile(r"(git\+)?(\w+)://.+|[\w.-]+@[\w.-]+:.+")
@@ -96,10 +96,10 @@ def load_templates(sources: Sequence[str], base: Path, ref: str | None = None) -
 def recorded_layers(path: Path) -> list[dict[str, str]] | None:
     """Return the layers that a project records in its answers.toml; None: it is no such file."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = parse_toml(path.read_bytes())
         layers = values["kscaffold"].get("layers", [])
         return [{str(key): str(value) for key, value in layer.items()} for layer in layers]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, AttributeError):
+    except (OSError, TomlError, KeyError, AttributeError, TypeError):
         return None
 
 
@@ -167,7 +167,8 @@ def find(source: str, base: Path, ref: str | None = None) -> _Found:
     if source == BUILT_IN:
         return _read(template_root(), Origin(BUILT_IN, BUILT_IN), BUILT_IN, f"{BUILT_IN}/")
     if is_git(source):
-        from kscaffold.fetch_git import fetch, without_password
+        from kscaffold.fetch_git import fetch
+        from kscaffold.git import without_password
 
         root, commit = fetch(source, ref)
         source = without_password(source)
