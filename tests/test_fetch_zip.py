@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import tomllib
 import warnings
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -148,7 +151,87 @@ def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
     altered = bytearray(whole)
     altered[whole.index(b"project/a.txt") + 100] ^= 0xFF
     path.write_bytes(altered)
-    assert "is no zip that can be read" in refused(path)
+    assert refused(path).startswith(f"{path}: 'project/a.txt' cannot be read: ")
+
+
+@given(st.lists(st.tuples(st.integers(0, 999), st.integers(0, 255)), min_size=1, max_size=6))
+def test_an_altered_zip_is_refused_or_read(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]]
+) -> None:
+    """Whatever bytes are changed: nothing but a refusal comes of it."""
+    path = zipped(tmp_path_factory.mktemp("altered"), {"project/a.txt": "a" * 300})
+    raw = bytearray(path.read_bytes())
+    for place, value in changes:
+        raw[place % len(raw)] = value
+    path.write_bytes(raw)
+    with suppress(TemplateError):
+        assert (unpack(path) / "kscaffold.toml").is_file()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_refused(tmp_path: Path, method: int) -> None:
+    """Of them, a few bytes unpack to more than there is memory, before they can be counted."""
+    info = zipfile.ZipInfo("project/a.txt")
+    info.compress_type = method
+    message = refused(zipped(tmp_path, {info: "a"}))
+    assert "'project/a.txt' is compressed in a way that is not taken" in message
+
+
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("a/b", "A/c"), ("a/", "a")])
+def test_a_folder_has_one_name_and_is_no_file(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Also where only its case differs."""
+    message = refused(zipped(tmp_path, dict.fromkeys(names, "x")))
+    assert f"{names[1]!r} is there twice" in message
+
+
+def test_the_same_name_twice_is_refused(tmp_path: Path) -> None:
+    """One reader would take the first file, another the last."""
+    twice: dict[str | zipfile.ZipInfo, str | bytes] = {
+        zipfile.ZipInfo("a"): "1",
+        zipfile.ZipInfo("a"): "2",
+    }
+    assert "'a' is there twice" in refused(zipped(tmp_path, twice))
+
+
+def test_folders_may_be_listed_or_not(tmp_path: Path) -> None:
+    """Before their files, after them, and more than once."""
+    path = zipped(tmp_path, {"a/": "", "a/b": "1", "c/d": "2", "c/": ""})
+    assert set(contents(unpack(path))) == {"kscaffold.toml", "a/b", "c/d"}
+
+
+def test_notes_of_macos_are_left_out(tmp_path: Path) -> None:
+    """They stand beside the one folder, and are none of the template."""
+    path = tmp_path / "lab.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("lab/kscaffold.toml", MANIFEST)
+        archive.writestr("__MACOSX/lab/._kscaffold.toml", b"\0")
+    assert set(contents(unpack(path))) == {"kscaffold.toml"}
+    assert unpack(path).name == "lab"
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+    """With the zip and the entry."""
+    name = "a" * 300
+    assert f"{name!r} cannot be read: " in refused(zipped(tmp_path, {name: ""}))
+
+
+def test_modes_are_left_out(tmp_path: Path) -> None:
+    """A file that a zip calls executable, or unreadable, is a plain one."""
+    info = zipfile.ZipInfo("run.sh")
+    info.external_attr = (stat.S_IFREG | 0o4755) << 16
+    mode = (unpack(zipped(tmp_path, {info: "x"})) / "run.sh").stat().st_mode
+    assert not mode & (stat.S_ISUID | stat.S_IXUSR)
+
+
+def test_what_is_unpacked_is_removed_at_the_end(tmp_path: Path) -> None:
+    """When the process ends."""
+    path = zipped(tmp_path, {})
+    code = "import sys, pathlib; from kscaffold.fetch_zip import unpack\n"
+    code += "folder = unpack(pathlib.Path(sys.argv[1])); print(folder, folder.is_dir())"
+    command = [sys.executable, "-c", code, str(path)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert shown[1] == "True"
+    assert not Path(shown[0]).exists()
 
 
 def test_a_zip_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

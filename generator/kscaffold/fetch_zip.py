@@ -10,6 +10,7 @@ import tempfile
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from kscaffold.errors import AnswerError, TemplateError
@@ -18,6 +19,10 @@ from kscaffold.layers import MANIFEST, MAX_FILES
 # Unpacked, in bytes: more than any template, less than what fills a disk.
 MAX_BYTES = 256 * 1024 * 1024
 CHUNK = 1 << 16
+# What Python unpacks chunk by chunk; of bzip2 and LZMA, 4 KiB can become gigabytes at once.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# macOS puts its own notes about the files beside them.
+NOTES = "__MACOSX"
 
 
 def unpack(path: Path) -> Path:
@@ -37,7 +42,7 @@ def unpack(path: Path) -> Path:
     try:
         with zipfile.ZipFile(path) as archive:
             _unpack_all(archive, path, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise TemplateError(f"{path}: is no zip that can be read: {error}") from None
     except OSError as error:
         raise TemplateError(f"{path}: {error.strerror or error}") from None
@@ -48,25 +53,35 @@ def _unpack_all(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_FILES:
         raise TemplateError(f"{path}: more than {MAX_FILES} entries")
-    seen: set[str] = set()
+    _check(entries, path)
     left = MAX_BYTES
     for entry in entries:
-        if reason := _refused(entry, seen):
-            raise TemplateError(f"{path}: {entry.orig_filename!r} {reason}")
-        if entry.is_dir():
+        if entry.is_dir() or entry.filename.startswith(f"{NOTES}/"):
             continue
-        target = folder / entry.filename
-        target.parent.mkdir(parents=True, exist_ok=True)
-        left -= _write(archive, entry, target, left)
+        try:
+            left -= _write(archive, entry, folder / entry.filename, left)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
+            raise TemplateError(f"{path}: {entry.filename!r} cannot be read: {reason}") from None
         if left < 0:
             raise TemplateError(f"{path}: unpacks to more than {MAX_BYTES >> 20} MiB")
 
 
-def _refused(entry: zipfile.ZipInfo, seen: set[str]) -> str | None:
+def _check(entries: Iterable[zipfile.ZipInfo], path: Path) -> None:
+    """Refuse what no template needs, before anything is written; raises `TemplateError`."""
+    spelled: dict[str, str] = {}
+    files: set[str] = set()
+    for entry in entries:
+        reason = _wrong_alone(entry) or _wrong_together(entry, spelled, files)
+        if reason:
+            raise TemplateError(f"{path}: {entry.orig_filename!r} {reason}")
+
+
+def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
     """Return what is wrong with an entry, or None."""
-    name = entry.filename.rstrip("/")
-    parts = name.split("/")
+    name = entry.filename.removesuffix("/")
     kind = stat.S_IFMT(entry.external_attr >> 16)
+    parts = name.split("/")
     if entry.orig_filename != entry.filename or re.search(r"[\\\x00]", entry.orig_filename):
         return "is no name that every system reads the same way"
     if not all(parts) or {".", ".."} & {*parts} or re.match(r"[A-Za-z]:", name):
@@ -75,16 +90,37 @@ def _refused(entry: zipfile.ZipInfo, seen: set[str]) -> str | None:
         return "is a link or a device; a template has plain files only"
     if entry.flag_bits & 1:
         return "is encrypted; a template is not"
-    key = unicodedata.normalize("NFC", name).casefold()
-    if key in seen:
-        return "is there twice, at least where case does not count"
-    seen.add(key)
+    if entry.compress_type not in METHODS:
+        return "is compressed in a way that is not taken; pack it with deflate, as most do"
+    return None
+
+
+def _wrong_together(entry: zipfile.ZipInfo, spelled: dict[str, str], files: set[str]) -> str | None:
+    """Return what is wrong with an entry after others, or None.
+
+    Args:
+        entry: the entry, which is added to the others.
+        spelled: each path and folder so far, by how a system knows it that ignores case.
+        files: those of them that are files.
+    """
+    parts = entry.filename.removesuffix("/").split("/")
+    for depth in range(1, len(parts) + 1):
+        part = "/".join(parts[:depth])
+        key = unicodedata.normalize("NFC", part).casefold()
+        if spelled.get(key, part) != part:
+            return "is there twice, where case and Unicode form do not count"
+        if key in files or (depth == len(parts) and key in spelled and not entry.is_dir()):
+            return "is there twice"
+        spelled[key] = part
+    if not entry.is_dir():
+        files.add(key)
     return None
 
 
 def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most: int) -> int:
     """Write one file; returns its size in bytes, or more than `most`, where it stops."""
     size = 0
+    target.parent.mkdir(parents=True, exist_ok=True)
     # The sizes in a zip may lie; what comes out is counted.
     with archive.open(entry) as source, target.open("xb") as file:
         while size <= most and (chunk := source.read(CHUNK)):
