@@ -175,10 +175,14 @@ class Interview:
     def accept(self, question: Question, raw: object) -> Value:
         """Return the value of an answer; raises `AnswerError` if the question refuses it."""
         value = _ACCEPT[question.type](question, raw)
-        if question.pattern and not self.tools.matches(question.pattern, str(value)):
+        if question.pattern and not self._matches(question, question.pattern, str(value)):
             reason = question.message or f"must match {question.pattern}"
             raise AnswerError(f"{question.name}: {reason}{_not(question, value)}")
         return value
+
+    def _matches(self, question: Question, pattern: str, text: str) -> bool:
+        with place_named(f"{question.place} pattern"):
+            return self.tools.matches(pattern, text)
 
     def _settle(self, question: Question) -> Value:
         if not self.applies(question):

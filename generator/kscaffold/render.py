@@ -233,7 +233,7 @@ class Renderer:
             f"  {number} | {text}"
             for number, text in enumerate(lines[start : start + CONTEXT_LINES], start + 1)
         ]
-        reason = f"{error}{_hint(error, values)}"
+        reason = _reason(error, values)
         raise TemplateError(f"{layer.place}{path}, line {line}: {reason}", context) from None
 
 
@@ -250,13 +250,17 @@ def _place(error: Exception, template: str) -> tuple[str, int]:
     return template, line
 
 
-def _hint(error: Exception, values: Mapping[str, object]) -> str:
+def _reason(error: Exception, values: Mapping[str, object]) -> str:
+    if isinstance(error, MemoryError):
+        return "needs too much memory"
+    if isinstance(error, RecursionError):
+        return "calls itself without end, or lies too deep"
     undefined = re.match(r"'(\w+)' is undefined$", str(error))
-    return near(undefined[1], values) if undefined else ""
+    return f"{error}{near(undefined[1], values) if undefined else ''}"
 
 
 def _refuse(text: str, error: Exception, values: Mapping[str, object]) -> NoReturn:
-    raise TemplateError(f"{_short(text)}: {error}{_hint(error, values)}") from None
+    raise TemplateError(f"{_short(text)}: {_reason(error, values)}") from None
 
 
 def _short(text: str) -> str:
