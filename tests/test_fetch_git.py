@@ -9,12 +9,14 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kscaffold import fetch_git
+from kscaffold import fetch_git, git
 from kscaffold.errors import AnswerError, KscaffoldError, TemplateError
-from kscaffold.fetch_git import fetch, without_password
+from kscaffold.fetch_git import fetch
+from kscaffold.git import without_password
 from tests.cli import contents, error_of, kscaffold
 
 NOTE = "project/NOTE.md.jinja"
@@ -28,22 +30,28 @@ IDENTITY = {
 class Repository:
     """A repository with a template: the tag v1, and the branch main one commit ahead."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.url = f"file://{folder}"
         folder.mkdir()
-        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("init", "--quiet", "--initial-branch=main", *options)
         self.write("kscaffold.toml", 'extends = "builtin"\n')
         self.first = self.commit(NOTE, "one\n")
         self.git("tag", "--annotate", "v1", "--message", "v1")
         self.second = self.commit(NOTE, "two\n")
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, given: str = "") -> str:
         """Run git in the repository."""
         command = ["git", "-c", "protocol.file.allow=always", *arguments]
         environment = {**os.environ, **IDENTITY}
         result = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=True
+            command,
+            cwd=self.folder,
+            env=environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return result.stdout.strip()
 
@@ -58,6 +66,13 @@ class Repository:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "A change")
         return self.git("rev-parse", "HEAD")
+
+    def tree(self, entries: list[tuple[str, str, str]]) -> str:
+        """Commit a tree of objects that no folder could hold; returns the tree's hash."""
+        lines = (f"{kind} {found}\t{name}\n" for kind, found, name in entries)
+        tree = self.git("mktree", given="".join(lines))
+        self.git("update-ref", "HEAD", self.git("commit-tree", "-m", "A tree", tree))
+        return tree
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +143,74 @@ def test_a_commit_is_kept(lab: Repository) -> None:
     assert "lab" in refusal(lab.url, "v1")
 
 
+def test_a_commit_that_nothing_names_is_found(lab: Repository, home: Path) -> None:
+    """By its hash, whole or shortened; also where the server gives only what has a name."""
+    lab.commit(NOTE, "three\n")
+    assert note(lab.url, lab.second[:8]) == "two\n"
+    shutil.rmtree(home / "cache")
+    assert note(lab.url, lab.second) == "two\n"
+    shutil.rmtree(home / "cache")
+    (home / "gitconfig").write_text("[protocol]\nversion = 0\n")
+    assert note(lab.url, lab.second) == "two\n"
+
+
+def test_a_branch_that_stands_still_is_not_fetched_again(
+    lab: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its commit is asked for, and found in the cache."""
+    commands: list[str] = []
+    run = git.Git.run
+
+    def recorded(self: git.Git, *arguments: str, **more: Any) -> bytes:
+        commands.append(arguments[0])
+        return run(self, *arguments, **more)
+
+    monkeypatch.setattr(git.Git, "run", recorded)
+    fetch(lab.url, "main")
+    assert "fetch" in commands
+    commands.clear()
+    fetch(lab.url, "main")
+    assert commands == ["ls-remote"]
+
+
+def test_a_kept_commit_needs_no_git(lab: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor a cache that can be written, nor the password that it was fetched with."""
+    folder, commit = fetch(lab.url, "main")
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert fetch(lab.url, commit) == (folder, commit)
+    with_password, without = (fetch_git._cache_folder(f"https://{who}h/x") for who in ("a:b@", ""))
+    assert with_password == without
+
+
+def test_hashes_may_be_of_another_kind(tmp_path: Path) -> None:
+    """A repository may name its commits by SHA-256."""
+    lab = Repository(tmp_path / "lab", "--object-format=sha256")
+    assert len(lab.second) == 64
+    assert fetch(lab.url, None)[1] == lab.second
+    assert note(lab.url, lab.first) == "one\n"
+
+
+def test_git_finds_no_repository_by_itself(lab: Repository, home: Path) -> None:
+    """A user may forbid it; and the cache may lie within a repository, with settings of its own."""
+    (home / "gitconfig").write_text("[safe]\nbareRepository = explicit\n")
+    lab.git("init", "--quiet", str(home))
+    (home / ".git" / "config").write_text('[url "file:///nowhere"]\ninsteadOf = file://\n')
+    assert note(lab.url, "v1") == "one\n"
+
+
+def test_what_a_killed_process_left_is_removed(lab: Repository) -> None:
+    """Once it is old: a younger folder may be another process'."""
+    cache = fetch(lab.url, "v1")[0].parents[1]
+    old, young = cache / "fetch-old", cache / "fetch-young"
+    old.mkdir()
+    young.mkdir()
+    os.utime(old, (0, 0))
+    fetch(lab.url, "main")
+    assert not old.exists()
+    assert young.exists()
+
+
 def test_what_was_changed_in_the_cache_is_not_used(lab: Repository) -> None:
     """It is fetched once more: also if a file was added."""
     folder, commit = fetch(lab.url, "v1")
@@ -180,9 +263,22 @@ def test_without_git_a_mend_is_told(lab: Repository, monkeypatch: pytest.MonkeyP
 
 def test_a_server_that_does_not_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while git is ended, and what it started."""
-    monkeypatch.setattr(fetch_git, "SECONDS", 0.5)
+    monkeypatch.setattr(git, "SECONDS", 0.5)
     monkeypatch.setenv("GIT_SSH_COMMAND", "sleep 60 #")
     assert "no end after" in refusal("ssh://nowhere.invalid/lab")
+
+
+def test_what_ssh_says_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git itself says only that it cannot read; and a password of ssh's URL stays hidden."""
+    monkeypatch.setenv("GIT_SSH_COMMAND", "echo me:s3cret@host: No key. >&2; exit 255; :")
+    message = refusal("ssh://me:s3cret@host/lab")
+    assert message == "ssh://me@host/lab: host: No key."
+
+
+def test_files_are_no_way_out_of_a_server(lab: Repository, home: Path) -> None:
+    """A URL of another protocol leads to no folder of this machine."""
+    (home / "gitconfig").write_text(f'[url "{lab.url}"]\ninsteadOf = https://nowhere.invalid/lab\n')
+    assert "transport 'file' not allowed" in refusal("https://nowhere.invalid/lab")
 
 
 @pytest.mark.parametrize(
@@ -193,15 +289,16 @@ def test_a_server_that_does_not_answer_is_left(monkeypatch: pytest.MonkeyPatch) 
         "http://example.invalid/lab.git",
         "git://example.invalid/lab.git",
         "ext::sh -c touch% hacked",
+        "-x@host:lab",
         "ext://sh -c touch% hacked",
         "fd://17",
     ],
 )
-def test_other_protocols_and_options_are_refused(url: str, tmp_path: Path) -> None:
-    """As a bad option, without running git; also on the command line."""
-    if "://" in url:
-        with pytest.raises(AnswerError, match="a repository's URL begins with"):
-            fetch(url, None)
+def test_other_protocols_and_options_are_refused(url: str, home: Path, tmp_path: Path) -> None:
+    """As a bad option, whatever the user allows git; also on the command line."""
+    (home / "gitconfig").write_text('[protocol "ext"]\nallow = always\n')
+    with pytest.raises(AnswerError, match="a repository's URL begins with"):
+        fetch(url, None)
     result = kscaffold("new", "demo", f"--template={url}", "--defaults")
     error_of(result, 2)
     assert not (tmp_path / "hacked").exists()
@@ -260,6 +357,47 @@ def test_names_of_any_kind_are_kept(lab: Repository) -> None:
     assert files["project/last"] == b"no end of line"
 
 
+def test_a_name_that_is_no_text_is_refused(lab: Repository) -> None:
+    """With the name, as far as it can be shown."""
+    (lab.folder / os.fsdecode(b"a\xff.txt")).write_text("")
+    lab.commit("plain.txt", "")
+    assert refusal(lab.url).endswith(r"the name of a file is not UTF-8: 'a\xff'")
+
+
+@pytest.mark.parametrize("name", ["a\\b", "C:a"])
+def test_a_name_that_leads_out_on_windows_is_refused(lab: Repository, name: str) -> None:
+    """On every system, so that a template works on all or on none."""
+    lab.commit(name, "")
+    assert f"{name!r} leads out of the repository" in refusal(lab.url)
+
+
+def test_a_name_that_cannot_be_written_is_told(lab: Repository) -> None:
+    """With what the system says."""
+    blob = lab.git("rev-parse", f"HEAD:{NOTE}")
+    lab.tree([("100644 blob", blob, "a" * 300)])
+    assert "File name too long" in refusal(lab.url)
+
+
+def test_a_tree_without_end_is_stopped(lab: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten folders that are the same folder, six deep: a million files of one blob."""
+    monkeypatch.setattr(fetch_git, "MAX_LISTING", 1 << 20)
+    blob = lab.git("rev-parse", f"HEAD:{NOTE}")
+    tree = lab.tree([("100644 blob", blob, f"f{n}") for n in range(10)])
+    for _ in range(5):
+        tree = lab.tree([("040000 tree", tree, f"d{n}") for n in range(10)])
+    assert refusal(lab.url).endswith("git ls-tree writes more than 1 MiB")
+
+
+def test_a_download_without_end_is_stopped(
+    lab: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the server sends: it does not fill the disk."""
+    monkeypatch.setattr(git.Git.run, "__kwdefaults__", {"given": b"", "most": 1 << 20})
+    (lab.folder / "large.bin").write_bytes(os.urandom(2 << 20))
+    lab.commit("plain.txt", "")
+    assert refusal(lab.url).endswith("git fetch writes more than 1 MiB")
+
+
 @pytest.mark.parametrize(("name", "most"), [("MAX_FILES", 1), ("MAX_BYTES", 10)])
 def test_what_is_too_much_is_refused(
     lab: Repository, name: str, most: int, monkeypatch: pytest.MonkeyPatch
@@ -276,8 +414,12 @@ def test_a_password_is_shown_nowhere() -> None:
     assert without_password(f"git+{url}") == "git+https://nowhere.invalid/lab.git"
     assert without_password("ssh://git@host/lab") == "ssh://git@host/lab"
     assert without_password("git@host:lab") == "git@host:lab"
-    for problem in (url, "https://s3cret@nowhere.invalid/lab.git"):
-        assert "s3cret" not in refusal(problem)
+    assert without_password("ssh://git:s3cret@host/lab") == "ssh://git@host/lab"
+    assert without_password("https://me:s3@cret@host/@a/b") == "https://host/@a/b"
+    for scheme in ("HTTPS", "http", "ftp"):
+        assert "s3cret" not in refusal(url.replace("https", scheme))
+    for problem in (url, url.replace("s3cret", "s3@s3cret"), url.replace("me:s3", "s3")):
+        assert "s3" not in refusal(problem)
         result = kscaffold("new", "demo", "--template", problem, "--defaults")
         assert "nowhere.invalid/lab.git: " in error_of(result, 4)
         assert "s3cret" not in result.output

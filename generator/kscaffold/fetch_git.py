@@ -1,7 +1,6 @@
 """A template in a git repository: the files of one commit, without its history.
 
-git itself is asked, since only it knows the user's keys and credentials. It fetches and nothing
-else: no checkout, so that no hook, filter, link or submodule comes into play.
+There is no checkout, so that no hook, filter, link or submodule comes into play.
 """
 
 from __future__ import annotations
@@ -10,37 +9,26 @@ import atexit
 import os
 import re
 import shutil
-import signal
-import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.git import PROTOCOLS, Git, refs_in, without_password
 from kscaffold.layers import MAX_FILES
 from kscaffold.text import near
 
-# What a plain "http" or "git" brings can be changed on the way.
-PROTOCOLS = ("https", "ssh", "file")
-SECONDS = 300.0
 MAX_BYTES = 256 * 1024 * 1024
-QUIETLY = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
+# Of all paths with what git says of them; a tree can name itself so often that it has no end.
+MAX_LISTING = 20 * 1024 * 1024
 OURS = "refs/kscaffold/it"
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-HASH = re.compile(r"[0-9a-f]{7,64}")
-OPTIONS = {
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "false",
-    "submodule.recurse": "false",
-    "fetch.recurseSubmodules": "false",
-    "transfer.fsckObjects": "true",
-    "init.templateDir": "",
-    "gc.auto": "0",
-    "protocol.allow": "never",
-    **{f"protocol.{name}.allow": "always" for name in PROTOCOLS},
-}
+HASH = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
+# What no fetch takes, in seconds: an older folder was left by a process that was killed.
+ABANDONED = 86_400.0
 
 
 def fetch(url: str, ref: str | None) -> tuple[Path, str]:
@@ -55,31 +43,33 @@ def fetch(url: str, ref: str | None) -> tuple[Path, str]:
 
     Raises:
         AnswerError: the URL or the ref is none, or a protocol that is not taken.
-        TemplateError: there is no git, no such repository or ref, or it takes too long.
+        TemplateError: there is no git, no such repository or ref, or it is too much or too slow.
     """
     url = url.removeprefix("git+")
     _check(url, ref)
+    cache = _cache_folder(url)
+    if ref and COMMIT.fullmatch(ref) and _is_whole(cache / ref):
+        return cache / ref / "files", ref
+    shown = without_password(url)
     if shutil.which("git") is None:
         raise TemplateError(
-            f"{without_password(url)}: git is needed to fetch it, and is not installed"
+            f"{shown}: git is needed to fetch it, and is not installed; install it, or give a"
+            " folder"
         )
-    with _cache(url) as cache:
-        commit = ref if ref and COMMIT.fullmatch(ref) else None
-        if commit is None or not _is_whole(cache / commit):
-            with tempfile.TemporaryDirectory(dir=cache, prefix="fetch-") as folder:
-                commit = _fetch_into(Path(folder), url, ref)
-                _keep(Path(folder), cache / commit)
-        return cache / commit / "files", commit
-
-
-def without_password(url: str) -> str:
-    """Return a URL without the name, password or token in it: as it is shown and kept."""
-    return re.sub(r"^((?:git\+)?https?://)[^/@]*@", r"\1", url)
+    try:
+        cache = _writable(cache)
+        with tempfile.TemporaryDirectory(dir=cache, prefix="fetch-") as folder:
+            commit = _fetch_into(cache, Path(folder), Git(Path(folder), url), ref or "HEAD")
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise TemplateError(f"{shown}: {place}{error.strerror}") from None
+    return cache / commit / "files", commit
 
 
 def _check(url: str, ref: str | None) -> None:
     scheme, separator, _ = url.partition("://")
-    if url.startswith("-") or (separator and scheme not in PROTOCOLS):
+    # Also git's other spelling of ssh, "user@host:path", which never begins with a dash.
+    if not (separator and scheme in PROTOCOLS) and not re.match(r"\w[\w.-]*@[\w.-]+:", url):
         known = ", ".join(f"{name}://" for name in PROTOCOLS)
         raise AnswerError(
             f"--template: {without_password(url)!r}: a repository's URL begins with {known}"
@@ -88,13 +78,16 @@ def _check(url: str, ref: str | None) -> None:
         raise AnswerError(f"--ref: {ref!r} is no name of a branch, a tag or a commit")
 
 
-@contextmanager
-def _cache(url: str) -> Iterator[Path]:
-    """Yield the repository's folder in the user's cache; where there can be none, another one."""
+def _cache_folder(url: str) -> Path:
     from platformdirs import user_cache_path
 
-    name = sha256(url.encode()).hexdigest()[:32]
-    folder = user_cache_path("kscaffold", appauthor=False) / "git" / name
+    # A project's record has no password, and finds the same files.
+    name = sha256(without_password(url).encode()).hexdigest()[:32]
+    return user_cache_path("kscaffold", appauthor=False) / "git" / name
+
+
+def _writable(folder: Path) -> Path:
+    """Return the folder, made and cleaned; where it cannot be written, one for this process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
@@ -102,164 +95,119 @@ def _cache(url: str) -> Iterator[Path]:
     except OSError:
         folder = Path(tempfile.mkdtemp(prefix="kscaffold-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    yield folder
+    for left in folder.glob("fetch-*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                shutil.rmtree(left)
+    return folder
 
 
-def _fetch_into(folder: Path, url: str, ref: str | None) -> str:
-    """Put the files of a commit into the folder "files"; returns its hash."""
-    git = _Git(folder, url)
-    git.run("init", "--quiet", "--bare", "repository")
-    commit = git.fetch(ref or "HEAD")
-    _write_files(git, commit, folder / "files")
-    shutil.rmtree(folder / "repository", ignore_errors=True)
+def _fetch_into(cache: Path, folder: Path, git: Git, ref: str) -> str:
+    """Put the files of a commit into the cache, unless it has them; returns the commit."""
+    refs = refs_in(git.run("ls-remote", "--quiet", "--", git.url))
+    name = _full_name(ref, refs)
+    if name and _is_whole(cache / refs[name]):
+        return refs[name]
+    git.start_repository(sha256=any(len(found) == 64 for found in refs.values()))
+    commit = _fetch_commit(git, name, ref)
+    if commit is None:
+        raise git.error(f"no branch, tag or commit {ref!r}{_hint(ref, refs)}")
+    _write_files(git, commit, folder / "kept" / "files")
+    _keep(folder, cache / commit)
     return commit
 
 
-def _write_files(git: _Git, commit: str, folder: Path) -> None:
+def _full_name(ref: str, refs: Mapping[str, str]) -> str | None:
+    """Return the name that a ref is short for, as git understands it."""
+    names = (ref, f"refs/{ref}", f"refs/tags/{ref}", f"refs/heads/{ref}")
+    return next((name for name in names if name in refs), None)
+
+
+def _hint(ref: str, refs: Mapping[str, str]) -> str:
+    kinds = ("refs/heads/", "refs/tags/")
+    names = sorted({re.sub("^refs/(heads|tags)/", "", n) for n in refs if n.startswith(kinds)})
+    return near(ref, names) or f"; there are {', '.join(names[:8]) or 'none'}"
+
+
+def _fetch_commit(git: Git, name: str | None, ref: str) -> str | None:
+    """Fetch a commit, and as little else as the server allows; returns its hash, if it is there."""
+    if name:
+        _fetch(git, f"+{name}:{OURS}", depth=1)
+        return _resolved(git, OURS)
+    if not HASH.fullmatch(ref):
+        return None
+    if COMMIT.fullmatch(ref):
+        with suppress(TemplateError):
+            _fetch(git, f"+{ref}:{OURS}", depth=1)
+            return _resolved(git, OURS)
+    # The server gives no single commits, or this is only the begin of its name.
+    _fetch(git, *(f"+refs/{kind}/*:refs/{kind}/*" for kind in ("heads", "tags")))
+    return _resolved(git, ref)
+
+
+def _fetch(git: Git, *refspecs: str, depth: int | None = None) -> None:
+    options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"]
+    if depth is not None:
+        options.append(f"--depth={depth}")
+    git.run("fetch", *options, "--", git.url, *refspecs)
+
+
+def _resolved(git: Git, ref: str) -> str | None:
+    try:
+        found = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    except TemplateError:
+        return None
+    return found.decode().strip()
+
+
+def _write_files(git: Git, commit: str, folder: Path) -> None:
     """Write the plain files of a commit, byte by byte as they are; links are none."""
-    folder.mkdir()
-    listed = git.run("ls-tree", "-r", "-z", "--long", commit).decode("utf-8", "surrogateescape")
-    entries = [entry.split("\t", 1) for entry in listed.split("\0") if entry]
-    plain = [(*about.split(), name) for about, name in entries if about.startswith("100")]
-    if len(plain) > MAX_FILES or sum(int(size) for _, _, _, size, _ in plain) > MAX_BYTES:
-        raise TemplateError(
-            f"{without_password(git.url)}: more than {MAX_FILES} files or {MAX_BYTES >> 20} MiB"
-        )
-    wanted = "".join(f"{name}\n" for _, _, name, _, _ in plain)
+    files = _plain_files(git, commit)
+    folder.mkdir(parents=True)
+    wanted = "".join(f"{found}\n" for found, _, _ in files)
     contents = git.run("cat-file", "--batch", given=wanted.encode())
     position = 0
-    for _, _, _, size, name in plain:
+    for _, size, name in files:
         # A line that names the object, its content, and the end of a line.
         start = contents.index(b"\n", position) + 1
-        position = start + int(size) + 1
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts:
-            raise TemplateError(
-                f"{without_password(git.url)}: {name!r} leads out of the repository"
-            )
-        target = folder / path
+        position = start + size + 1
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(contents[start : position - 1])
 
 
-class _Git:
-    """Runs git for one repository in a folder."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        self.url = url
-
-    def fetch(self, ref: str) -> str:
-        """Fetch a ref, and as little else as the server allows; returns its commit."""
-        found = self._fetched(ref)
-        if found is None and HASH.fullmatch(ref):
-            # The server gives no single commits, or this is only the begin of its name.
-            found = self._fetched_all(ref)
-        if found is None:
-            names = self.names()
-            hint = near(ref, names) or f"; there are {', '.join(names[:8]) or 'none'}"
-            place = without_password(self.url)
-            raise TemplateError(f"{place}: no branch, tag or commit {ref!r}{hint}")
-        return found
-
-    def names(self) -> list[str]:
-        """Return the branches and tags of the repository; raises `TemplateError`."""
-        listed = self.run("ls-remote", "--heads", "--tags", "--", self.url).decode()
-        refs = (line.partition("\t")[2] for line in listed.splitlines())
-        return sorted({re.sub(r"^refs/(heads|tags)/|\^\{\}$", "", ref) for ref in refs})
-
-    def _fetched(self, ref: str) -> str | None:
-        result = self._run("fetch", *QUIETLY, "--depth=1", "--", self.url, f"+{ref}:{OURS}")
-        if result.returncode == 0:
-            return self._resolved(OURS)
-        # There is no such ref; or the repository cannot be reached, and this says why.
-        self.names()
-        return None
-
-    def _fetched_all(self, commit: str) -> str | None:
-        kinds = ("heads", "tags")
-        refs = (f"+refs/{kind}/*:refs/{kind}/*" for kind in kinds)
-        self.run("fetch", *QUIETLY, "--", self.url, *refs)
-        return self._resolved(commit)
-
-    def _resolved(self, ref: str) -> str | None:
-        result = self._run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-        return result.stdout.decode().strip() if result.returncode == 0 else None
-
-    def run(self, *arguments: str, given: bytes = b"") -> bytes:
-        """Run git and return what it prints; raises `TemplateError`."""
-        result = self._run(*arguments, given=given)
-        if result.returncode != 0:
-            errors = result.stderr.decode("utf-8", "replace")
-            lines = [line for line in errors.splitlines() if line.strip()]
-            # Git ends with advice; what went wrong it says before.
-            wrong = [line for line in lines if line.startswith(("fatal:", "error:"))]
-            reason = (wrong or lines or [f"git ended with {result.returncode}"])[0]
-            raise TemplateError(f"{without_password(self.url)}: {self._plain(reason)}")
-        return result.stdout
-
-    def _plain(self, reason: str) -> str:
-        secret = self.url.partition("://")[2].rpartition("@")[0]
-        hidden = reason.replace(self.url, without_password(self.url))
-        return hidden.replace(f"{secret}@", "") if secret else hidden
-
-    def _run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        where = self.folder / "repository"
-        options = [word for key, value in OPTIONS.items() for word in ("-c", f"{key}={value}")]
-        process = subprocess.Popen(
-            ["git", *options, *arguments],
-            cwd=where if where.exists() else self.folder,
-            env=_environment(os.environ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            output, errors = process.communicate(given, timeout=SECONDS)
-        except BaseException as error:
-            _end(process)
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            place = without_password(self.url)
-            raise TemplateError(f"{place}: no end after {SECONDS:.0f} s; is it there?") from None
-        return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End git and the helpers of its own that hold the connection."""
-    if hasattr(os, "killpg"):
-        with suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.communicate()
-
-
-def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what would point git elsewhere, or make it ask."""
-    kept = {
-        key: value
-        for key, value in environment.items()
-        if not key.startswith("GIT_") or key.startswith(("GIT_CONFIG", "GIT_SSH", "GIT_ASKPASS"))
-    }
-    return {
-        **kept,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "LC_ALL": "C",
-    }
+def _plain_files(git: Git, commit: str) -> list[tuple[str, int, str]]:
+    """Return the hash, size and path of each plain file; raises `TemplateError`."""
+    listed = git.run("ls-tree", "-r", "-z", "--long", commit, most=MAX_LISTING)
+    try:
+        entries = listed.decode().split("\0")
+    except UnicodeDecodeError as error:
+        cut = listed[: error.end].rpartition(b"\t")[2]
+        raise git.error(f"the name of a file is not UTF-8: {ascii(cut)[1:]}") from None
+    files = []
+    for entry in entries:
+        about, _, name = entry.partition("\t")
+        if about.startswith("100"):  # neither a link nor a submodule
+            _, _, found, size = about.split()
+            files.append((found, int(size), name))
+    if len(files) > MAX_FILES or sum(size for _, size, _ in files) > MAX_BYTES:
+        raise git.error(f"more than {MAX_FILES} files or {MAX_BYTES >> 20} MiB")
+    for _, _, name in files:
+        if ".." in name.split("/") or re.search(r"^/|^\w:|\\", name):
+            raise git.error(f"{name!r} leads out of the repository, at least on some systems")
+    return files
 
 
 def _keep(fetched: Path, place: Path) -> None:
     """Put fetched files in their place in the cache, with a digest that tells if they change."""
-    (fetched / "digest").write_text(_digest(fetched / "files"), encoding="ascii")
-    if not _is_whole(place):
-        shutil.rmtree(place, ignore_errors=True)
-    # Another process may have been faster; its files are the same.
+    kept = fetched / "kept"
+    (kept / "digest").write_text(_digest(kept / "files"), encoding="ascii")
+    # Another process may be faster; its files are the same.
     with suppress(OSError):
-        fetched.rename(place)
-        fetched.mkdir()
+        if not _is_whole(place):
+            place.rename(fetched / "altered")
+    with suppress(OSError):
+        kept.rename(place)
     if not _is_whole(place):
         raise TemplateError(f"{place}: cannot be written; remove it")
 
@@ -267,7 +215,7 @@ def _keep(fetched: Path, place: Path) -> None:
 def _is_whole(place: Path) -> bool:
     try:
         return (place / "digest").read_text(encoding="ascii") == _digest(place / "files")
-    except OSError:
+    except (OSError, UnicodeError):
         return False
 
 
