@@ -36,7 +36,7 @@ def check_path(path: str) -> str:
             raise TemplateError(f"the template writes to {path!r}: {part!r} {reason}")
     if "/" in unicodedata.normalize("NFKC", "".join(parts)):
         raise TemplateError(f"the template writes to {path!r}: it holds what looks like a slash")
-    if _seen(parts[0]).casefold() == _OWN:
+    if _seen(unicodedata.normalize("NFKC", parts[0])).casefold() == _OWN:
         raise TemplateError(f"the template writes to {path!r}: {_OWN} is kscaffold's own folder")
     if len(parts) > _DEEPEST:
         raise TemplateError(f"the template writes to {path!r}: deeper than {_DEEPEST} folders")
@@ -49,17 +49,23 @@ def check_distinct(paths: Iterable[str]) -> None:
     Raises:
         TemplateError: two paths are the same there, or a file is where a folder must be.
     """
-    seen: dict[str, str] = {}
+    files: dict[str, str] = {}
+    folders: dict[str, str] = {}
     for path in paths:
-        key = unicodedata.normalize("NFC", path).casefold()
-        if key in seen:
-            raise TemplateError(f"the template writes both {seen[key]!r} and {path!r}: one file")
-        seen[key] = path
-    for key, path in seen.items():
-        parents = key.split("/")[:-1]
-        for depth in range(1, len(parents) + 1):
-            if (folder := "/".join(parents[:depth])) in seen:
-                raise TemplateError(f"the template writes {path!r} below the file {seen[folder]!r}")
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            folder = "/".join(parts[:depth])
+            if (other := folders.setdefault(_folded(folder), folder)) != folder:
+                raise TemplateError(f"the template writes into both {other!r} and {folder!r}")
+        if (key := _folded(path)) in files:
+            raise TemplateError(f"the template writes both {files[key]!r} and {path!r}: one file")
+        files[key] = path
+    for key in files.keys() & folders.keys():
+        raise TemplateError(f"the template writes files below the file {files[key]!r}")
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
 def _reason(part: str) -> str | None:

@@ -69,6 +69,9 @@ class _Environment(ImmutableSandboxedEnvironment):
         known = attr in listed or type(obj).__module__ in JINJA
         return known and super().is_safe_attribute(obj, attr, value)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Have `str.format` refused like any other method: it makes much of little."""
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator in {"**", "*"} and not (isinstance(left, int) and isinstance(right, int)):
             raise jinja2.exceptions.SecurityError(f"{operator} of texts or lists is not allowed")
