@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import tomllib
 import warnings
 import zipfile
@@ -124,6 +125,18 @@ def test_what_unpacks_to_too_much_is_stopped(
     assert unpack(zipped(tmp_path, files)).is_dir()
     files |= {f"g{n}": bytes(1 << 20) for n in range(2)}
     assert "unpacks to more than 3 MiB" in refused(zipped(tmp_path, files))
+
+
+def test_a_single_file_is_stopped_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only when all of it is on the disk."""
+    monkeypatch.setattr(fetch_zip, "MAX_BYTES", 1 << 20)
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **_: str(out))
+    assert "unpacks to more than 1 MiB" in refused(zipped(tmp_path, {"big": bytes(8 << 20)}))
+    assert (out / "big").stat().st_size <= (1 << 20) + fetch_zip.CHUNK
 
 
 def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
