@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from kscaffold.answers import Answers
+from kscaffold.errors import KscaffoldError
 from kscaffold.manifest import Manifest, Value
 from kscaffold.quoting import quote
 
@@ -25,12 +27,22 @@ def masked(manifest: Manifest, answers: Answers) -> Answers:
     return replace(answers, values={**answers.values, **{name: f"<{name}>" for name in names}})
 
 
-def hidden(text: str, manifest: Manifest, values: Mapping[str, Value]) -> str:
-    """Return a text with "<NAME>" in place of each secret, as it is or as it is quoted."""
+def hidden(text: str, manifest: Manifest, values: Mapping[str, object]) -> str:
+    """Return a text with "<NAME>" in place of each secret, as it is or quoted."""
     for name, secret in _secrets(manifest, values).items():
-        for form in (secret, quote(secret)[1:-1]):
+        for form in sorted((secret, quote(secret)[1:-1], repr(secret)[1:-1]), key=len)[::-1]:
             text = text.replace(form, f"<{name}>")
     return text
+
+
+@contextmanager
+def secrets_hidden(manifest: Manifest, given: Mapping[str, object]) -> Iterator[None]:
+    """Keep the secrets among what was given out of an error that is raised within."""
+    try:
+        yield
+    except KscaffoldError as error:
+        error.args = (hidden(str(error), manifest, given),)
+        raise
 
 
 def has_secrets(manifest: Manifest, answers: Answers) -> bool:
@@ -38,7 +50,7 @@ def has_secrets(manifest: Manifest, answers: Answers) -> bool:
     return bool(_secrets(manifest, answers.values))
 
 
-def _secrets(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, str]:
+def _secrets(manifest: Manifest, values: Mapping[str, object]) -> dict[str, str]:
     return {
         name: str(values[name])
         for name, question in manifest.questions.items()

@@ -143,12 +143,11 @@ def _put(stack: list[_Found], found: _Found, base: Path, depth: int) -> list[_Fo
 def _template(stack: Iterable[_Found]) -> Template:
     found = list(stack)
     layers = Layers(each.layer for each in found)
-    alone = len(found) == 1
     manifest = parse_manifest(
         *(
             Text(
                 each.text,
-                MANIFEST if alone else f"{each.layer.place}{MANIFEST}",
+                f"{each.layer.place}{MANIFEST}",
                 () if each.origin.kind == BUILT_IN else each.layer.files(),
             )
             for each in found

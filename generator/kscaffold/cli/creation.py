@@ -14,7 +14,7 @@ from kscaffold.answers import Answers, resolve
 from kscaffold.cli import after, output, printable
 from kscaffold.cli.after import Command
 from kscaffold.errors import KscaffoldError, TrustError, place_named
-from kscaffold.hidden import masked, public
+from kscaffold.hidden import masked, public, secrets_hidden
 from kscaffold.scaffold import Scaffold, answers_named, build_tree, derived_values, prepare
 from kscaffold.sources import Template
 from kscaffold.tree import Tree
@@ -57,7 +57,13 @@ def create(template: Template, given: dict[str, object], request: Request) -> No
 
         _say(request, _message(scaffold, "before", {"target_name": request.name}))
         given = ask(scaffold, given)
-    answers = resolve(template.manifest, given, scaffold.tools)
+    with secrets_hidden(template.manifest, given):
+        _create(scaffold, given, request)
+
+
+def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> None:
+    manifest = scaffold.template.manifest
+    answers = resolve(manifest, given, scaffold.tools)
     # All that a template can break comes before anything is written.
     commands = after.commands(scaffold, answers) if request.commands else ()
     message = _message_after(scaffold, answers)
@@ -72,7 +78,7 @@ def create(template: Template, given: dict[str, object], request: Request) -> No
         _write(request, scaffold, answers, tree, commands, message)
     elif request.json:
         written = Written(tuple(file.path for file in tree))
-        _print_json(request, "dry-run", public(template.manifest, answers), written, commands)
+        _print_json(request, "dry-run", public(manifest, answers), written, commands)
     elif not request.quiet:
         _show(request, tree)
         _say(request, (f"would run: {shlex.join(command.shown)}" for command in commands))
