@@ -55,16 +55,17 @@ def check_distinct(paths: Iterable[str]) -> None:
         parts = path.split("/")
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
-            if (other := folders.setdefault(_folded(folder), folder)) != folder:
+            if (other := folders.setdefault(folded(folder), folder)) != folder:
                 raise TemplateError(f"the template writes into both {other!r} and {folder!r}")
-        if (key := _folded(path)) in files:
+        if (key := folded(path)) in files:
             raise TemplateError(f"the template writes both {files[key]!r} and {path!r}: one file")
         files[key] = path
     for key in files.keys() & folders.keys():
         raise TemplateError(f"the template writes files below the file {files[key]!r}")
 
 
-def _folded(path: str) -> str:
+def folded(path: str) -> str:
+    """Return what two paths share that are one where case and Unicode form do not count."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 

@@ -40,11 +40,13 @@ class Text:
         place: what errors call it.
         files: the other files of its folder; those below one of `folders` are written without
             being listed under `[[files]]`.
+        values: what the text says, where that has been read already.
     """
 
     text: str
     place: str = MANIFEST
     files: tuple[str, ...] = ()
+    values: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,9 @@ def parse_manifest(*sources: Text | str) -> Manifest:
     return manifest.parse()
 
 
-def _load(source: Text) -> dict[str, Any]:
+def _load(source: Text) -> Mapping[str, Any]:
+    if source.values is not None:
+        return source.values
     if len(source.text) > LONGEST:
         raise TemplateError(f"{source.place}: more than {LONGEST} characters")
     try:

@@ -43,7 +43,7 @@ class Template:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """A layer, before it is put on top of others."""
 
     layer: Layer
@@ -83,14 +83,22 @@ def load_templates(sources: Sequence[str], base: Path, ref: str | None = None) -
         AnswerError: there is no such source, or `ref` does not go with the sources.
         TemplateError: a template cannot be fetched, has no manifest, or it is broken.
     """
+    return _template(find_all(sources, base, ref))
+
+
+def find_all(sources: Sequence[str], base: Path, ref: str | None = None) -> list[Found]:
+    """Find templates and what they extend, the bottom one first; raises like `load_templates`.
+
+    Of their manifests no more is read than it takes to put them on top of each other.
+    """
     if ref is not None and sum(is_git(source) for source in sources) != 1:
         raise AnswerError("--ref: needs one git repository as --template")
-    stack: list[_Found] = []
+    stack: list[Found] = []
     for source in sources or [BUILT_IN]:
         found = find(source, base, ref=ref if is_git(source) else None)
         if found.origin not in [below.origin for below in stack]:
             stack = _put(stack, found, base, DEEPEST)
-    return _template(stack)
+    return stack
 
 
 def recorded_layers(path: Path) -> list[dict[str, str]] | None:
@@ -119,7 +127,7 @@ def load_recorded(layers: Sequence[Mapping[str, str]], project: Path) -> Templat
     return _template(stack)
 
 
-def _put(stack: list[_Found], found: _Found, base: Path, depth: int) -> list[_Found]:
+def _put(stack: list[Found], found: Found, base: Path, depth: int) -> list[Found]:
     extends = found.head.extends
     if extends is None:
         return [found]
@@ -140,7 +148,7 @@ def _put(stack: list[_Found], found: _Found, base: Path, depth: int) -> list[_Fo
     return [*stack, found]
 
 
-def _template(stack: Iterable[_Found]) -> Template:
+def _template(stack: Iterable[Found]) -> Template:
     found = list(stack)
     layers = Layers(each.layer for each in found)
     manifest = parse_manifest(
@@ -161,7 +169,7 @@ def is_git(source: str) -> bool:
     return bool(GIT_URL.fullmatch(source))
 
 
-def find(source: str, base: Path, ref: str | None = None) -> _Found:
+def find(source: str, base: Path, ref: str | None = None) -> Found:
     """Find one source, and fetch it where it is not a folder yet; raises like `load_templates`."""
     if source == BUILT_IN:
         return _read(template_root(), Origin(BUILT_IN, BUILT_IN), BUILT_IN, f"{BUILT_IN}/")
@@ -197,7 +205,7 @@ def _absolute(path: Path) -> str:
     return path.resolve().as_posix()
 
 
-def _installed(name: str) -> _Found:
+def _installed(name: str) -> Found:
     known = installed()
     if name not in known:
         hint = near(name, known) or "; give a folder, a zip, a git URL or an installed template"
@@ -226,7 +234,7 @@ def _package_folder(package: str, name: str) -> Path:
     raise TemplateError(f"the installed template {name!r}: no {MANIFEST} in the package {package}")
 
 
-def _read(root: Path, origin: Origin, name: str, place: str) -> _Found:
+def _read(root: Path, origin: Origin, name: str, place: str) -> Found:
     try:
         text = (root / MANIFEST).read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -236,7 +244,7 @@ def _read(root: Path, origin: Origin, name: str, place: str) -> _Found:
     layer = Layer(head.name or name, root, place)
     if origin.kind != BUILT_IN:
         origin = replace(origin, digest=digest(layer))
-    return _Found(layer, origin, head, text)
+    return Found(layer, origin, head, text)
 
 
 def _check_version(head: Head, place: str) -> None:
