@@ -187,3 +187,15 @@ def test_a_whole_template_of_the_folder_leaves_out_what_is_configured() -> None:
     whole("own")
     Path(".kscaffold.toml").write_text('[kscaffold]\ntemplates = ["./own"]\n')
     assert "LAB" not in project(path="other")
+
+
+def test_a_password_is_not_kept() -> None:
+    """The URL is refused without showing the password; one in the file is not shown either."""
+    password = "https://me:s3cret@nowhere.invalid/lab.git"
+    message = error_of(kscaffold("config", "trusted", password), 2)
+    assert message.startswith("https://nowhere.invalid/lab.git: a password would be kept")
+    assert not Path("../configuration").exists()
+    file().write_text(f'templates = ["{password}"]\n')
+    listed = kscaffold("template", "list").output
+    assert "https://nowhere.invalid/lab.git" in listed
+    assert "s3cret" not in listed

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from kscaffold.cli.new import is_trusted
+from kscaffold.config import Config
+from kscaffold.origins import Origin
+from kscaffold.sources import load_template
 from tests.cli import contents, kscaffold, report_of
 from tests.own_templates import OVERLAY, new, project, refused, template, whole
 
@@ -214,3 +219,18 @@ def test_a_template_cannot_trust_itself() -> None:
     text = (own / "kscaffold.toml").read_text()
     (own / "kscaffold.toml").write_text(f"trust = true\n{text}")
     assert "unknown key 'trust'" in refused(own)[0]
+
+
+def test_a_repository_is_trusted_however_it_is_spelled() -> None:
+    """As its record has it: without `git+`, and without the user's name and password."""
+    origins = (Origin("git", "https://example.org/lab.git"),)
+    built_in = load_template()
+    lab = replace(built_in, origins=origins)
+    for spelled in (
+        "https://example.org/lab.git",
+        "git+https://example.org/lab.git",
+        "https://me:s3cret@example.org/lab.git",
+    ):
+        assert is_trusted(lab, Config(trusted=(spelled,)))
+    assert not is_trusted(lab, Config(trusted=("https://example.org/other.git",)))
+    assert is_trusted(built_in, Config())

@@ -9,6 +9,7 @@ import click
 
 from kscaffold.config import KEYS, absolute, read_user_config, user_file, written
 from kscaffold.errors import AnswerError, KscaffoldError
+from kscaffold.git import without_password
 from kscaffold.text import near
 
 
@@ -34,6 +35,12 @@ def command(key: str | None, values: tuple[str, ...], unset: bool) -> None:
     if unset and values:
         raise AnswerError("--unset takes no values")
     if values or unset:
+        for value in values:
+            if without_password(value) != value:
+                raise AnswerError(
+                    f"{without_password(value)}: a password would be kept in plain text; leave it"
+                    " to git's credential helper"
+                )
         here = Path.cwd()
         kept = tuple(dict.fromkeys(absolute(value, here) for value in values))
         _write(written(replace(config, **{key: kept})))

@@ -10,6 +10,7 @@ import click
 
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError
+from kscaffold.git import without_password
 from kscaffold.origins import BUILT_IN
 from kscaffold.sources import find, installed
 
@@ -34,9 +35,9 @@ def command(ctx: click.Context, form: str) -> None:
 def _rows() -> Iterator[tuple[str, str, str]]:
     yield BUILT_IN, "built in", _what(BUILT_IN)
     for source in read_user_config().templates:
-        yield source, "configured", _what(source)
+        yield without_password(source), "configured", _what(source)
     for source in read_folder_config(Path()):
-        yield source, "this folder", _what(source)
+        yield without_password(source), "this folder", _what(source)
     for name in sorted(installed()):
         yield name, "installed", _what(name)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kscaffold.errors import TemplateError
+from kscaffold.git import without_password
 
 if TYPE_CHECKING:
     from kscaffold.scaffold import Scaffold
@@ -203,7 +204,7 @@ def _described(fault: Fault, sources: Sequence[str]) -> dict[str, Any]:
 
 def _again(fault: Fault, sources: Sequence[str]) -> str:
     """Return the command that tries just this."""
-    words = ["kscaffold", "template", "test", *(sources or ["builtin"])]
+    words = ["kscaffold", "template", "test", *map(without_password, sources or ["builtin"])]
     for name, value in _spelled(fault.smallest).items():
         words += ["-d", f"{name}={value}"]
     if not fault.smallest:
