@@ -129,6 +129,22 @@ def test_a_project_s_own_settings_of_ruff_count(tmp_path: Path) -> None:
     assert failure["message"].startswith("code.py:4: N802")
 
 
+def test_settings_that_ruff_refuses_are_those_of_one_project(tmp_path: Path) -> None:
+    """The others are checked all the same."""
+    more = (
+        '[[files]]\ntemplate = "pyproject.toml"\ntarget = "pyproject.toml"\nwhen = "more"\n'
+        '[[files]]\ntemplate = "b.py.jinja"\ntarget = "b.py"\nwhen = "kind == \'b\'"\n'
+    )
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\nno-such-setting = 1\n")
+    report = tried(template(tmp_path, more=more, b="import os\n"))
+    found = {each["message"][:24]: each["answers"] for each in report["failures"]}
+    assert report["checks"]["ruff"] == {"passed": 4, "failed": 8}
+    assert list(found.values()) in (
+        [{"kind": "b"}, {"more": "yes"}],
+        [{"more": "yes"}, {"kind": "b"}],
+    )
+
+
 def test_without_ruff_its_check_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the table says so."""
     monkeypatch.setattr("kscaffold.trial.run.ruff", lambda: None)
@@ -158,6 +174,20 @@ def test_what_does_not_end_is_ended(tmp_path: Path) -> None:
     report = tried(template(tmp_path, code), "--defaults", "--timeout", "0.5")
     [failure] = report["failures"]
     assert failure["message"].endswith("no end after 0 s")
+
+
+def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
+    """A process of the project's own does not stay behind."""
+    mark = tmp_path / "pid"
+    code = (
+        "import subprocess\nimport sys\nimport time\nfrom pathlib import Path\n\n"
+        'child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])\n'
+        f"Path({str(mark)!r}).write_text(str(child.pid))\ntime.sleep(600)\n"
+    )
+    folder = tmp_path / "t"
+    folder.mkdir()
+    tried(template(folder, code), "--defaults", "--timeout", "2")
+    assert is_gone(int(mark.read_text()))
 
 
 def test_nothing_is_run_if_it_is_not_wanted(tmp_path: Path) -> None:
@@ -190,9 +220,12 @@ def test_a_template_that_does_not_say_how_to_train(tmp_path: Path) -> None:
     report = tried(template(tmp_path), "--train", fails=False)
     assert "does not say how" in report["checks"]["trains"]["skipped"]
     more = '[test]\ntrain = ["code.py"]\nneeds = ["no_such_module"]\n'
-    report = tried(template(tmp_path, more=more), "--train", fails=False)
+    for name in ("no_such_module", "no_such_module.below"):
+        named = more.replace("no_such_module", name)
+        report = tried(template(tmp_path, more=named), "--train", fails=False)
+        assert report["checks"]["imports"]["skipped"] == f"not installed: {name}"
     for check in ("imports", "trains"):
-        assert report["checks"][check]["skipped"] == "not installed: no_such_module"
+        assert "not installed: no_such_module" in report["checks"][check]["skipped"]
 
 
 def test_a_text_that_is_not_quoted_is_found(tmp_path: Path) -> None:
@@ -282,14 +315,21 @@ def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
-    child = int(mark.read_text())
+    assert is_gone(int(mark.read_text()))
+
+
+def is_gone(process: int) -> bool:
+    """Tell whether a process ends within some seconds."""
     for _ in range(200):
         try:
-            os.kill(child, 0)
-        except ProcessLookupError:
-            return
+            os.kill(process, 0)
+            # What has ended and nobody has waited for is still there by its number.
+            if "\nState:\tZ" in Path(f"/proc/{process}/status").read_text():
+                return True
+        except (ProcessLookupError, FileNotFoundError):
+            return True
         time.sleep(0.05)
-    pytest.fail("the import still runs")
+    return False
 
 
 def legal(manifest_text: str) -> tuple[Any, Any]:
@@ -382,6 +422,24 @@ def test_more_than_can_be_looked_at_is_drawn(monkeypatch: pytest.MonkeyPatch) ->
             assert (question.name, choice) in values
     for answers in found.pool[::20]:
         resolve(manifest, answers, tools)
+
+
+def test_a_question_that_needs_many_answers_meets_the_others() -> None:
+    """Also where there are far too many combinations to look at them all."""
+    bools = "".join(
+        f'[questions.q{n}]\ntype = "bool"\nhelp = "h"\ndefault = false\n' for n in range(13)
+    )
+    needed = " and ".join(f"q{n}" for n in range(10))
+    deep = (
+        f'[questions.deep]\ntype = "choice"\nhelp = "h"\nchoices = ["x", "y"]\nwhen = "{needed}"\n'
+    )
+    found = find_combinations(*legal(HEAD + bools + deep))
+    assert not found.is_whole
+    met = {frozenset(pair) for each in found.cover(2) for pair in combinations(each.items(), 2)}
+    for choice in ("x", "y"):
+        for number in range(10, 13):
+            for value in (False, True):
+                assert frozenset([("deep", choice), (f"q{number}", value)]) in met
 
 
 @pytest.mark.slow

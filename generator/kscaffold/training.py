@@ -25,4 +25,5 @@ def training_arguments(scaffold: Scaffold, answers: Answers, scratch: str) -> li
 
 def missing_modules(manifest: Manifest) -> list[str]:
     """Return the modules that the projects need and that are not installed here."""
-    return [name for name in manifest.needs if not find_spec(name)]
+    # To look for a module within another one would import that.
+    return [name for name in manifest.needs if not find_spec(name.partition(".")[0])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -141,28 +142,34 @@ def ruff() -> list[str] | None:
 def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
     """Have ruff check all projects at once, each with its own settings."""
     folders = {str(project.folder.resolve()): project for project in projects}
+    first = projects[0].folder
     result = subprocess.run(
         [*command, "check", "--quiet", "--no-cache", "--output-format", "json", *folders],
         capture_output=True,
         text=True,
         check=False,
-        # Not from here: where a project has no settings, ruff would take those of this folder.
-        cwd=projects[0].folder,
+        # A project without settings is checked without: neither with this folder's nor the user's.
+        cwd=first,
+        env={**os.environ, "XDG_CONFIG_HOME": str(first)},
     )
-    try:
-        found = json.loads(result.stdout or "[]")
-    except json.JSONDecodeError:
-        found = []
-    by_folder: dict[str, list[Failure]] = {folder: [] for folder in folders}
-    for each in found:
+    if result.returncode not in (0, 1):
+        if len(projects) > 1:
+            # One of them has settings that ruff refuses: which one?
+            for project in projects:
+                run_ruff(command, [project])
+            return
+        lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+        message = ": ".join(lines[:3]) or f"ruff ended with {result.returncode}"
+        message = message.replace(f"{first.resolve()}/", "")
+        projects[0].report("ruff", [Failure("ruff", message)])
+        return
+    found: dict[str, list[Failure]] = {folder: [] for folder in folders}
+    for each in json.loads(result.stdout or "[]"):
         if each["code"] in (None, "invalid-syntax"):
             continue  # another check finds that
-        folder = next(f for f in by_folder if each["filename"].startswith(f"{f}/"))
+        folder = next(f for f in found if each["filename"].startswith(f"{f}/"))
         path, row = each["filename"][len(folder) + 1 :], each["location"]["row"]
         what = f"{each['code']} {each['message']}"
-        by_folder[folder].append(Failure("ruff", f"{path}:{row}: {what}", kind=what))
-    if not found and result.returncode != 0:
-        reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
-        by_folder = {folder: [Failure("ruff", reason)] for folder in folders}
+        found[folder].append(Failure("ruff", f"{path}:{row}: {what}", kind=what))
     for folder, project in folders.items():
-        project.report("ruff", by_folder[folder])
+        project.report("ruff", found[folder])

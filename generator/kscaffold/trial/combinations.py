@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import chain, combinations, islice, product
 
 from kscaffold.answers import Interview, Tools, resolve
 from kscaffold.errors import AnswerError
@@ -15,6 +15,8 @@ from kscaffold.manifest import Manifest, Question, Value
 ALL_UP_TO = 256
 # So many are looked at to choose from.
 POOL = 4096
+# So many of them are changed to make two values meet.
+TRIES = 50
 # A name that somebody may have, with what is special to Python, TOML, YAML, HTML or a shell.
 AWKWARD = 'D\'Arcy "Jo" \\n {x} {{ y }} $HOME #1 <é>'
 
@@ -59,7 +61,8 @@ def find_combinations(manifest: Manifest, tools: Tools) -> Combinations:
     if len(pool) <= POOL:
         return Combinations(pool or ({},), is_whole=True)
     drawn = {tuple(given.items()): given for given in everything.some(POOL)}
-    return Combinations((pool[0], *drawn.values()), is_whole=False)
+    few = [pool[0], *drawn.values()]
+    return Combinations((*few, *everything.meetings(few)), is_whole=False)
 
 
 class _Everything:
@@ -82,12 +85,31 @@ class _Everything:
         """Yield legal combinations of values that are drawn; the same ones each time."""
         draw = random.Random(0)
         for _ in range(count):
+            # Mostly no, or mostly yes, where a question needs many other answers to be the same.
+            yes = draw.choice((0.05, 0.5, 0.95))
             given: dict[str, Value] = {}
             for question in self.questions:
                 if self._applies(question, given):
-                    given[question.name] = draw.choice(_values(question))
+                    values = _values(question)
+                    drawn = draw.random() < yes if question.type == "bool" else draw.choice(values)
+                    given[question.name] = drawn
             texts = self._texts() if draw.random() < 0.5 else {}
             yield from self._legal({**given, **texts})
+
+    def meetings(self, known: Sequence[Given]) -> Iterator[Given]:
+        """Yield combinations in which two values meet that meet in none of the known ones."""
+        met = {pair for given in known for pair in combinations(given.items(), 2)}
+        having: dict[tuple[str, Value], list[Given]] = {}
+        for given in known:
+            for item in given.items():
+                having.setdefault(item, []).append(given)
+        for one, other in combinations(self.questions, 2):
+            for pair in product(_items(one), _items(other)):
+                if pair in met:
+                    continue
+                near = chain(*(islice(having.get(item, ()), TRIES) for item in pair))
+                changed = ({**given, **dict(pair)} for given in near)
+                yield from islice(chain(*map(self._legal, changed)), 1)
 
     def _assigned(self, given: Given, questions: Sequence[Question]) -> Iterator[Given]:
         if not questions:
@@ -134,6 +156,10 @@ def _values(question: Question) -> tuple[Value, ...]:
         default = question.default if isinstance(question.default, tuple) else ()
         return tuple(dict.fromkeys([default, question.choices, (), *each]))
     return ()
+
+
+def _items(question: Question) -> list[tuple[str, Value]]:
+    return [(question.name, value) for value in _values(question)]
 
 
 def _is_free(question: Question) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -45,12 +46,14 @@ class Processes:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
+                # So that what it starts itself can be ended with it.
+                start_new_session=True,
             )
             self._running.add(process)
         try:
             output, errors = process.communicate(given, timeout=seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
+            _kill(process)
             output, errors = process.communicate()
             errors += f"\nno end after {seconds:.0f} s"
         finally:
@@ -63,8 +66,16 @@ class Processes:
         with self._lock:
             self._over = True
             for process in self._running:
-                with suppress(OSError):
-                    process.kill()
+                _kill(process)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a process and those that it has started."""
+    with suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 def modules(project: Project) -> tuple[Path, list[str]]:
