@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kscaffold.errors import KscaffoldError
 from kscaffold.lint import ADVICE, RULES, Finding, lint
 from kscaffold.lint.findings import severity_of
-from kscaffold.lint.lines import index, without
+from kscaffold.lint.lines import index
 from tests.cli import error_of, kscaffold
 from tests.projects import ROOT
 
@@ -22,6 +22,7 @@ NAME = '[questions.name]\ntype = "str"\nhelp = "Name."\ndefault = "a"\n'
 FILE = '[[files]]\ntemplate = "a.txt.jinja"\ntarget = "a.txt"\n'
 LATER = '[questions.second]\ntype = "str"\nhelp = "S."\n[messages]\nafter = "{{ second }}"\n'
 TEXT = "{{ name }}\n"
+MACRO = "#: macro one(text)\n{{ text }}\n#: endmacro\n"
 
 
 def whole(more: str = "", *, name: str = NAME, file: str = FILE) -> str:
@@ -151,6 +152,36 @@ CASES = [
         {"kscaffold.toml": whole(LATER, name=NAME.replace('"a"', '"{{ second }}"'))},
         "kscaffold.toml:7",
         {"kscaffold.toml": whole(LATER, name=NAME.replace('"a"', '"{{ target_name }}"'))},
+    ),
+    Case(
+        "undefined-name",  # what an included file sets is its own
+        {
+            "a.txt.jinja": '#: include "b.jinja"\n{{ part }}{{ name }}\n',
+            "b.jinja": "#: set part = 1\n",
+        },
+        "a.txt.jinja:2",
+        {
+            "a.txt.jinja": '#: for part in name\n#: include "b.jinja"\n#: endfor\n',
+            "b.jinja": "{{ part }}",
+        },
+    ),
+    Case(
+        "undefined-name",  # a loop's variable is not seen by what the file extends
+        {
+            "a.txt.jinja": '#: extends "b.jinja"\n#: for part in name\n#: endfor\n',
+            "b.jinja": "{{ part }}",
+        },
+        "b.jinja:1",
+        {
+            "a.txt.jinja": '#: extends "b.jinja"\n#: set part = name\n#: set other = part\n',
+            "b.jinja": "{{ part }}{{ other }}",
+        },
+    ),
+    Case(
+        "undefined-name",
+        {"a.txt.jinja": '#: from "b.jinja" import two\n{{ two(name) }}\n', "b.jinja": MACRO},
+        "a.txt.jinja:1",
+        {"a.txt.jinja": '#: from "b.jinja" import one\n{{ one(name) }}\n', "b.jinja": MACRO},
     ),
     Case(
         "unknown-filter",
@@ -457,10 +488,9 @@ def test_nothing_that_is_written_crashes_it(
     )
 )
 def test_lines_of_keys_are_found(parts: list[tuple[str, str]]) -> None:
-    """The line of each key is the one on which it stands; without keys it is the same text."""
+    """The line of each key is the one on which it stands."""
     text = "\n".join(f"{header}\n{body}" for header, body in parts)
     lines = text.split("\n")
     for key, line in index(text).items():
         if isinstance(key[-1], str):
             assert key[-1] in lines[line - 1]
-    assert without(text, []) == text

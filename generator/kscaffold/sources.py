@@ -44,12 +44,18 @@ class Template:
 
 @dataclass(frozen=True)
 class Found:
-    """A layer, before it is put on top of others."""
+    """A layer, before it is put on top of others.
+
+    Attributes:
+        text: its manifest.
+        is_named: whether it was asked for, and not for the sake of what extends it.
+    """
 
     layer: Layer
     origin: Origin
     head: Head
     text: str
+    is_named: bool = False
 
 
 def template_root() -> Path:
@@ -96,6 +102,7 @@ def find_all(sources: Sequence[str], base: Path, ref: str | None = None) -> list
     stack: list[Found] = []
     for source in sources or [BUILT_IN]:
         found = find(source, base, ref=ref if is_git(source) else None)
+        found = replace(found, is_named=True)
         if found.origin not in [below.origin for below in stack]:
             stack = _put(stack, found, base, DEEPEST)
     return stack

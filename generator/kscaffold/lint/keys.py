@@ -1,56 +1,53 @@
-"""The keys that kscaffold.toml has, and those that are none of them."""
+"""The keys of a manifest that kscaffold.toml does not have, by its JSON schema."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import fields
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from kscaffold.lint.lines import Key
-from kscaffold.manifest import After, File, Inspection, Question, Rule
 
-TABLES = ("questions", "placeholders", "derived", "folders", "messages", "test")
-ARRAYS = ("rules", "files", "after")
-ANY = "*"
-
-
-def _names(kind: type) -> frozenset[str]:
-    return frozenset(field.name for field in fields(kind))
-
-
-# Keys by table; "*" stands for any name, or for any number in an array of tables.
-KNOWN: dict[Key, frozenset[str]] = {
-    (): frozenset({"template", "extends", "remove", *TABLES, *ARRAYS}),
-    ("template",): frozenset({"name", "description", "minimum_version"}),
-    ("questions", ANY): _names(Question) - {"name"} | {"after"},
-    ("questions", ANY, "inspect"): _names(Inspection),
-    ("rules", ANY): _names(Rule),
-    ("files", ANY): _names(File) - {"executable"} | {"mode"},
-    ("after", ANY): _names(After),
-    ("messages",): frozenset({"before", "after"}),
-    ("test",): frozenset({"train", "needs"}),
-}
+SCHEMA = Path(__file__).parents[1] / "schema.json"
 
 
 def unknown_keys(values: Any) -> Iterator[tuple[Key, frozenset[str]]]:
     """Yield each unknown key of a manifest's values, with those that its table has."""
-    for table, known in KNOWN.items():
-        for path, found in _tables(values, table, ()):
-            yield from (((*path, key), known) for key in found if key not in known)
+    return _unknown(values, _schema(), ())
 
 
-def _tables(values: Any, table: Key, path: Key) -> Iterator[tuple[Key, dict[str, Any]]]:
-    if not table:
-        if isinstance(values, dict):
-            yield path, values
-    elif table[0] != ANY:
-        if isinstance(values, dict) and table[0] in values:
-            yield from _tables(values[table[0]], table[1:], (*path, table[0]))
-    else:
-        entries = enumerate(values) if isinstance(values, list) else _items(values)
-        for key, below in entries:
-            yield from _tables(below, table[1:], (*path, key))
+def without(values: Any, keys: frozenset[Key], path: Key = ()) -> Any:
+    """Return a manifest's values without some keys."""
+    if isinstance(values, list):
+        return [without(value, keys, (*path, n)) for n, value in enumerate(values)]
+    if isinstance(values, dict):
+        return {
+            key: without(value, keys, (*path, key))
+            for key, value in values.items()
+            if (*path, key) not in keys
+        }
+    return values
 
 
-def _items(values: Any) -> Any:
-    return values.items() if isinstance(values, dict) else ()
+@cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return schema
+
+
+def _unknown(
+    values: Any, schema: dict[str, Any], path: Key
+) -> Iterator[tuple[Key, frozenset[str]]]:
+    if isinstance(values, list):
+        for number, value in enumerate(values):
+            yield from _unknown(value, schema.get("items", {}), (*path, number))
+    if isinstance(values, dict):
+        known = schema.get("properties", {})
+        others = schema.get("additionalProperties", {})
+        for key, value in values.items():
+            if key in known or others is not False:
+                yield from _unknown(value, known.get(key, others), (*path, key))
+            else:
+                yield (*path, key), frozenset(known)

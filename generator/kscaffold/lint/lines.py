@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 Key = tuple[str | int, ...]
 
@@ -38,21 +38,9 @@ def index(text: str) -> dict[Key, int]:
     return lines
 
 
-def line_of(lines: dict[Key, int], key: Key) -> int | None:
-    """Return the line of a key, or of the nearest table around it; None: there is none."""
-    return next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), None)
-
-
-def without(text: str, keys: list[Key]) -> str:
-    """Return the text with empty lines where some keys and tables stand."""
-    lines = text.split("\n")
-    starts = index(text)
-    ends = [*sorted(set(starts.values())), len(lines) + 1]
-    for path, line in starts.items():
-        if any(path[: len(key)] == key for key in keys):
-            end = next(each for each in ends if each > line)
-            lines[line - 1 : end - 1] = [""] * (end - line)
-    return "\n".join(lines)
+def line_of(lines: Mapping[Key, int], key: Key) -> int:
+    """Return the line of a key, or of the nearest table around it; else the first line."""
+    return next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), 1)
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, str]]:

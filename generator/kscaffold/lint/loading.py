@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kscaffold.errors import TemplateError
-from kscaffold.layers import MANIFEST, Layer, Layers
+from kscaffold.layers import MANIFEST, Layers
 from kscaffold.lint.findings import Finding
-from kscaffold.lint.keys import unknown_keys
-from kscaffold.lint.lines import Key, index, line_of, without
+from kscaffold.lint.keys import unknown_keys, without
+from kscaffold.lint.lines import Key, index, line_of
 from kscaffold.lint.subject import Said, Subject
-from kscaffold.origins import BUILT_IN, Origin
+from kscaffold.origins import BUILT_IN
 from kscaffold.reading import Text, parse_manifest
 from kscaffold.scaffold import prepare
-from kscaffold.sources import DEEPEST, Template, find, load_templates
+from kscaffold.sources import Found, Template, find_all
 from kscaffold.text import near
+from kscaffold.toml import parse_toml
+
+# What a message of the manifest's reader speaks of: a table, perhaps an array of them, and a key.
+_NAMED = re.compile(r": (?:the manifest|(?P<open>\[+)(?P<table>[^\]]+)\]+):? ?(?P<key>\w*)")
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Loaded:
 
     Attributes:
         subject: None where the manifests cannot be put together.
-        named: the layers that are what was asked for, and not what that extends.
+        named: the layers that were asked for, and not for the sake of what extends them.
     """
 
     subject: Subject | None
@@ -35,112 +40,79 @@ class Loaded:
     named: frozenset[int]
 
 
-@dataclass(frozen=True)
-class _Stacked:
-    layer: Layer
-    origin: Origin
-    text: str
-
-
 def load(sources: Sequence[str], base: Path, ref: str | None = None) -> Loaded:
-    """Load templates on top of each other, as `load_templates` does.
-
-    Unknown keys become findings, and the rest is loaded without them.
+    """Load templates on top of each other, as `load_templates` does, but for unknown keys.
 
     Raises:
-        AnswerError, TemplateError: as `load_templates`, if there is more to it than unknown keys.
+        AnswerError: there is no such source.
+        TemplateError: one cannot be fetched, or its manifest is no TOML.
     """
-    try:
-        template = load_templates(sources, base, ref)
-    except TemplateError as error:
-        stack = _stack(sources, base, error)
-        return _load_without_unknown(stack, _named(stack, sources, base), error)
-    stack = [
-        _Stacked(layer, origin, layer.read(MANIFEST))
-        for layer, origin in zip(template.layers, template.origins, strict=True)
-    ]
-    findings = tuple(_unknown(stack))
-    return Loaded(_subject(template, stack), findings, _named(stack, sources, base))
-
-
-def _subject(template: Template, stack: list[_Stacked]) -> Subject:
-    said = tuple(Said(tomllib.loads(each.text), index(each.text)) for each in stack)
-    return Subject(prepare(template, "project"), said)
-
-
-def _named(stack: list[_Stacked], sources: Sequence[str], base: Path) -> frozenset[int]:
-    paths = [(base / Path(source).expanduser()).resolve().as_posix() for source in sources]
-    named = {*sources, *paths} if sources else {BUILT_IN}
-    return frozenset(n for n, each in enumerate(stack) if each.origin.source in named)
-
-
-def _stack(sources: Sequence[str], base: Path, error: TemplateError) -> list[_Stacked]:
-    """Return the layers of folders and what they extend; for what is fetched, raise the error."""
-    stack: list[_Stacked] = []
-    for source in sources:
-        above: list[_Stacked] = []
-        wanted: str | None = source
-        while wanted is not None and wanted not in [each.layer.name for each in stack]:
-            found = find(wanted, base)
-            if len(above) > DEEPEST or found.origin.kind in ("git", "zip"):
-                raise error
-            above.insert(0, _Stacked(found.layer, found.origin, found.text))
-            wanted, base = found.head.extends, found.layer.root
-        stack = [*stack, *above] if wanted is not None else above
-    return stack
-
-
-def _load_without_unknown(
-    stack: list[_Stacked], named: frozenset[int], error: TemplateError
-) -> Loaded:
-    findings = tuple(_unknown(stack))
-    if not findings:
-        raise error
-    mended = [
-        _Stacked(each.layer, each.origin, without(each.text, _unknown_of(each))) for each in stack
-    ]
-    texts = [
-        Text(
-            each.text,
-            f"{each.layer.place}{MANIFEST}",
-            () if each.origin.kind == BUILT_IN else each.layer.files(),
-        )
-        for each in mended
-    ]
+    stack = find_all(sources, base, ref)
+    named = frozenset(layer for layer, found in enumerate(stack) if found.is_named)
+    findings = []
+    texts = []
+    for layer, found in enumerate(stack):
+        values = parse_toml(found.text)
+        unknown = dict(unknown_keys(values))
+        findings += _unknown(found, layer, unknown)
+        files = () if found.origin.kind == BUILT_IN else found.layer.files()
+        known = without(values, frozenset(unknown))
+        texts.append(Text(found.text, f"{found.layer.place}{MANIFEST}", files, known))
     try:
         manifest = parse_manifest(*texts)
-    except TemplateError as second:
-        return Loaded(None, (*findings, _broken(stack, str(second))), named)
-    layers = Layers(each.layer for each in stack)
-    template = Template(layers, tuple(each.origin for each in stack), manifest)
-    return Loaded(_subject(template, mended), findings, named)
+    except TemplateError as error:
+        return Loaded(None, (*findings, _broken(texts, str(error))), named)
+    origins = tuple(each.origin for each in stack)
+    template = Template(Layers(each.layer for each in stack), origins, manifest)
+    said = tuple(Said(_values(text), index(text.text)) for text in texts)
+    return Loaded(Subject(prepare(template, "project"), said), tuple(findings), named)
 
 
-def _unknown_of(each: _Stacked) -> list[Key]:
-    return [key for key, _ in unknown_keys(tomllib.loads(each.text))]
+def _values(text: Text) -> Mapping[str, Any]:
+    assert text.values is not None
+    return text.values
 
 
-def _unknown(stack: list[_Stacked]) -> list[Finding]:
+def _unknown(found: Found, layer: int, unknown: Mapping[Key, frozenset[str]]) -> list[Finding]:
     findings = []
-    for layer, each in enumerate(stack):
-        lines = index(each.text)
-        for key, known in unknown_keys(tomllib.loads(each.text)):
-            names = sorted(known)
-            mend = near(str(key[-1]), names).removeprefix("; ") or f"there are {', '.join(names)}"
-            file, line = f"{each.layer.place}{MANIFEST}", line_of(lines, key) or 1
-            message = f"{'.'.join(map(str, key))} is no key of kscaffold.toml"
-            findings.append(Finding("unknown-key", file, line, message, mend, layer))
+    lines = index(found.text)
+    for key, known in unknown.items():
+        names = sorted(known)
+        mend = near(str(key[-1]), names).removeprefix("; ") or f"there are {', '.join(names)}"
+        file, line = f"{found.layer.place}{MANIFEST}", line_of(lines, key)
+        message = f"{'.'.join(map(str, key))} is no key of kscaffold.toml"
+        findings.append(Finding("unknown-key", file, line, message, mend, layer))
     return findings
 
 
-def _broken(stack: list[_Stacked], message: str) -> Finding:
+def _broken(texts: Sequence[Text], message: str) -> Finding:
     """Return a finding for what the manifest's reader says, with the line that it speaks of."""
-    for layer, each in reversed([*enumerate(stack)]):
-        file = f"{each.layer.place}{MANIFEST}"
-        if message.startswith(file):
-            named = re.search(r"\[+([\w.]+)\]+:? ?(\w*)", message)
-            key = (*named[1].split("."), named[2]) if named else ()
-            reason = message[len(file) :].lstrip(": ")
-            line = line_of(index(each.text), key) or 1
-            return Finding("broken-manifest", file, line, reason, "mend this first", layer)
-    return Finding("broken-manifest", MANIFEST, 1, message, "mend this first")
+    layer = max((n for n, text in enumerate(texts) if message.startswith(text.place)), default=0)
+    place = texts[layer].place
+    named = _NAMED.match(message, len(place))
+    key: Key = ()
+    if named and named["table"]:
+        key = tuple(named["table"].split("."))
+        if named["open"] == "[[":
+            key = (*key, _first_broken(texts, layer, named["table"], message))
+    if named and named["key"]:
+        key = (*key, named["key"])
+    line = line_of(index(texts[layer].text), key)
+    reason = message.removeprefix(place).lstrip(": ")
+    mend = "mend this first: nothing else is checked"
+    return Finding("broken-manifest", place, line, reason, mend, layer)
+
+
+def _first_broken(texts: Sequence[Text], layer: int, name: str, message: str) -> int:
+    """Return which entry of an array of tables it is that the reader complains about."""
+    values = _values(texts[layer])
+
+    def is_broken(count: int) -> bool:
+        fewer = replace(texts[layer], values={**values, name: values[name][:count]})
+        try:
+            parse_manifest(*texts[:layer], fewer, *texts[layer + 1 :])
+        except TemplateError as error:
+            return str(error) == message
+        return False
+
+    return bisect_left(range(1, len(values[name])), True, key=is_broken)

@@ -30,17 +30,45 @@ def _faults(subject: Subject, spot: Spot, parsed: Parsed) -> Iterator[Finding]:
 def undefined_names(subject: Subject) -> Iterator[Finding]:
     """Find names that are no answer, no derived value, and that no file sets."""
     values = visible(subject)
-    bound: dict[str, set[str]] = {name: set() for name in subject.parsed}
-    for name in subject.parsed:
-        # Files that make up one file see each other's names, whichever of them sets one.
-        together = subject.reached_through(name)
-        names = set().union(*(subject.parsed[each].bound for each in together))
-        for each in together:
-            bound[each] |= names
+    others = _from_others(subject)
     for name, spot, parsed in subject.templates():
-        yield from _undefined(subject, spot, parsed, values | bound[name])
+        yield from _undefined(subject, spot, parsed, values | parsed.bound | others[name])
+        yield from _taken_from_nowhere(subject, name, spot)
     for expression in expressions(subject):
         yield from _undefined(subject, expression.spot, expression.parsed, expression.sees)
+
+
+def _from_others(subject: Subject) -> dict[str, set[str]]:
+    """Return the names that each file sees of the files that it goes with."""
+    links = [
+        (name, ref, ref.target)
+        for name in subject.parsed
+        for ref in subject.references(name)
+        if ref.target is not None and ref.target in subject.parsed
+    ]
+    above: dict[str, set[str]] = {name: set() for name in subject.parsed}
+    below: dict[str, set[str]] = {name: set() for name in subject.parsed}
+    count = -1
+    while count != (count := sum(map(len, [*above.values(), *below.values()]))):
+        for name, ref, target in links:
+            parsed = subject.parsed[name]
+            if ref.kind == "extends":
+                above[name] |= subject.parsed[target].exported | above[target]
+                below[target] |= parsed.exported | below[name]
+            elif ref.shares:
+                below[target] |= parsed.bound | below[name] | above[name]
+    return {name: above[name] | below[name] for name in subject.parsed}
+
+
+def _taken_from_nowhere(subject: Subject, name: str, spot: Spot) -> Iterator[Finding]:
+    for ref in subject.references(name):
+        target = subject.parsed.get(ref.target or "")
+        if target is None or target.tree is None:
+            continue
+        for each in sorted(ref.takes - target.exported):
+            message = f"{ref.name!r} has no {each!r} to import"
+            mend = near(each, target.exported).removeprefix("; ") or "define it there"
+            yield subject.finding("undefined-name", replace(spot, line=ref.line), message, mend)
 
 
 def _undefined(

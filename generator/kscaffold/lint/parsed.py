@@ -9,11 +9,14 @@ import jinja2
 from jinja2 import meta, nodes
 from jinja2.parser import Parser
 
+from kscaffold.bounds import LONGEST_SOURCE
 from kscaffold.errors import TemplateError
 from kscaffold.render import Renderer
 from kscaffold.text import near
 
 _IMPORTS = (nodes.Import, nodes.FromImport)
+# What reading a template raises: one that is wrong, too deep, or with too long a number.
+UNREADABLE = (jinja2.TemplateSyntaxError, RecursionError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Reference:
         name: as it is written; None where it is worked out while rendering.
         target: the file, such as "0:package/a.py.jinja", whether or not it is there.
         optional: whether it may be missing.
-        shares: whether the two files see each other's names.
+        shares: whether it sees the names of the file that names it.
+        takes: the names that are imported from it.
     """
 
     kind: str
@@ -44,6 +48,7 @@ class Reference:
     line: int
     optional: bool
     shares: bool
+    takes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ class Parsed:
         tree: None where it cannot be read.
         free: the names that it takes from elsewhere -> the line of the first use.
         optional: those of them that may be undefined, since it asks or has a default.
-        bound: the names that it sets, imports or defines.
+        bound: the names that it sets, imports or defines anywhere.
+        exported: those of them that its blocks and what it extends see, too.
     """
 
     text: str
@@ -65,6 +71,7 @@ class Parsed:
     free: Mapping[str, int] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     bound: frozenset[str] = frozenset()
+    exported: frozenset[str] = frozenset()
 
 
 def parse_file(renderer: Renderer, name: str) -> Parsed:
@@ -84,6 +91,8 @@ def parse_file(renderer: Renderer, name: str) -> Parsed:
 
 def parse_text(renderer: Renderer, text: str) -> Parsed:
     """Read a text of the manifest that may hold expressions, and no statements."""
+    if len(text) > LONGEST_SOURCE:
+        return Parsed(text, faults=(_too_long(text),))
     if "{%" in text:
         message = "the manifest takes {{ expressions }}, no statements"
         fault = Fault("syntax", 1, message, "derive a value under [derived], or use a file")
@@ -94,12 +103,14 @@ def parse_text(renderer: Renderer, text: str) -> Parsed:
 def parse_expression(renderer: Renderer, expression: str) -> Parsed:
     """Read an expression of the manifest."""
     environment = renderer.environment
+    if len(expression) > LONGEST_SOURCE:
+        return Parsed(expression, faults=(_too_long(expression),))
     try:
         parser = Parser(environment, expression, state="variable")
         body = parser.parse_expression()
         if not parser.stream.eos:
             parser.fail("there is more behind the expression", body.lineno)
-    except (jinja2.TemplateSyntaxError, RecursionError) as error:
+    except UNREADABLE as error:
         return Parsed(expression, faults=(_syntax(error),))
     tree = nodes.Template([nodes.Output([body], lineno=1)], lineno=1)
     tree.set_environment(environment)
@@ -111,7 +122,7 @@ def _parsed(
 ) -> Parsed:
     try:
         tree = environment.parse(source, name)
-    except (jinja2.TemplateSyntaxError, RecursionError) as error:
+    except UNREADABLE as error:
         return Parsed(raw, faults=(_syntax(error),))
     return _described(environment, tree, raw, name)
 
@@ -119,27 +130,35 @@ def _parsed(
 def _described(
     environment: jinja2.Environment, tree: nodes.Template, raw: str, name: str | None = None
 ) -> Parsed:
-    faults = [*_unknown(environment, tree)]
+    faults: list[Fault] = []
     try:
+        faults += _unknown(environment, tree)
         undeclared = meta.find_undeclared_variables(_with_known_names(environment, tree))
-    except (jinja2.TemplateSyntaxError, RecursionError) as error:
+        return Parsed(
+            raw,
+            tree,
+            tuple(faults),
+            tuple(_references(environment, tree, name)) if name else (),
+            {each: _first_line(tree, each) for each in sorted(undeclared)},
+            frozenset(_optional(tree)),
+            frozenset(_bound(tree)),
+            frozenset(_exported(tree)),
+        )
+    except UNREADABLE as error:
         return Parsed(raw, faults=(*faults, _syntax(error)))
-    return Parsed(
-        raw,
-        tree,
-        tuple(faults),
-        tuple(_references(environment, tree, name)) if name else (),
-        {each: _first_line(tree, each) for each in sorted(undeclared)},
-        frozenset(_optional(tree)),
-        frozenset(_bound(tree)),
-    )
 
 
 def _syntax(error: Exception) -> Fault:
     if isinstance(error, jinja2.TemplateSyntaxError):
         reason = (error.message or "").rstrip(".")
         return Fault("syntax", error.lineno, reason, "see jinja.palletsprojects.com/templates")
-    return Fault("syntax", 1, "it is nested too deeply", "split it into several files")
+    message = "it is nested too deeply, or a number in it is too long"
+    return Fault("syntax", 1, message, "make it shorter")
+
+
+def _too_long(text: str) -> Fault:
+    message = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
+    return Fault("syntax", 1, message, "derive values under [derived], or use a file")
 
 
 def _unknown(environment: jinja2.Environment, tree: nodes.Template) -> Iterator[Fault]:
@@ -179,12 +198,33 @@ def _optional(tree: nodes.Template) -> Iterator[str]:
             yield filtered.node.name
 
 
-def _bound(tree: nodes.Template) -> Iterator[str]:
-    yield from (node.name for node in tree.find_all(nodes.Name) if node.ctx != "load")
-    yield from (node.name for node in tree.find_all(nodes.Macro))
-    yield from (node.target for node in tree.find_all(nodes.Import))
-    for node in tree.find_all(nodes.FromImport):
+def _bound(tree: nodes.Node) -> Iterator[str]:
+    for node in tree.find_all(nodes.Node):
+        yield from _bound_by(node)
+
+
+def _bound_by(node: nodes.Node) -> Iterator[str]:
+    if isinstance(node, nodes.Macro) or (isinstance(node, nodes.Name) and node.ctx != "load"):
+        yield node.name
+    elif isinstance(node, nodes.Import):
+        yield node.target
+    elif isinstance(node, nodes.FromImport):
         yield from (name if isinstance(name, str) else name[1] for name in node.names)
+
+
+def _exported(tree: nodes.Template) -> Iterator[str]:
+    if any(block.scoped for block in tree.find_all(nodes.Block)):
+        # Such a block sees the names of the loops around it.
+        yield from _bound(tree)
+    waiting: list[nodes.Node] = [*tree.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, nodes.If):
+            waiting += [*node.body, *node.elif_, *node.else_]
+        elif isinstance(node, (nodes.Assign, nodes.AssignBlock)):
+            yield from _bound(node)
+        else:
+            yield from _bound_by(node)
 
 
 def _references(
@@ -195,9 +235,11 @@ def _references(
         optional = getattr(node, "ignore_missing", False) or len(names) > 1
         kind = "import" if isinstance(node, _IMPORTS) else type(node).__name__.lower()
         shares = getattr(node, "with_context", True)
+        takes = node.names if isinstance(node, nodes.FromImport) else ()
+        taken = frozenset(name if isinstance(name, str) else name[0] for name in takes)
         for name in names:
             target = environment.join_path(name, parent) if name is not None else None
-            yield Reference(kind, name, target, node.lineno, optional, shares)
+            yield Reference(kind, name, target, node.lineno, optional, shares, taken)
 
 
 def _names(template: nodes.Expr) -> Iterator[str | None]:

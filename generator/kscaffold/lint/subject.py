@@ -10,7 +10,7 @@ from typing import Any
 
 from kscaffold.layers import MANIFEST
 from kscaffold.lint.findings import Finding, Spot
-from kscaffold.lint.lines import Key, line_of
+from kscaffold.lint.lines import Key
 from kscaffold.lint.parsed import Parsed, Reference, parse_file
 from kscaffold.manifest import File, Manifest
 from kscaffold.render import Renderer
@@ -132,28 +132,25 @@ class Subject:
         """Return what a file extends, includes and imports."""
         return self.parsed[name].references if name in self.parsed else ()
 
-    def reached_from(self, path: str) -> set[str]:
-        """Return the files that make up one that is written, itself included."""
-        return self.reached_through(f"{self.layer_of(path)}:{path}")
+    @cached_property
+    def written(self) -> frozenset[str]:
+        """The files that the manifest names, such as "0:package/a.py.jinja"."""
+        paths = {file.template for file in self.manifest.files}
+        for question in self.manifest.questions.values():
+            paths.update(question.carried.values())
+        return frozenset(f"{self.layer_of(path)}:{path}" for path in paths)
 
-    def reached_through(self, name: str) -> set[str]:
-        """Return a file such as "0:package/a.py.jinja", and all that it extends and includes."""
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """The files that some answers make use of: those written, and what they are made of."""
         reached: set[str] = set()
-        waiting = [name]
+        waiting = [*self.written]
         while waiting:
             name = waiting.pop()
             if name not in reached and self.has(name):
                 reached.add(name)
                 waiting += [ref.target for ref in self.references(name) if ref.target]
-        return reached
-
-    @cached_property
-    def reached(self) -> frozenset[str]:
-        """The files that some answers make use of."""
-        paths = {file.template for file in self.manifest.files}
-        for question in self.manifest.questions.values():
-            paths.update(question.carried.values())
-        return frozenset().union(*map(self.reached_from, paths))
+        return frozenset(reached)
 
     @property
     def reached_templates(self) -> frozenset[str]:
@@ -172,8 +169,3 @@ class Subject:
         for name, parsed in self.parsed.items():
             layer, _, path = name.partition(":")
             yield name, Spot(int(layer), path), parsed
-
-
-def spot_in(said: Said, layer: int, key: Key) -> Spot:
-    """Return where one manifest says something."""
-    return Spot(layer, MANIFEST, line_of(dict(said.lines), key) or 1)
