@@ -18,4 +18,5 @@ def own_configuration(
     """Keep what the user of this machine always wants out of the tests; returns the folder."""
     folder = tmp_path_factory.getbasetemp() / "no-configuration"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     return folder

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from kscaffold import format as formatting
+from kscaffold import memory as memories
 from kscaffold.errors import TemplateError
 from kscaffold.format import digest, format_python
 
@@ -26,6 +30,65 @@ def test_what_is_no_python_is_named(text: str, reason: str) -> None:
     """A template that renders to no Python: its name, line and text."""
     with pytest.raises(TemplateError, match=reason):
         format_python(text, "a.py.jinja")
+
+
+@pytest.fixture
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache; returns the folder of it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(formatting, "_formatted", formatting._formatted.__wrapped__)
+    return tmp_path / "kscaffold"
+
+
+def without_black(*_: str) -> str:
+    """Stand in for black where it should not be needed."""
+    pytest.fail("black is needed")
+
+
+def again(text: str, package: str = "") -> str:
+    """Format a text as the next process would."""
+    memories._read.cache_clear()
+    return format_python(text, "a.py.jinja", package)
+
+
+def test_a_text_in_blacks_form_needs_black_once(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the package is called."""
+    assert again("import one.b\n", "one") == "import one.b\n"
+    monkeypatch.setattr(formatting, "_formatted", without_black)
+    assert again("import two.b\n", "two") == "import two.b\n"
+    assert len(list(memory.iterdir())) == 1
+
+
+def test_a_text_in_another_form_is_formatted_each_time(memory: Path) -> None:
+    """It is not remembered."""
+    for _ in range(2):
+        assert again("x  =  1\n") == "x = 1\n"
+    assert not memory.exists()
+
+
+@pytest.mark.usefixtures("memory")
+def test_another_black_remembers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each version has a memory of its own."""
+    again("x = 1\n")
+    monkeypatch.setattr(formatting, "black_version", lambda: "99.1")
+    monkeypatch.setattr(formatting, "_formatted", lambda text, _: text.upper())
+    assert again("x = 1\n") == "X = 1\n"
+
+
+@pytest.mark.parametrize("content", [b"\xff\n", b"", b"\0" * 2_000_000])
+def test_a_memory_that_is_no_memory_is_in_nobodys_way(memory: Path, content: bytes) -> None:
+    """Nor is one that cannot be written."""
+    assert again("x = 1\n") == "x = 1\n"
+    [file] = memory.iterdir()
+    file.write_bytes(content)
+    assert again("x  = 1\n") == "x = 1\n"
+    assert again("y = 1\n") == "y = 1\n"
+    assert file.stat().st_size < 1_000
+    file.unlink()
+    file.mkdir()
+    assert again("z = 1\n") == "z = 1\n"
 
 
 def test_digest_leaves_the_package_open() -> None:

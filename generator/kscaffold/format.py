@@ -3,7 +3,7 @@
 To import black and to run it costs more than all else that a scaffold takes. So the texts of the
 built-in template that black is known to leave as they are, are listed by their digests in
 `formatted.txt`; the tests hold that list against black. Whatever is not listed, such as a text of
-another template, goes through black.
+another template, goes through black, and is remembered if that leaves it as it is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import hashlib
 import re
 from pathlib import Path
 
+from kscaffold import __version__
 from kscaffold.errors import TemplateError
+from kscaffold.memory import remember, remembered
 
 FORMATTED = Path(__file__).with_name("formatted.txt")
 # The name of the package stands in short lines only: up to this length it moves no line break.
@@ -31,9 +33,16 @@ def format_python(text: str, template: str, package: str = "") -> str:
     Raises:
         TemplateError: what the template rendered is no valid Python; names template and line.
     """
-    if len(package) <= LONGEST and digest(text, package) in known_digests():
+    if len(package) > LONGEST:
+        return _formatted(text, template)
+    key = digest(text, package)
+    name = f"formatted-{__version__}-{black_version()}"
+    if key in known_digests() or key in remembered(name):
         return text
-    return _formatted(text, template)
+    formatted = _formatted(text, template)
+    if formatted == text:
+        remember(name, key)
+    return formatted
 
 
 def digest(text: str, package: str = "") -> str:
@@ -56,12 +65,18 @@ def known_digests() -> frozenset[str]:
 
 def black_year() -> str:
     """Return the year of the installed black's style, such as "26"; "" if it does not tell."""
+    return black_version().partition(".")[0]
+
+
+@functools.cache
+def black_version() -> str:
+    """Return the version of the installed black; "" if it does not tell."""
     try:
         # A module of one line beside black; `importlib.metadata` would take as long as jinja2.
         from _black_version import version  # type: ignore[import-untyped]
     except ImportError:
         return ""
-    return str(version).partition(".")[0]
+    return str(version)
 
 
 @functools.cache
