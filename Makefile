@@ -8,7 +8,7 @@ DEMO := demo
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: help demo test lint types quick slow golden verify test-versions bench bench-training clean
+.PHONY: help demo test lint types quick slow golden verify test-versions bench bench-templates bench-training clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -52,6 +52,9 @@ test-versions: $(VENV)/.installed  ## run the contract with the oldest and the n
 
 bench: $(VENV)/.installed  ## compare the cost of scaffolding with other tools
 	$(BIN)/python bench/scaffold.py
+
+bench-templates: $(VENV)/.installed  ## measure what an overlay and a template of 1,000 files cost
+	$(BIN)/python bench/templates.py
 
 bench-training: $(VENV)/.installed  ## compare training with stock fit() and pure JAX; write docs/performance.md
 	$(BIN)/python bench/training.py
