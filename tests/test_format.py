@@ -10,6 +10,8 @@ from kscaffold import format as formatting
 from kscaffold import memory as memories
 from kscaffold.errors import TemplateError
 from kscaffold.format import digest, format_python
+from kscaffold.style import DEFAULT, Style, style_of
+from kscaffold.tree import TreeFile
 
 
 def test_python_gets_blacks_form() -> None:
@@ -30,6 +32,51 @@ def test_what_is_no_python_is_named(text: str, reason: str) -> None:
     """A template that renders to no Python: its name, line and text."""
     with pytest.raises(TemplateError, match=reason):
         format_python(text, "a.py.jinja")
+
+
+LONG = "alphabetical = dict(first_of_all='1', second_of_all='2', third_of_all='3', last='4',)\n"
+
+
+def style(settings: str) -> Style:
+    """The style of a project with these settings of black."""
+    return style_of([TreeFile("pyproject.toml", f"[tool.black]\n{settings}\n")])
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("line-length = 100\nskip-magic-trailing-comma = true", LONG.replace("'", '"')),
+        ("skip_string_normalization = true\nskip_magic_trailing_comma = true", "first_of_all='1'"),
+        ('target-version = ["py312"]', '\n    first_of_all="1",\n'),
+        ("exclude = 'x'", '\n    first_of_all="1",\n'),
+    ],
+)
+def test_a_project_says_how_black_writes(settings: str, expected: str) -> None:
+    """In its own pyproject.toml, as it says to black itself."""
+    written = format_python(LONG, "a.py.jinja", style=style(settings))
+    assert expected.replace(",)", ")") in written
+
+
+def test_a_project_without_settings_has_blacks_own() -> None:
+    """As has one whose pyproject.toml is no TOML: black itself will say so."""
+    assert style_of([]) == DEFAULT
+    assert style_of([TreeFile("pyproject.toml", "[tool.black]\nx = [\n")]) == DEFAULT
+    assert style_of([TreeFile("below/pyproject.toml", "[tool.black]\npreview = true")]) == DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ("line-length = 'long'", "line-length must be of type int, not 'long'"),
+        ("preview = 1", "preview must be of type bool, not 1"),
+        ("target-version = 'py311'", "target-version must be of type list, not 'py311'"),
+        ("target-version = ['py999']", "black knows no 'PY999'"),
+    ],
+)
+def test_settings_that_black_does_not_take_are_named(settings: str, reason: str) -> None:
+    """With the file and the table."""
+    with pytest.raises(TemplateError, match=rf"pyproject\.toml: \[tool\.black\]: {reason}"):
+        format_python("x = 1\n", "a.py.jinja", style=style(settings))
 
 
 @pytest.fixture
@@ -73,7 +120,7 @@ def test_another_black_remembers_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     """Each version has a memory of its own."""
     again("x = 1\n")
     monkeypatch.setattr(formatting, "black_version", lambda: "99.1")
-    monkeypatch.setattr(formatting, "_formatted", lambda text, _: text.upper())
+    monkeypatch.setattr(formatting, "_formatted", lambda text, *_: text.upper())
     assert again("x = 1\n") == "X = 1\n"
 
 

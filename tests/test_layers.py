@@ -353,3 +353,20 @@ def test_an_overlay_that_changes_nothing_changes_nothing() -> None:
     one, plain = contents(Path("one")), contents(Path("demo"))
     del one[".kscaffold/answers.toml"], plain[".kscaffold/answers.toml"]
     assert one == plain
+
+
+def test_python_is_written_as_the_project_says() -> None:
+    """With the settings of black in the project's pyproject.toml, wherever that is listed."""
+    line = f"numbers = [{', '.join(['1_000'] * 12)}]\n"
+    pyproject = "[tool.black]\nline-length = {{ length }}\n"
+    listed = "".join(
+        f'[[files]]\ntemplate = "{name}.jinja"\ntarget = "{name}"\n'
+        for name in ("a.py", "pyproject.toml")
+    )
+    asked = '[questions.length]\ntype = "int"\nhelp = "Length."\ndefault = 100\n'
+    texts = {"a.py.jinja": line, "pyproject.toml.jinja": pyproject}
+    source = template("styled", f"{WHOLE}{asked}{listed}", texts)
+    assert project(source)["a.py"] == line
+    assert project(source, more=("-d", "length=60"), path="short")["a.py"] != line
+    tested = kscaffold("template", "test", str(source), "--no-import")
+    assert tested.exit_code == 0, tested.output

@@ -16,30 +16,32 @@ from pathlib import Path
 from kscaffold import __version__
 from kscaffold.errors import TemplateError
 from kscaffold.memory import remember, remembered
+from kscaffold.style import DEFAULT, PYPROJECT, Style
 
 FORMATTED = Path(__file__).with_name("formatted.txt")
 # The name of the package stands in short lines only: up to this length it moves no line break.
 LONGEST = 24
 
 
-def format_python(text: str, template: str, package: str = "") -> str:
+def format_python(text: str, template: str, package: str = "", style: Style = DEFAULT) -> str:
     """Return Python source in black's form.
 
     Args:
         text: the source, as rendered.
         template: where it comes from, for errors.
         package: the name of the project's package, which the list of texts leaves open.
+        style: the settings of black.
 
     Raises:
         TemplateError: what the template rendered is no valid Python; names template and line.
     """
-    if len(package) > LONGEST:
-        return _formatted(text, template)
+    if len(package) > LONGEST or style != DEFAULT:
+        return _formatted(text, template, style)
     key = digest(text, package)
     name = f"formatted-{__version__}-{black_version()}"
     if key in known_digests() or key in remembered(name):
         return text
-    formatted = _formatted(text, template)
+    formatted = _formatted(text, template, style)
     if formatted == text:
         remember(name, key)
     return formatted
@@ -80,7 +82,7 @@ def black_version() -> str:
 
 
 @functools.cache
-def _formatted(text: str, template: str) -> str:
+def _formatted(text: str, template: str, style: Style) -> str:
     try:
         # black takes some sources that Python refuses, such as a return outside a function.
         compile(text, template, "exec", dont_inherit=True)
@@ -98,6 +100,17 @@ def _formatted(text: str, template: str) -> str:
 
     try:
         # With a target version, black need not find one out by trying.
-        return black.format_str(text, mode=Mode(target_versions={TargetVersion.PY311}))
+        versions = {TargetVersion[version.upper()] for version in style.target_version}
+    except KeyError as error:
+        raise TemplateError(f"{PYPROJECT}: [tool.black]: black knows no {error}") from None
+    mode = Mode(
+        target_versions=versions,
+        line_length=style.line_length,
+        string_normalization=not style.skip_string_normalization,
+        magic_trailing_comma=not style.skip_magic_trailing_comma,
+        preview=style.preview,
+    )
+    try:
+        return black.format_str(text, mode=mode)
     except InvalidInput as error:
         raise TemplateError(f"{template}: black cannot read what it renders to: {error}") from None

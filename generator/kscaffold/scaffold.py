@@ -23,6 +23,7 @@ from kscaffold.paths import check_distinct, check_path
 from kscaffold.quoting import quote
 from kscaffold.render import Renderer
 from kscaffold.sources import Template
+from kscaffold.style import style_of
 from kscaffold.tree import Tree, TreeFile
 
 ANSWERS = ".kscaffold/answers.toml"
@@ -158,13 +159,19 @@ def _files(scaffold: Scaffold, answers: Answers) -> Tree:
     manifest, renderer = scaffold.template.manifest, scaffold.renderer
     values = derived_values(scaffold, answers)
     renderer.use_placeholders({key: str(values[n]) for key, n in manifest.placeholders.items()})
-    files = tuple(
-        _rendered(file, renderer, values)
-        for file in manifest.files
-        if _applies(file, renderer, values)
-    )
+    listed = [file for file in manifest.files if _applies(file, renderer, values)]
+    files = [_rendered(file, renderer, values) for file in listed]
     check_distinct(file.path for file in files)
-    return files
+    style = style_of(files)
+    package = str(values.get("package", ""))
+    return tuple(
+        (
+            replace(made, text=format_python(made.text, file.template, package, style))
+            if file.format and made.path.endswith(".py")
+            else made
+        )
+        for file, made in zip(listed, files, strict=True)
+    )
 
 
 def _without_secrets(scaffold: Scaffold, answers: Answers, files: Tree) -> dict[str, str]:
@@ -192,8 +199,6 @@ def _rendered(file: File, renderer: Renderer, values: Mapping[str, object]) -> T
     text = renderer.file(file.template, values)
     if len(text) > MAX_BYTES:
         raise TemplateError(f"{file.template}: renders to more than {MAX_BYTES} characters")
-    if file.format and path.endswith(".py"):
-        text = format_python(text, file.template, str(values.get("package", "")))
     return TreeFile(path, text, file.executable)
 
 

@@ -18,6 +18,7 @@ from kscaffold.answers import Answers, resolve
 from kscaffold.errors import KscaffoldError
 from kscaffold.format import format_python
 from kscaffold.scaffold import Scaffold, build_tree, derived_values
+from kscaffold.style import Style, style_of
 from kscaffold.tree import Tree
 from kscaffold.trial.combinations import Given
 
@@ -99,12 +100,12 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
     project.report("renders")
     _write(tree, folder)
     project.files = {file.path: file.text for file in tree if file.path.endswith(".py")}
-    package = str(values.get("package", ""))
+    package, style = str(values.get("package", "")), style_of(tree)
     for path, text in project.files.items():
         parsed = [*_parses(path, text)]
         project.report("parses", parsed)
         if not parsed and path not in raw:
-            project.report("black", [*_is_stable(path, text, package)])
+            project.report("black", [*_is_stable(path, text, package, style)])
     return project
 
 
@@ -126,8 +127,8 @@ def _parses(path: str, text: str) -> Iterator[Failure]:
         yield Failure("parses", f"{path}:{line}: {error.args[0]}", tuple(lines))
 
 
-def _is_stable(path: str, text: str, package: str) -> Iterator[Failure]:
-    if format_python(text, path, package) != text:
+def _is_stable(path: str, text: str, package: str, style: Style) -> Iterator[Failure]:
+    if format_python(text, path, package, style) != text:
         yield Failure("black", f"{path}: black would change what it has formatted once")
 
 
