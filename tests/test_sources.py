@@ -228,6 +228,18 @@ def test_the_project_may_move_alone() -> None:
     assert again("far/away/demo") == "fine\n"
 
 
+def test_a_template_that_has_changed_since_then_is_noticed() -> None:
+    """The project is made from what it is now."""
+    own = whole("own").resolve()
+    project("own")
+    more = ("--data-file", "demo/.kscaffold/answers.toml")
+    assert new(*more, path="same").stderr == ""
+    whole("own", text="another one\n")
+    result = new(*more, path="other")
+    assert result.stderr == f"note: the template {own} has changed since then\n"
+    assert Path("other/out.txt").read_text() == "another one\n"
+
+
 def test_a_recorded_template_that_is_gone_is_named() -> None:
     """By the path where it was."""
     own = whole("own").resolve()

@@ -25,11 +25,16 @@ DEEPEST = 10
 
 @dataclass(frozen=True)
 class Template:
-    """A template: its folders, where each came from, and what its manifests say together."""
+    """A template: its folders, where each came from, and what its manifests say together.
+
+    Attributes:
+        notices: what whoever uses it should know.
+    """
 
     layers: Layers
     origins: tuple[Origin, ...]
     manifest: Manifest
+    notices: tuple[str, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -121,17 +126,22 @@ def recorded_layers(path: Path) -> list[dict[str, str]] | None:
 def load_recorded(layers: Sequence[Mapping[str, str]], project: Path) -> Template:
     """Load the template that a project was made from; raises like `load_templates`.
 
-    A path is looked for as seen from the project, then where it was.
+    A path is looked for as seen from the project, then where it was. A layer that is no longer
+    what it was is noticed.
     """
     stack = [find(BUILT_IN, project)]
+    notices = []
     for layer in layers:
         source = layer.get("source", "")
         relative = layer.get("relative")
         if relative and (project / relative).exists():
             source = str(project / relative)
         commit = layer.get("commit") if is_git(source) else None
-        stack = _put(stack, find(source, project, commit), project, DEEPEST)
-    return _template(stack)
+        found = find(source, project, commit)
+        stack = _put(stack, found, project, DEEPEST)
+        if found.origin.digest != layer.get("digest"):
+            notices.append(f"the template {found.origin.source} has changed since then")
+    return replace(_template(stack), notices=tuple(notices))
 
 
 def _put(stack: list[Found], found: Found, base: Path, depth: int) -> list[Found]:

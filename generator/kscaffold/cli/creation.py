@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -64,6 +64,7 @@ def create(template: Template, given: dict[str, object], request: Request) -> No
 def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> None:
     manifest = scaffold.template.manifest
     answers = resolve(manifest, given, scaffold.tools)
+    answers = replace(answers, notices=(*scaffold.template.notices, *answers.notices))
     # All that a template can break comes before anything is written.
     commands = after.commands(scaffold, answers) if request.commands else ()
     message = _message_after(scaffold, answers)
