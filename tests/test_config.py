@@ -117,6 +117,26 @@ def test_a_configured_template_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert project()["out.txt"] == "fine\n"
 
 
+def test_the_name_of_a_folder_here_is_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is for --template; kept as such, it is found from every folder."""
+    whole("own")
+    shown("templates", "own")
+    shown("trusted", "own")
+    assert shown("templates") == shown("trusted") == f"{Path('own').resolve()}\n"
+    Path("other").mkdir()
+    monkeypatch.chdir("other")
+    assert project()["out.txt"] == "fine\n"
+
+
+def test_a_name_of_a_folder_and_of_a_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is for --template."""
+    monkeypatch.setattr("kscaffold.sources.installed", lambda: {"own": "some_package"})
+    whole("own")
+    message = error_of(kscaffold("config", "templates", "own"), 2)
+    assert message.startswith("template 'own' is both a folder and an installed template")
+    assert not Path("../configuration").exists()
+
+
 def test_paths_in_the_file_start_from_its_folder() -> None:
     """Of the user's file and of a working folder's."""
     file().write_text('templates = ["./own"]\n')

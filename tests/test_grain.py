@@ -83,7 +83,7 @@ def results(model_class: Any, load: Callable[[bool], Any], endless: bool, steps:
 @pytest.mark.parametrize("endless", [False, True], ids=["to its end", "endless"])
 @pytest.mark.parametrize("load", [map_dataset, iter_dataset, data_loader])
 def test_loaders_are_exact(load: Callable[[bool], Any], endless: bool, tmp_path: Path) -> None:
-    """fit(), evaluate() and predict() on loaders equal those of stock, both with 3 steps an execution."""
+    """fit(), evaluate() and predict() equal those of stock, both with 3 steps an execution."""
     import keras
 
     package = f"loaded_{load.__name__}_{endless}".lower()

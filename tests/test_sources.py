@@ -70,7 +70,7 @@ def test_a_source_that_is_not_there_is_named() -> None:
     """With what a source can be."""
     message, _ = refused("nowhere", code=2)
     assert message == (
-        "--template: there is no 'nowhere';"
+        "there is no template 'nowhere';"
         " give a folder, a zip, a git URL or an installed template"
     )
 
@@ -102,7 +102,7 @@ def test_an_overlay_extends_an_installed_template() -> None:
 @pytest.mark.usefixtures("package")
 def test_a_misspelled_installed_template_gets_a_hint() -> None:
     """The nearest name is given."""
-    assert refused("labb", code=2)[0] == "--template: there is no 'labb'; did you mean 'lab'?"
+    assert refused("labb", code=2)[0] == "there is no template 'labb'; did you mean 'lab'?"
 
 
 @pytest.mark.usefixtures("package")
@@ -111,7 +111,7 @@ def test_a_name_that_is_a_folder_too_must_be_told_apart() -> None:
     whole("lab")
     message, _ = refused("lab", code=2)
     assert message == (
-        "--template: 'lab' is both a folder and an installed template; for the folder, write ./lab"
+        "template 'lab' is both a folder and an installed template; for the folder, write ./lab"
     )
     assert project("./lab")["out.txt"] == "fine\n"
 
@@ -247,7 +247,7 @@ def test_a_recorded_template_that_is_gone_is_named() -> None:
     shutil.rmtree("own")
     more = ("--data-file", "demo/.kscaffold/answers.toml")
     message, _ = refused(code=2, more=more, path="again")
-    assert message.startswith(f"--template: there is no '{own}'")
+    assert message.startswith(f"there is no template '{own}'")
 
 
 def test_a_project_of_the_built_in_template_records_no_layers() -> None:

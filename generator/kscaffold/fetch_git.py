@@ -71,9 +71,7 @@ def _check(url: str, ref: str | None) -> None:
     # Also git's other spelling of ssh, "user@host:path", which never begins with a dash.
     if not (separator and scheme in PROTOCOLS) and not re.match(r"\w[\w.-]*@[\w.-]+:", url):
         known = ", ".join(f"{name}://" for name in PROTOCOLS)
-        raise AnswerError(
-            f"--template: {without_password(url)!r}: a repository's URL begins with {known}"
-        )
+        raise AnswerError(f"{without_password(url)}: a repository's URL begins with {known}")
     if ref is not None and (not ref.strip() or ref.startswith("-") or re.search(r"[\s:^~?*]", ref)):
         raise AnswerError(f"--ref: {ref!r} is no name of a branch, a tag or a commit")
 

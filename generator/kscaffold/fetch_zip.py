@@ -36,7 +36,7 @@ def unpack(path: Path) -> Path:
         TemplateError: it is no zip, holds no template, or what no template needs.
     """
     if not path.is_file():
-        raise AnswerError(f"--template: no such file: {path}")
+        raise AnswerError(f"no such file: {path}")
     folder = Path(tempfile.mkdtemp(prefix="kscaffold-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:

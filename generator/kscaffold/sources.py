@@ -203,7 +203,7 @@ def find(source: str, base: Path, ref: str | None = None) -> Found:
     if path.is_dir() and (path / MANIFEST).exists():
         if not re.search(r"[/\\]", source) and source in installed():
             raise AnswerError(
-                f"--template: {source!r} is both a folder and an installed template; for the"
+                f"template {source!r} is both a folder and an installed template; for the"
                 f" folder, write ./{source}"
             )
         place = "" if source in ("", ".") else f"{source.rstrip('/')}/"
@@ -226,7 +226,7 @@ def _installed(name: str) -> Found:
     known = installed()
     if name not in known:
         hint = near(name, known) or "; give a folder, a zip, a git URL or an installed template"
-        raise AnswerError(f"--template: there is no {name!r}{hint}")
+        raise AnswerError(f"there is no template {name!r}{hint}")
     root = _package_folder(known[name], name)
     return _read(root, Origin("installed", name), name, f"{name}/")
 

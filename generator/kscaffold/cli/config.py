@@ -10,6 +10,9 @@ import click
 from kscaffold.config import KEYS, absolute, read_user_config, user_file, written
 from kscaffold.errors import AnswerError, KscaffoldError
 from kscaffold.git import without_password
+from kscaffold.layers import MANIFEST
+from kscaffold.origins import BUILT_IN
+from kscaffold.sources import find
 from kscaffold.text import near
 
 
@@ -41,12 +44,19 @@ def command(key: str | None, values: tuple[str, ...], unset: bool) -> None:
                     f"{without_password(value)}: a password would be kept in plain text; leave it"
                     " to git's credential helper"
                 )
-        here = Path.cwd()
-        kept = tuple(dict.fromkeys(absolute(value, here) for value in values))
+        kept = tuple(dict.fromkeys(map(_as_kept, values)))
         _write(written(replace(config, **{key: kept})))
         return
     for value in getattr(config, key):
         click.echo(value)
+
+
+def _as_kept(value: str) -> str:
+    """Return a source that means the same everywhere, which the name of a folder here does not."""
+    here = Path.cwd()
+    if value != BUILT_IN and "/" not in value and (here / value / MANIFEST).exists():
+        return find(value, here).origin.source
+    return absolute(value, here)
 
 
 def _write(text: str) -> None:
