@@ -56,7 +56,7 @@ def transformer(x: Any) -> Any:
 
 
 SUBJECTS = {
-    "tiny MLP": Subject(mlp(32), (16,), 500, 6),
+    "tiny MLP": Subject(mlp(32), (16,), 500, 20),
     "middle MLP": Subject(mlp(128, 128), (64,), 500, 3),
     "MLP, BatchNorm, dropout": Subject(mlp(128, 128, regularized=True), (64,), 300, 3),
     "large MLP": Subject(mlp(512, 512, 512), (128,), 100, 2),

@@ -434,7 +434,7 @@ def test_the_rules_are_listed() -> None:
 
 def test_what_is_no_template_is_refused(tmp_path: Path) -> None:
     """A source that is not there: exit code 2; a manifest that is no TOML: 4."""
-    assert "there is no 'nowhere'" in error_of(kscaffold("template", "lint", "nowhere"), 2)
+    assert "there is no template 'nowhere'" in error_of(kscaffold("template", "lint", "nowhere"), 2)
     (tmp_path / "kscaffold.toml").write_text("[")
     assert "kscaffold.toml" in error_of(kscaffold("template", "lint", str(tmp_path)), 4)
 

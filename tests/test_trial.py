@@ -287,7 +287,7 @@ def test_bad_options_are_refused(tmp_path: Path) -> None:
     unknown = kscaffold("template", "test", source, "-d", "knid=a")
     assert "no question 'knid'; did you mean 'kind'?" in error_of(unknown, 2)
     assert "kind: a, b or c" in error_of(kscaffold("template", "test", source, "-d", "kind=z"), 2)
-    assert "there is no 'nowhere'" in error_of(kscaffold("template", "test", "nowhere"), 2)
+    assert "there is no template 'nowhere'" in error_of(kscaffold("template", "test", "nowhere"), 2)
 
 
 def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:

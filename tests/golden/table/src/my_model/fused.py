@@ -214,7 +214,9 @@ def run_several(
     """Run a step on the first `count` batches; to be compiled."""
 
     def body(number: Any, carry: Any) -> Any:
-        output, state = step(carry[1], batch_of(batches, number))
+        # Kept apart, or XLA compiles both together, and may round in another way.
+        batch = jax.lax.optimization_barrier(batch_of(batches, number))
+        output, state = step(carry[1], batch)
         if joins:
             output = jax.tree.map(
                 lambda a, new: a.at[number].set(new), carry[0], output
