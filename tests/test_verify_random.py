@@ -141,6 +141,33 @@ def test_random_model_is_exact(subject: Subject, case: Case) -> None:
     assert not problems, case
 
 
+def test_gathered_batch_is_kept_apart(subject: Subject) -> None:
+    """A model whose steps XLA rounds in another way together with the gather of their batch."""
+    model = """
+inputs = [keras.Input((4,)) for _ in range(2)]
+hidden = keras.layers.Add()(inputs)
+hidden = keras.layers.BatchNormalization(momentum=0.5)(hidden)
+hidden = keras.layers.LayerNormalization()(hidden)
+hidden = keras.layers.BatchNormalization(momentum=0.5)(hidden)
+hidden = keras.layers.BatchNormalization(momentum=0.5)(hidden)
+model = Model(inputs, [keras.layers.Dense(1)(hidden) for _ in range(2)])
+x, y = [x, 2 * x], [y, -y]
+"""
+    case = Case(
+        family="random",
+        name="gathered apart",
+        cause="",
+        model=model,
+        optimizer="keras.optimizers.SGD(0.01, momentum=0.5)",
+        loss="[keras.losses.Huber(0.5), 'mse']",
+        metrics="[['mae'], ['mae']]",
+        weighted_metrics="[['mse'], ['mse']]",
+        compile="steps_per_execution=3",
+        fit="batch_size=5, shuffle=False",
+    )
+    assert not failing(subject, [case])
+
+
 def found(subject: Subject, case: Case) -> dict[str, str]:
     """Return what does not hold in a case.
 
