@@ -138,6 +138,26 @@ def test_batches_go_on_one_by_one(config: Config) -> None:
     assert_same(*models)
 
 
+def test_order_is_drawn_when_the_epoch_begins(config: Config) -> None:
+    """Numbers that a callback draws, or a seed that it sets, count as in Keras' loop."""
+
+    class Draw(keras.callbacks.Callback):
+        def on_epoch_end(
+            self, epoch: int, logs: dict[str, float] | None = None
+        ) -> None:
+            np.random.random() if epoch else np.random.seed(3)
+
+    models = [make_model(config, fused=True), make_model(config, fused=False)]
+    drawn = []
+    for model in models:
+        keras.utils.set_random_seed(1)
+        given = as_arrays(rows_of(config), epochs=3, callbacks=[Draw()])
+        model.fit(**given, verbose=0)
+        drawn.append(np.random.random())
+    assert_same(*models)
+    assert drawn[0] == drawn[1]
+
+
 def test_step_is_traced_once_a_batch_size(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:

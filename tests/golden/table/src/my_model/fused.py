@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 from .chunks import ArrayChunks, Chunk, are_arrays, number_of_rows
+from .cpu import loop_options, with_fast_operations
 
 Step = Callable[[Any, Any], tuple[Any, Any]]  # state, batch -> outputs, new state
 
@@ -165,9 +166,14 @@ class FusedFunction:
         self.steps = steps
         self.joins = joins  # the outputs of all steps, or else keeps the last ones
         self.one_by_one: bool | None = None  # not known before the first step
-        self.single = jax.jit(step, donate_argnums=0)
+        on_cpu = jax.default_backend() == "cpu"
+        self.single = jax.jit(
+            with_fast_operations(step) if on_cpu else step, donate_argnums=0
+        )
         self.several = jax.jit(
-            functools.partial(run_several, self.single, joins), donate_argnums=0
+            functools.partial(run_several, self.single, joins),
+            donate_argnums=0,
+            compiler_options=loop_options() if on_cpu else None,
         )
         self.capacity = 1
         self.under_way: deque[Any] = deque()
