@@ -71,9 +71,9 @@ def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> N
 
 
 FUSED_MUTANTS = {
-    "the short batch is dropped": ("fused", "if rows % size:", "if False:"),
-    "a step is left out": ("fused", r"fori_loop\(0, count", "fori_loop(1, count"),
-    "every step gets the first batch": ("fused", r"array\[number\]", "array[0]"),
+    "the short batch is dropped": ("execution", "if rows % size:", "if False:"),
+    "a step is left out": ("execution", r"fori_loop\(0, count", "fori_loop(1, count"),
+    "every step gets the first batch": ("execution", r"array\[number\]", "array[0]"),
     "the rows are shuffled otherwise": (
         "chunks",
         r"np\.random\.permutation\(self\.rows\)",

@@ -7,7 +7,7 @@ Sums may be added up in another order, which shows in the last digits.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -47,8 +47,26 @@ def loop_options() -> dict[str, bool]:
     return options
 
 
+def equations(part: Any) -> Iterator[JaxprEqn]:
+    """Yield the equations of a part of a traced program, and those inside of them."""
+    if isinstance(part, ClosedJaxpr):
+        yield from equations(part.jaxpr)
+    elif isinstance(part, Jaxpr):
+        for equation in part.eqns:
+            yield equation
+            yield from equations(tuple(equation.params.values()))
+    elif type(part) is tuple:
+        for each in part:
+            yield from equations(each)
+
+
+def has_slow_operations(program: ClosedJaxpr) -> bool:
+    """Tell whether there is anything to replace in a traced step."""
+    return any(map(fast_operation, equations(program)))
+
+
 def replaced(part: Any) -> Any:
-    """Return a part of a traced program with other operations, if it has slow ones."""
+    """Return a part of a traced program with fast operations for slow ones."""
     if isinstance(part, ClosedJaxpr):
         return part.replace(jaxpr=replaced(part.jaxpr))
     if isinstance(part, Jaxpr):
@@ -60,18 +78,26 @@ def replaced(part: Any) -> Any:
 
 def replaced_equation(equation: JaxprEqn) -> JaxprEqn:
     """Return an equation, or what takes its place."""
+    operation = fast_operation(equation)
+    if operation is None:
+        inner = {name: replaced(value) for name, value in equation.params.items()}
+        return equation.replace(params=inner)
+    shapes = [variable.aval for variable in equation.invars]
+    call = jax.make_jaxpr(jax.jit(operation))(*shapes).eqns[0]
+    return call.replace(
+        invars=equation.invars,
+        outvars=equation.outvars,
+        source_info=equation.source_info,
+    )
+
+
+def fast_operation(equation: JaxprEqn) -> Operation | None:
+    """Return what takes the place of an equation, if it is slow."""
     for find in (gradient_of_pooling, gradient_of_weights, without_first_axis):
         operation = find(equation)
         if operation is not None:
-            shapes = [variable.aval for variable in equation.invars]
-            call = jax.make_jaxpr(jax.jit(operation))(*shapes).eqns[0]
-            return call.replace(
-                invars=equation.invars,
-                outvars=equation.outvars,
-                source_info=equation.source_info,
-            )
-    inner = {name: replaced(value) for name, value in equation.params.items()}
-    return equation.replace(params=inner)
+            return operation
+    return None
 
 
 def gradient_of_weights(equation: JaxprEqn) -> Operation | None:
