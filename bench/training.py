@@ -250,9 +250,9 @@ where they are faster. Each trains in a process of its own, in turn, {RIVAL_ROUN
 
 ![Time of a step of other ways, over that of the fused class](performance-rivals.png)
 
-A project of your own has two modules to thank for the lead on the transformer and the convnet:
-`cpu.py` and `pooling.py` put the gradients of max pooling, of dense layers over sequences and of
-attention in ways of which XLA makes faster code for a CPU. The hand-written loops have XLA's own.
+On the transformer and the convnet a generated project is ahead of hand-written JAX since its
+modules `cpu.py` and `pooling.py` rewrite what XLA makes slow code of on a CPU: the gradients of max
+pooling and of dense layers over sequences, and attention. The hand-written loops take XLA's own.
 
 {processes}
 """

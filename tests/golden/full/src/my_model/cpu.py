@@ -1,4 +1,4 @@
-"""What XLA makes slow code of on a CPU, put in ways of which it makes fast code.
+"""Rewrites operations of which XLA makes slow code on a CPU.
 
 A step is traced, and some of its operations give way to others with the same results.
 Sums may be added up in another order, which shows in the last digits.
@@ -18,14 +18,14 @@ from .pooling import gradient_of_pooling
 
 Operation = Callable[..., Any]
 
-LIBRARY_AXES = 4  # of arrays that XLA's library for CPUs is quick with
+FAST_AXES = 4  # XLA's library for CPUs (YNNPACK) is slow on arrays with more of them
 # What there is in a softmax, its derivatives and those of a mask.
 ELEMENTWISE = {"add", "add_any", "convert_element_type", "div", "exp", "integer_pow"}
 ELEMENTWISE |= {"max", "mul", "neg", "select_n", "stop_gradient", "sub"}
 
 
 def with_fast_operations(step: Operation) -> Operation:
-    """Return a step with the same results; both are to be compiled."""
+    """Return a step with the same results, to be compiled in its place."""
 
     def fast_step(*args: Any) -> Any:
         program, shapes = jax.make_jaxpr(step, return_shape=True)(*args)
@@ -60,13 +60,15 @@ def equations(part: Any) -> Iterator[JaxprEqn]:
             yield from equations(each)
 
 
-def has_slow_operations(program: ClosedJaxpr) -> bool:
-    """Tell whether there is anything to replace in a traced step."""
-    return any(map(fast_operation, equations(program)))
+def has_slow_operations(part: Any) -> bool:
+    """Tell whether there is anything to replace in a part of a traced program."""
+    return any(map(fast_operation, equations(part)))
 
 
 def replaced(part: Any) -> Any:
     """Return a part of a traced program with fast operations for slow ones."""
+    if not has_slow_operations(part):
+        return part  # the same object: JAX compiles an inner program once for all calls
     if isinstance(part, ClosedJaxpr):
         return part.replace(jaxpr=replaced(part.jaxpr))
     if isinstance(part, Jaxpr):
@@ -88,11 +90,14 @@ def replaced_equation(equation: JaxprEqn) -> JaxprEqn:
         invars=equation.invars,
         outvars=equation.outvars,
         source_info=equation.source_info,
+        ctx=equation.ctx,
     )
 
 
 def fast_operation(equation: JaxprEqn) -> Operation | None:
     """Return what takes the place of an equation, if it is slow."""
+    if any(equation.params.get(name) for name in ("sharding", "out_sharding")):
+        return None
     for find in (gradient_of_pooling, gradient_of_weights, without_first_axis):
         operation = find(equation)
         if operation is not None:
@@ -121,7 +126,7 @@ def gradient_of_weights(equation: JaxprEqn) -> Operation | None:
     )
 
     def operation(one: jax.Array, other: jax.Array) -> jax.Array:
-        one, other = (array.reshape(-1, array.shape[-1]) for array in (one, other))
+        one, other = (lax.collapse(array, 0, -1) for array in (one, other))
         # XLA turns products round to spare a transposition, but this way, the wider
         # matrix second, they take half the time.
         if one.shape[1] <= other.shape[1]:
@@ -132,14 +137,14 @@ def gradient_of_weights(equation: JaxprEqn) -> Operation | None:
 
 
 def without_first_axis(equation: JaxprEqn) -> Operation | None:
-    """Return an operation of attention, where JAX puts an axis of length 1 first.
+    """Return an operation on arrays of one axis too many, the first, of length 1.
 
-    Without it the arrays have no more axes than XLA's library is quick with.
+    JAX has them in attention.
     """
     variables: list[Any] = [*equation.invars, *equation.outvars]
     shapes = [getattr(variable.aval, "shape", ()) for variable in variables]
-    many = any(len(shape) > LIBRARY_AXES for shape in shapes)
-    params = params_without_first_axis(equation) if many else None
+    too_many = max(map(len, shapes), default=0) == FAST_AXES + 1
+    params = params_without_first_axis(equation) if too_many else None
     if params is None or any(shape and shape[0] != 1 for shape in shapes):
         return None
 

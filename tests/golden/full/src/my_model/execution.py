@@ -70,7 +70,6 @@ class FusedFunction:
         step = jax.jit(self.step)
         program = step.trace(state, batch).jaxpr
         on_cpu = jax.default_backend() == "cpu"
-        self.one_by_one = on_cpu and has_convolution(program)
         if on_cpu and has_slow_operations(program):
             step = jax.jit(with_fast_operations(step))
         self.single = jax.jit(step, donate_argnums=0)
@@ -79,6 +78,7 @@ class FusedFunction:
             donate_argnums=0,
             compiler_options=loop_options() if on_cpu else None,
         )
+        self.one_by_one = on_cpu and has_convolution(program)
 
 
 def run_several(

@@ -68,7 +68,8 @@ class FusedModel(keras.Model):
         """Return why Keras' own functions are used, if they are."""
         if self.steps_per_execution == 1:
             return "one step an execution"
-        if self.run_eagerly or not self.jit_compile:
+        settings: Any = jax.config
+        if self.run_eagerly or not self.jit_compile or settings.jax_disable_jit:
             return "the steps are not compiled"
         if keras.distribution.distribution() is not None:
             return "the batches are distributed"
