@@ -327,7 +327,7 @@ def cases_of(model: str, steps: Iterable[int]) -> list[Case]:
             name=f"{number} steps an execution",
             cause="",
             model=model,
-            optimizer="keras.optimizers.SGD(0.01)",
+            optimizer="keras.optimizers.SGD(0.0001)",
             loss="'mse'",
             compile=f"steps_per_execution={number}",
             fit="batch_size=5",
