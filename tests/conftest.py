@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# However busy the machine is, an example may take as long as it takes.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 # Before any test imports Keras.
 os.environ.setdefault("KERAS_BACKEND", "jax")
