@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import keras
 
 from .chunks import ArrayChunks, are_arrays, number_of_rows
@@ -76,6 +77,16 @@ class FusedModel(keras.Model):
         if tuple(map(int, keras.__version__.split(".")[:2])) > (3, 15):
             return "this version of Keras has its own way"
         return None
+
+    def reset_metrics(self) -> None:
+        """Set the metrics back, at once if that sets zeros, as Keras' own metrics do."""
+        if self.why_not_fused() or not all(map(resets_to_zeros, self.metrics)):
+            super().reset_metrics()
+            return
+        variables = self.metrics_variables
+        shapes = tuple((tuple(each.shape), each.dtype) for each in variables)
+        for variable, value in zip(variables, zeros(shapes)):
+            variable.assign(value)
 
     def describe_execution(self) -> str:
         """Say how `fit()` has run its steps."""
@@ -151,6 +162,19 @@ class ReportExecution(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Print it."""
         print(f"training steps: {self.model.describe_execution()}")
+
+
+def resets_to_zeros(metric: Any) -> bool:
+    """Tell whether Keras itself resets the metric, and those in it."""
+    where = type(metric).reset_state.__module__
+    inner = getattr(metric, "metrics", ())
+    return where.startswith("keras.") and all(map(resets_to_zeros, inner))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def zeros(shapes: Any) -> Any:
+    """Return arrays of zeros, by their shapes and dtypes."""
+    return [jnp.zeros(*shape) for shape in shapes]
 
 
 def same_structure(one: Any, other: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 from typing import Any, NamedTuple
 
@@ -10,23 +11,25 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-
-class Rows(NamedTuple):
-    """What `keras.utils.unpack_x_y_sample_weight` gives."""
-
-    x: Any
-    y: Any
-    sample_weight: Any
+named_tuple: Any = collections.namedtuple  # of as many fields as a set of data has
 
 
-class Chunk(Rows):
+class Chunk(tuple[Any, ...]):
     """The rows of some batches, one batch after the other; the last may be short.
 
-    Keras hands it on as the batch that it looks like, and rebuilds it around other
-    arrays, such as those on the device: what its type says is sure to arrive.
+    It is a named tuple too, as Keras hands it on as the batch that it looks like, and
+    rebuilds it around other arrays: what its type says is sure to arrive.
     """
 
     batch_size = 0
+
+
+class Ahead(NamedTuple):
+    """A chunk of the next epoch, if NumPy's random state is found as it was."""
+
+    before: Any
+    after: Any
+    chunk: Any
 
 
 class ArrayChunks(keras.utils.PyDataset):
@@ -46,17 +49,21 @@ class ArrayChunks(keras.utils.PyDataset):
         on_device: bool = False,
     ) -> None:
         super().__init__()
-        self.data = jax.tree.map(as_floatx, data)
+        given = [part for part in data if part is not None]
+        self.data = jax.tree.map(as_floatx, given)
         self.rows = number_of_rows(data)
         self.batch_size = batch_size
         self.chunk_rows = batches * batch_size
         self.shuffle = shuffle
         self.built = built
-        self.numpy = jnp if on_device else np
+        self.gather: Any = gather_on_device if on_device else gather
         if on_device:
             self.data = jax.device_put(self.data)
         self.order: Any = None
-        self.chunk_type = type("Chunk", (Chunk,), {"batch_size": batch_size})
+        self.ahead: Ahead | None = None
+        rows_type = named_tuple("Rows", ("x", "y", "sample_weight")[: len(given)])
+        of_size = {"batch_size": batch_size}
+        self.chunk_type: Any = type("Chunk", (Chunk, rows_type), of_size)
 
     @property
     def num_batches(self) -> int:
@@ -64,28 +71,65 @@ class ArrayChunks(keras.utils.PyDataset):
         return math.ceil(self.rows / self.batch_size)
 
     def on_epoch_end(self) -> None:
-        """Keras calls this first when it has built the model."""
+        """Gather the next epoch, if it is a chunk: the last one is still trained on."""
+        # Keras calls this first when it has built the model.
+        if self.built and self.shuffle and self.rows <= self.chunk_rows:
+            self.ahead = self.ahead or self.draw_ahead()
         self.built = True
+
+    def draw_ahead(self) -> Ahead:
+        """Shuffle, and let nobody notice."""
+        before = np.random.get_state(legacy=False)
+        chunk = self.chunk_of(np.random.permutation(self.rows))
+        after = np.random.get_state(legacy=False)
+        np.random.set_state(before)
+        return Ahead(before, after, chunk)
 
     def __getitem__(self, index: int) -> Any:
         """Return a chunk; to build the model by, just a batch."""
         if index == 0 and self.shuffle:
+            ahead, self.ahead = self.ahead, None
+            if ahead and same_state(ahead.before, np.random.get_state(legacy=False)):
+                np.random.set_state(ahead.after)
+                return ahead.chunk
             # The very numbers that Keras draws for arrays, and when it draws them.
             self.order = np.random.permutation(self.rows)
-        if not self.built:
-            first = self.take(0, self.batch_size)
-            return keras.utils.pack_x_y_sample_weight(*first)
         start = index * self.chunk_rows
-        return self.chunk_type(*self.take(start, start + self.chunk_rows))
+        stop = start + (self.chunk_rows if self.built else self.batch_size)
+        rows = slice(start, stop) if self.order is None else self.order[start:stop]
+        chunk = self.chunk_of(rows)
+        return chunk if self.built else keras.utils.pack_x_y_sample_weight(*chunk)
 
-    def take(self, start: int, stop: int) -> Any:
-        """Gather the rows between two places of the epoch."""
-        if self.order is None:
-            return jax.tree.map(lambda array: array[start:stop], self.data)
-        rows = self.order[start:stop]
-        return jax.tree.map(
-            lambda array: self.numpy.take(array, rows, axis=0, mode="clip"), self.data
+    def chunk_of(self, rows: Any) -> Any:
+        """Return some rows, by a slice or by their numbers."""
+        return self.chunk_type(
+            *jax.tree.map(lambda array: self.gather(array, rows), self.data)
         )
+
+
+def gather(array: Any, rows: Any) -> Any:
+    """Return some rows of an array on the host, by a slice or by their numbers."""
+    if isinstance(rows, slice):
+        return array[rows]
+    # JAX on a CPU copies what does not begin at a multiple of 64 bytes.
+    shape = (len(rows), *array.shape[1:])
+    size = math.prod(shape) * array.itemsize
+    space = np.empty(size + 64, np.uint8)
+    start = -space.ctypes.data % 64
+    gathered = space[start : start + size].view(array.dtype).reshape(shape)
+    return np.take(array, rows, axis=0, mode="clip", out=gathered)
+
+
+def gather_on_device(array: Any, rows: Any) -> Any:
+    """Return some rows of an array on a device, by a slice or by their numbers."""
+    if isinstance(rows, slice):
+        return array[rows]
+    return jnp.take(array, rows, axis=0, mode="clip")
+
+
+def same_state(one: Any, other: Any) -> bool:
+    """Tell whether two random states of NumPy are the same."""
+    return bool(jax.tree.all(jax.tree.map(np.array_equal, one, other)))
 
 
 def as_floatx(array: Any) -> Any:
