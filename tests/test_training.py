@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import importlib
 import itertools
 import sys
@@ -121,7 +122,7 @@ def test_no_helper_takes_a_name_of_keras(tmp_path: Path, monkeypatch: pytest.Mon
         *("train_step", "test_step", "compute_loss", "compute_loss_and_updates"),
         *("metrics", "__init__", "__doc__", "__module__"),
     }
-    meant |= {"fit", "evaluate", "predict"}
+    meant |= {"fit", "evaluate", "predict", "reset_metrics"}
     meant |= {f"make_{step}_function" for step in ("train", "test", "predict")}
     own = {**vars(model_class), **vars(modules["fused"].FusedModel)}
     taken = {name for name in own if name in stock} - meant
@@ -140,3 +141,20 @@ def test_another_backend_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ImportError, match="set KERAS_BACKEND=jax"):
         importlib.import_module("needs_jax")
     sys.modules.pop("needs_jax", None)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_import_leaves_garbage_collection_as_it_was(
+    enabled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is off while Keras is imported, and no longer."""
+    generate(tmp_path / "project", {"package": f"collects_{enabled}".lower()})
+    monkeypatch.syspath_prepend(str(tmp_path / "project/src"))
+    assert gc.isenabled()
+    if not enabled:
+        gc.disable()
+    try:
+        importlib.import_module(f"collects_{enabled}".lower())
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()
