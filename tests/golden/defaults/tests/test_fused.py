@@ -159,9 +159,8 @@ def test_order_is_drawn_when_the_epoch_begins(
             elif epoch == 1:
                 np.random.normal()
 
-    fused, stock = (
-        make_model(config, fused=each, steps=steps) for each in (True, False)
-    )
+    fused = make_model(config, fused=True, steps=steps)
+    stock = make_model(config, fused=False, steps=steps)
     fused.data_on_device = on_device
     drawn = []
     for model in (fused, stock):
