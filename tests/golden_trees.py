@@ -14,7 +14,7 @@ import black
 
 from kscaffold.answers import resolve
 from kscaffold.format import FORMATTED, black_year, digest
-from kscaffold.scaffold import BASE, build_tree, prepare
+from kscaffold.scaffold import BASE, Scaffold, build_tree, prepare
 from kscaffold.sources import load_template
 from kscaffold.tree import Tree
 from tests.projects import ROOT, Answers, covering
@@ -29,11 +29,16 @@ TREES: dict[str, Answers] = {
 }
 
 
+@functools.cache
+def built_in() -> Scaffold:
+    """Return the built-in template, whose files are compiled once then."""
+    return prepare(load_template(), "my-model")
+
+
 def tree(answers: Answers) -> Tree:
     """Return the tree for the answers."""
-    template = load_template()
-    scaffold = prepare(template, "my-model")
-    return build_tree(scaffold, resolve(template.manifest, answers, scaffold.tools))
+    scaffold = built_in()
+    return build_tree(scaffold, resolve(scaffold.template.manifest, answers, scaffold.tools))
 
 
 def golden(answers: Answers) -> Tree:

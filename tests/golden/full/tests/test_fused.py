@@ -181,7 +181,7 @@ def test_shuffled_chunk_is_gathered_ahead(config: Config) -> None:
     assert chunks.ahead is not None
     ahead = chunks.ahead.chunk
     assert chunks[0] is ahead
-    order = np.random.RandomState(1).permutation(ROWS)
+    order = np.random.RandomState(1).permutation(len(rows.x))
     for part, given in zip(ahead, rows, strict=True):
         np.testing.assert_array_equal(part, given[order])
     chunks.on_epoch_end()
