@@ -16,18 +16,23 @@ from kscaffold.verify.outcome import Outcome
 from kscaffold.verify.pool import run_cases
 from kscaffold.verify.subjects import Subject
 from tests.contract import STEPS_FUSED, cases_of, project_subject, trainers
-from tests.projects import ROOT
+from tests.projects import ROOT, Answers, label
 
 PAGE = ROOT / "docs" / "fit-contract.md"
 JOBS = 2
 
 
+def in_words(answers: Answers) -> str:
+    """Return the answers as a list of what was chosen."""
+    return ", ".join(label({key: value}) for key, value in answers.items()).replace("_", " ")
+
+
 def page(outcomes: dict[Subject, list[Outcome]]) -> str:
     """Return the page: a table of families, and what stock Keras itself cannot do."""
     tried = ", ".join(f"{name} {version(name)}" for name in ("keras", "jax"))
-    answers = "\n".join(
-        f"| `{subject.place.partition('.')[0]}` | {name.replace('-', ', ').replace('_', ' ')} |"
-        for subject, name in zip(outcomes, trainers(), strict=True)
+    trained = "\n".join(
+        f"| `{subject.place.partition('.')[0]}` | {in_words(answers)} |"
+        for subject, answers in zip(outcomes, trainers().values(), strict=True)
     )
     impossible = sorted(
         {
@@ -48,7 +53,7 @@ metrics by hand is held against the cases about its own loss and metrics.
 
 | package | answers |
 | --- | --- |
-{answers}
+{trained}
 
 {report.markdown_comparison(outcomes)}
 

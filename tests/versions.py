@@ -1,4 +1,4 @@
-"""Run the contract with the oldest supported and the newest Keras and JAX.
+"""Run the contract and projects' own tests with the oldest supported and the newest Keras and JAX.
 
     python -m tests.versions [PYTHON]...
 
@@ -16,7 +16,11 @@ from tests.projects import ROOT
 
 PAIRS = (("3.10.0", "0.6.2"), ("3.12.4", "0.8.3"), ("3.15.1", "0.10.2"))
 PYTHONS = ("python3.11", "python3.12", "python3.13")
-TESTS = ("tests/test_fit_contract.py", "tests/test_training.py")
+TESTS = (
+    "tests/test_fit_contract.py",
+    "tests/test_training.py",
+    "tests/test_whole_projects.py::test_own_tests_and_commands",
+)
 
 
 def environment(python: str, keras: str, jax: str) -> Path:

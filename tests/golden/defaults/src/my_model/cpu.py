@@ -73,9 +73,7 @@ def replaced(part: Any) -> Any:
         return part.replace(jaxpr=replaced(part.jaxpr))
     if isinstance(part, Jaxpr):
         return part.replace(eqns=[replaced_equation(each) for each in part.eqns])
-    if type(part) is tuple:
-        return tuple(map(replaced, part))
-    return part
+    return tuple(map(replaced, part))
 
 
 def replaced_equation(equation: JaxprEqn) -> JaxprEqn:
