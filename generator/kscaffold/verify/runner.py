@@ -38,6 +38,9 @@ class Runner:
         self.subject = subject
         self.model_class = subject.load()
         self.stock = stock
+        # Keras looks for garbage before each case: what is imported by now stays in any case.
+        gc.collect()
+        gc.freeze()
 
     def run(self, case: Case) -> Outcome:
         """Run a case and compare."""
@@ -120,8 +123,6 @@ def _state(model: Any) -> list[Any]:
 def _fresh_state(case: Case) -> Iterator[None]:
     policy = keras.config.dtype_policy()
     keras.utils.clear_session()
-    # It has looked for garbage everywhere: what is left stays, and need not be looked at again.
-    gc.freeze()
     keras.utils.set_random_seed(0)
     try:
         if case.policy:
