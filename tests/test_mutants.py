@@ -79,7 +79,6 @@ FUSED_MUTANTS = {
         r"np\.random\.permutation\(self\.rows\)",
         "np.random.default_rng(0).permutation(self.rows)",
     ),
-    "numbers drawn ahead count for nothing": ("chunks", "if ahead and same_state.*:", "if ahead:"),
     "weights get the gradient of the last rows": (
         "cpu",
         r"lax\.collapse\(array, 0, -1\)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import io
 import sys
@@ -38,9 +39,7 @@ class Runner:
         self.subject = subject
         self.model_class = subject.load()
         self.stock = stock
-        # Keras looks for garbage before each case: what is imported by now stays in any case.
-        gc.collect()
-        gc.freeze()
+        _freeze_imported()
 
     def run(self, case: Case) -> Outcome:
         """Run a case and compare."""
@@ -77,6 +76,13 @@ class Runner:
         innermost = traceback.extract_tb(error.__traceback__)[-1].filename
         files = {sys.modules[cls.__module__].__file__ for cls in own_classes(self.model_class)}
         return innermost in files and "weight" in str(error)
+
+
+@functools.cache
+def _freeze_imported() -> None:
+    """Keep what is imported by now out of Keras' search for garbage before each case."""
+    gc.collect()
+    gc.freeze()
 
 
 def own_classes(model_class: type[Any]) -> list[type[Any]]:

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 
-from my_model.chunks import ArrayChunks
 from my_model.config import Config
 from my_model.data import Split, load_data
 from my_model.fused import CHUNK_STEPS, FusedModel, choose_steps
@@ -142,76 +141,89 @@ def test_batches_go_on_one_by_one(config: Config) -> None:
     assert_same(*models)
 
 
-@pytest.mark.parametrize(
-    ("steps", "on_device"), [(STEPS, False), (EPOCH, False), (EPOCH, True)]
-)
-def test_order_is_drawn_when_the_epoch_begins(
-    steps: int, on_device: bool, config: Config
-) -> None:
+def test_order_is_drawn_when_the_epoch_begins(config: Config) -> None:
     """Numbers that a callback draws, or a seed that it sets, count as in Keras' loop."""
 
     class Draw(keras.callbacks.Callback):
         def on_epoch_end(
             self, epoch: int, logs: dict[str, float] | None = None
         ) -> None:
-            if epoch == 0:
-                np.random.seed(3)
-            elif epoch == 1:
-                np.random.normal()
+            np.random.random() if epoch else np.random.seed(3)
 
-    fused = make_model(config, fused=True, steps=steps)
-    stock = make_model(config, fused=False, steps=steps)
-    fused.data_on_device = on_device
+    models = [make_model(config, fused=each, steps=EPOCH) for each in (True, False)]
     drawn = []
-    for model in (fused, stock):
+    for model in models:
         keras.utils.set_random_seed(1)
-        given = as_arrays(rows_of(config), epochs=4, callbacks=[Draw()])
+        given = as_arrays(rows_of(config), epochs=3, callbacks=[Draw()])
         model.fit(**given, verbose=0)
         drawn.append(np.random.random())
-    assert_same(fused, stock)
+    assert_same(*models)
     assert drawn[0] == drawn[1]
 
 
-def test_shuffled_chunk_is_gathered_ahead(config: Config) -> None:
-    """An epoch that is a chunk is at hand before it begins, if nobody drew numbers."""
-    rows = rows_of(config)
-    chunks = ArrayChunks(tuple(rows), BATCH, EPOCH, shuffle=True, built=True)
-    np.random.seed(1)
-    chunks.on_epoch_end()
-    assert chunks.ahead is not None
-    ahead = chunks.ahead.chunk
-    assert chunks[0] is ahead
-    order = np.random.RandomState(1).permutation(len(rows.x))
-    for part, given in zip(ahead, rows, strict=True):
-        np.testing.assert_array_equal(part, given[order])
-    chunks.on_epoch_end()
-    ahead = chunks.ahead.chunk
-    np.random.random()
-    assert chunks[0] is not ahead
+def test_arrays_may_change_between_epochs(config: Config) -> None:
+    """An epoch is trained on the rows as they are when it begins."""
+
+    class Change(keras.callbacks.Callback):
+        def __init__(self, x: np.ndarray) -> None:
+            super().__init__()
+            self.x = x
+
+        def on_epoch_end(
+            self, epoch: int, logs: dict[str, float] | None = None
+        ) -> None:
+            self.x *= 0.5
+
+    models = [make_model(config, fused=each, steps=EPOCH) for each in (True, False)]
+    for model in models:
+        keras.utils.set_random_seed(1)
+        rows = Split(*(part.copy() for part in rows_of(config)))
+        given = as_arrays(rows, epochs=3, callbacks=[Change(rows.x)])
+        model.fit(**given, verbose=0)
+    assert_same(*models)
+
+
+@pytest.mark.filterwarnings("ignore:Limiting steps_per_epoch")
+def test_batch_size_is_that_of_keras(config: Config) -> None:
+    """Where none is given, it comes from the number of steps, also if that is capped."""
+    models = [make_model(config, fused=each) for each in (True, False)]
+    keras.config.set_max_steps_per_epoch(2)
+    try:
+        for model in models:
+            keras.utils.set_random_seed(1)
+            model.fit(**rows_of(config)._asdict(), verbose=0)
+    finally:
+        keras.config.set_max_steps_per_epoch(None)
+    assert_same(*models)
 
 
 @pytest.mark.parametrize("fused", [True, False])
 def test_metrics_are_reset(fused: bool) -> None:
-    """Each epoch begins without what metrics have seen, also those that do more."""
+    """Each epoch begins without what metrics have seen; one's own do as they like."""
 
-    class Counting(keras.metrics.MeanAbsoluteError):
+    class Largest(keras.metrics.Mean):
         resets = 0
 
-        def reset_state(self) -> None:
-            type(self).resets += 1
-            super().reset_state()
+        def __init__(self) -> None:
+            super().__init__("largest")
+            self.best = self.add_variable((), "zeros", name="best")
+
+        def update_state(
+            self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        ) -> None:
+            self.best.assign(keras.ops.maximum(self.best, keras.ops.max(y_true)))
 
     inputs = keras.Input((2,))
     rows = np.ones((8, 2), np.float32)
-    for metrics, resets in (["mae"], 0), (["mae", Counting()], 3):
+    for metrics, kept in (["mae"], []), (["mae", Largest()], [1.0]):
         model = FusedModel(inputs, keras.layers.Dense(1)(inputs))
         steps = 2 if fused else 1
         model.compile("sgd", "mse", metrics=metrics, steps_per_execution=steps)
         model.fit(rows, rows[:, :1], batch_size=2, epochs=3, verbose=0)
-        assert Counting.resets == resets
-        assert any(np.any(each.value) for each in model.metrics_variables)
+        assert sum(bool(each.value) for each in model.metrics_variables) > len(kept)
         model.reset_metrics()
-        assert not any(np.any(each.value) for each in model.metrics_variables)
+        values = [float(each.value) for each in model.metrics_variables]
+        assert [value for value in values if value] == kept
 
 
 def test_step_is_traced_once_a_batch_size(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import collections
+import functools
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,12 +25,11 @@ class Chunk(tuple[Any, ...]):
     batch_size = 0
 
 
-class Ahead(NamedTuple):
-    """A chunk of the next epoch, if NumPy's random state is found as it was."""
-
-    before: Any
-    after: Any
-    chunk: Any
+@functools.cache
+def chunk_type(parts: int, batch_size: int) -> Any:
+    """Return the type of chunks of x, of x and y, or with weights too."""
+    rows = named_tuple("Rows", ("x", "y", "sample_weight")[:parts])
+    return type("Chunk", (Chunk, rows), {"batch_size": batch_size})
 
 
 class ArrayChunks(keras.utils.PyDataset):
@@ -56,14 +56,10 @@ class ArrayChunks(keras.utils.PyDataset):
         self.chunk_rows = batches * batch_size
         self.shuffle = shuffle
         self.built = built
-        self.gather: Any = gather_on_device if on_device else gather
         if on_device:
             self.data = jax.device_put(self.data)
         self.order: Any = None
-        self.ahead: Ahead | None = None
-        rows_type = named_tuple("Rows", ("x", "y", "sample_weight")[: len(given)])
-        of_size = {"batch_size": batch_size}
-        self.chunk_type: Any = type("Chunk", (Chunk, rows_type), of_size)
+        self.chunk_type = chunk_type(len(given), batch_size)
 
     @property
     def num_batches(self) -> int:
@@ -71,65 +67,38 @@ class ArrayChunks(keras.utils.PyDataset):
         return math.ceil(self.rows / self.batch_size)
 
     def on_epoch_end(self) -> None:
-        """Gather the next epoch, if it is a chunk: the last one is still trained on."""
-        # Keras calls this first when it has built the model.
-        if self.built and self.shuffle and self.rows <= self.chunk_rows:
-            self.ahead = self.ahead or self.draw_ahead()
+        """Keras calls this first when it has built the model."""
         self.built = True
-
-    def draw_ahead(self) -> Ahead:
-        """Shuffle, and let nobody notice."""
-        before = np.random.get_state(legacy=False)
-        chunk = self.chunk_of(np.random.permutation(self.rows))
-        after = np.random.get_state(legacy=False)
-        np.random.set_state(before)
-        return Ahead(before, after, chunk)
 
     def __getitem__(self, index: int) -> Any:
         """Return a chunk; to build the model by, just a batch."""
         if index == 0 and self.shuffle:
-            ahead, self.ahead = self.ahead, None
-            if ahead and same_state(ahead.before, np.random.get_state(legacy=False)):
-                np.random.set_state(ahead.after)
-                return ahead.chunk
             # The very numbers that Keras draws for arrays, and when it draws them.
             self.order = np.random.permutation(self.rows)
         start = index * self.chunk_rows
         stop = start + (self.chunk_rows if self.built else self.batch_size)
-        rows = slice(start, stop) if self.order is None else self.order[start:stop]
-        chunk = self.chunk_of(rows)
-        return chunk if self.built else keras.utils.pack_x_y_sample_weight(*chunk)
+        parts = jax.tree.map(lambda array: self.rows_of(array, start, stop), self.data)
+        if self.built:
+            return self.chunk_type(*parts)
+        return keras.utils.pack_x_y_sample_weight(*parts)
 
-    def chunk_of(self, rows: Any) -> Any:
-        """Return some rows, by a slice or by their numbers."""
-        return self.chunk_type(
-            *jax.tree.map(lambda array: self.gather(array, rows), self.data)
-        )
+    def rows_of(self, array: Any, start: int, stop: int) -> Any:
+        """Return the rows of an array between two places of the epoch."""
+        if self.order is None:
+            return array[start:stop]
+        rows = self.order[start:stop]
+        if isinstance(array, np.ndarray):
+            return np.take(array, rows, axis=0, mode="clip", out=space_for(array, rows))
+        return jnp.take(array, rows, axis=0, mode="clip")
 
 
-def gather(array: Any, rows: Any) -> Any:
-    """Return some rows of an array on the host, by a slice or by their numbers."""
-    if isinstance(rows, slice):
-        return array[rows]
-    # JAX on a CPU copies what does not begin at a multiple of 64 bytes.
+def space_for(array: Any, rows: Any) -> Any:
+    """Make room for some rows, where JAX on a CPU need not copy it: at 64 bytes."""
     shape = (len(rows), *array.shape[1:])
     size = math.prod(shape) * array.itemsize
     space = np.empty(size + 64, np.uint8)
     start = -space.ctypes.data % 64
-    gathered = space[start : start + size].view(array.dtype).reshape(shape)
-    return np.take(array, rows, axis=0, mode="clip", out=gathered)
-
-
-def gather_on_device(array: Any, rows: Any) -> Any:
-    """Return some rows of an array on a device, by a slice or by their numbers."""
-    if isinstance(rows, slice):
-        return array[rows]
-    return jnp.take(array, rows, axis=0, mode="clip")
-
-
-def same_state(one: Any, other: Any) -> bool:
-    """Tell whether two random states of NumPy are the same."""
-    return bool(jax.tree.all(jax.tree.map(np.array_equal, one, other)))
+    return space[start : start + size].view(array.dtype).reshape(shape)
 
 
 def as_floatx(array: Any) -> Any:

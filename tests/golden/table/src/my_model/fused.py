@@ -79,8 +79,8 @@ class FusedModel(keras.Model):
         return None
 
     def reset_metrics(self) -> None:
-        """Set the metrics back, at once if that sets zeros, as Keras' own metrics do."""
-        if self.why_not_fused() or not all(map(resets_to_zeros, self.metrics)):
+        """Set the metrics back, at once if all are Keras' own, which begin with zeros."""
+        if self.why_not_fused() or not all(map(is_of_keras, self.metrics)):
             super().reset_metrics()
             return
         variables = self.metrics_variables
@@ -144,6 +144,8 @@ class FusedModel(keras.Model):
         if self.why_not_fused() or shuffle == "batch" or not (arrays and of_y):
             return False
         rows = number_of_rows(x)
+        most = keras.config.max_steps_per_epoch()
+        steps = min(steps or most, most) if most else steps
         given |= {name: None for name in ("y", "sample_weight") if name in given}
         given["x"] = ArrayChunks(
             (x, y, sample_weight),
@@ -164,11 +166,12 @@ class ReportExecution(keras.callbacks.Callback):
         print(f"training steps: {self.model.describe_execution()}")
 
 
-def resets_to_zeros(metric: Any) -> bool:
-    """Tell whether Keras itself resets the metric, and those in it."""
-    where = type(metric).reset_state.__module__
+def is_of_keras(metric: Any) -> bool:
+    """Tell whether a metric, and those in it, are as Keras has written them."""
+    own = type(metric).__module__.startswith("keras.")
+    changed = "reset_state" in vars(metric)
     inner = getattr(metric, "metrics", ())
-    return where.startswith("keras.") and all(map(resets_to_zeros, inner))
+    return own and not changed and all(map(is_of_keras, inner))
 
 
 @functools.partial(jax.jit, static_argnums=0)
