@@ -202,8 +202,6 @@ def test_metrics_are_reset(fused: bool) -> None:
     """Each epoch begins without what metrics have seen; one's own do as they like."""
 
     class Largest(keras.metrics.Mean):
-        resets = 0
-
         def __init__(self) -> None:
             super().__init__("largest")
             self.best = self.add_variable((), "zeros", name="best")
