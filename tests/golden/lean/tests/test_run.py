@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from my_model.__main__ import main
 from my_model.callbacks import Logs, SaveState
 from my_model.config import Config, KnobError
 from my_model.data import load_data, load_schema
-from my_model.runs import Run, RunError, new_run, old_run
+from my_model.runs import Run, RunError, new_run, old_run, read_config
 from my_model.train import resume, train
 
 
@@ -128,6 +129,34 @@ def test_knobs_that_cannot_work_are_named(
     with pytest.raises(KnobError, match=knob):
         train(dataclasses.replace(config, **knobs), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [
+        ("epochs", "many"),
+        ("epochs", 1.5),
+        ("dropout", None),
+        ("keep_best", 1),
+        ("hidden_units", 5),
+        ("hidden_units", ["wide"]),
+        ("verbose", 3),
+        ("epoch", 1),
+    ],
+)
+def test_config_that_does_not_fit_is_refused(
+    config: Config, tmp_path: Path, knob: str, value: Any
+) -> None:
+    """What someone has changed in a config.json is checked; the knob is named."""
+    path = tmp_path / "config.json"
+    path.write_text(config.to_json())
+    assert read_config(path) == config
+    path.write_text(json.dumps({**json.loads(path.read_text()), knob: value}))
+    with pytest.raises(RunError, match=rf"\b{knob}\b"):
+        read_config(path)
+    path.write_text("[]")
+    with pytest.raises(RunError, match="not the knobs of a run"):
+        read_config(path)
 
 
 def test_run_folders_are_not_mixed_up(config: Config, tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from typing import Any, Literal
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 class KnobError(ValueError):
@@ -89,13 +92,40 @@ class Config:
     @classmethod
     def from_json(cls, text: str) -> Config:
         """Read what `to_json` wrote; raises `ValueError` if it is not that."""
-        values: dict[str, Any] = json.loads(text)
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(values.keys() - known):
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("not an object with a value for each knob")
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        if unknown := sorted(values.keys() - fields):
             raise ValueError(f"no such knob: {', '.join(unknown)}")
-        for field in dataclasses.fields(cls):
-            default: Any = field.default
-            # JSON knows neither tuples nor paths.
-            if not isinstance(default, bool | int | float | str):
-                values[field.name] = type(default)(values[field.name])
+        types = get_type_hints(cls)
+        for name, value in values.items():
+            try:
+                values[name] = as_type(types[name], value)
+            except TypeError:
+                wanted = fields[name].type
+                raise ValueError(f"{name} must be {wanted}, not {value!r}") from None
         return cls(**values)
+
+
+def as_type(wanted: Any, value: Any) -> Any:
+    """Return a value from JSON as a knob's type; raises `TypeError` if it is another.
+
+    JSON knows neither tuples nor paths, and a whole number may stand for a float.
+    """
+    parts = get_args(wanted)
+    if get_origin(wanted) in (Union, UnionType):
+        for part in parts:
+            with contextlib.suppress(TypeError):
+                return as_type(part, value)
+    elif get_origin(wanted) is Literal and value in parts:
+        return value
+    elif get_origin(wanted) is tuple and type(value) is list:
+        return tuple(as_type(parts[0], each) for each in value)
+    elif wanted is float and type(value) is int:
+        return float(value)
+    elif wanted is Path and type(value) is str:
+        return Path(value)
+    elif type(value) is wanted:
+        return value
+    raise TypeError(f"{value!r} is not of the type {wanted}")
