@@ -28,9 +28,10 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 
 
-def test_metrics_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reset, all is zero; results are the same compiled: projects rely on both."""
-    import jax
+def test_metrics_of_keras_are_reset_to_zeros(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that Keras resets itself is zero then: projects reset it in one go."""
     import keras
 
     generate(tmp_path / "project", {"package": "for_metrics"})
@@ -48,11 +49,7 @@ def test_metrics_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         metric.update_state(
             *([rows] if name in {"Mean", "Sum"} else [y, y if "IoU" in name else rows])
         )
-        values = [variable.value for variable in metric.variables]
-        assert values
-        results = jax.tree.leaves([metric.result(), jax.jit(metric.stateless_result)(values)])
-        half = len(results) // 2
-        np.testing.assert_array_equal(results[:half], results[half:], err_msg=name)
+        assert metric.variables
         for variable in metric.variables:
             variable.assign(np.ones(variable.shape, variable.dtype))
         metric.reset_state()

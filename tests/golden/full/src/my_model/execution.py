@@ -17,7 +17,6 @@ from .chunks import Chunk, number_of_rows
 from .cpu import equations, has_slow_operations, loop_options, with_fast_operations
 
 Step = Callable[[Any, Any], tuple[Any, Any]]  # state, batch -> outputs, new state
-Results = Callable[[Any], dict[str, Any]]  # values of the metrics' variables -> results
 
 CHUNKS_UNDER_WAY = 2
 
@@ -25,17 +24,12 @@ CHUNKS_UNDER_WAY = 2
 class FusedFunction:
     """Runs an execution: as many steps as are wanted, on what an iterator gives."""
 
-    def __init__(
-        self, step: Step, steps: int, results_of: Results, joins: bool = False
-    ) -> None:
+    def __init__(self, step: Step, steps: int, joins: bool = False) -> None:
         self.step = step
         self.steps = steps
-        self.results_of = results_of
         self.joins = joins  # the outputs of all steps, or else keeps the last ones
         self.one_by_one: bool | None = None  # not known before the first step
         self.capacity = 1
-        self.metrics: Any = []  # values of the metrics' variables after the last step,
-        self.results: dict[str, Any] = {}  # and their results
         self.under_way: deque[Any] = deque()
 
     def __call__(self, state: Any, iterator: Iterator[Any]) -> tuple[Any, Any]:
@@ -60,43 +54,33 @@ class FusedFunction:
             # One program for every count: the batches are filled up to the most so far.
             self.capacity = max(self.capacity, count)
             filled = jax.tree.map(lambda a: fill_up(a, self.capacity), batches)
-            outputs, state, self.results = self.several(state, filled, count)
-            self.metrics = state[-1]
+            outputs, state = self.several(state, filled, count)
             if self.joins and count < self.capacity:
                 rows = number_of_rows(outputs) // self.capacity * count
                 outputs = jax.tree.map(lambda a: a[:rows], outputs)
             return [outputs], state
         outputs = []
         for number in range(count):
-            batch = batch_of(batches, number)
-            output, state, self.results = self.single(state, batch)
-            self.metrics = state[-1]
+            output, state = self.single(state, batch_of(batches, number))
             outputs.append(output)
         return outputs, state
 
     def prepare(self, state: Any, batch: Any) -> None:
         """Choose how to run the step, by what there is in it."""
-        step = jax.jit(self.step)
+        # As another function each time: JAX takes a method for the one that it has traced
+        # before, though the model may have been compiled with another loss since.
+        step = jax.jit(functools.partial(self.step))
         program = step.trace(state, batch).jaxpr
         on_cpu = jax.default_backend() == "cpu"
         if on_cpu and has_slow_operations(program):
             step = jax.jit(with_fast_operations(step))
-        self.single = jax.jit(self.with_results(step), donate_argnums=0)
+        self.single = jax.jit(step, donate_argnums=0)
         self.several = jax.jit(
-            self.with_results(functools.partial(run_several, step, self.joins)),
+            functools.partial(run_several, step, self.joins),
             donate_argnums=0,
             compiler_options=loop_options() if on_cpu else None,
         )
         self.one_by_one = on_cpu and has_convolution(program)
-
-    def with_results(self, run: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:
-        """Return a function that does the same, and computes the metrics' results."""
-
-        def run_with_results(*args: Any) -> tuple[Any, Any, dict[str, Any]]:
-            outputs, state = run(*args)
-            return outputs, state, self.results_of(state[-1])
-
-        return run_with_results
 
 
 def run_several(

@@ -62,9 +62,7 @@ class FusedModel(keras.Model):
             make = getattr(super(), f"make_{kind}_function")
             make(force=force or is_fused)
         elif force or not is_fused or current.steps != self.steps_per_execution:
-            joins = kind == "predict"
-            results_of = (lambda _: {}) if joins else self.results_of
-            function = FusedFunction(step, self.steps_per_execution, results_of, joins)
+            function = FusedFunction(step, self.steps_per_execution, kind == "predict")
             setattr(self, f"{kind}_function", function)
 
     def why_not_fused(self) -> str | None:
@@ -89,27 +87,6 @@ class FusedModel(keras.Model):
         shapes = tuple((tuple(each.shape), each.dtype) for each in variables)
         for variable, value in zip(variables, zeros(shapes)):
             variable.assign(value)
-
-    def results_of(self, values: Any) -> dict[str, Any]:
-        """Return what the metrics come to if their variables have these values.
-
-        Returns nothing if not all are Keras' own: others may look at more than that.
-        """
-        if not all(map(is_of_keras, self.metrics)):
-            return {}
-        with keras.StatelessScope(zip(self.metrics_variables, values)):
-            return super().get_metrics_result()
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Return the metrics' results, if possible those that the last step came with."""
-        values = [variable.value for variable in self.metrics_variables]
-        for function in (self.train_function, self.test_function):
-            if not isinstance(function, FusedFunction) or not function.results:
-                continue
-            # Nothing has changed the metrics since, if these are the same objects.
-            if list(map(id, function.metrics)) == list(map(id, values)):
-                return dict(function.results)
-        return super().get_metrics_result()
 
     def describe_execution(self) -> str:
         """Say how `fit()` has run its steps."""
@@ -192,7 +169,7 @@ class ReportExecution(keras.callbacks.Callback):
 def is_of_keras(metric: Any) -> bool:
     """Tell whether a metric, and those in it, are as Keras has written them."""
     own = type(metric).__module__.startswith("keras.")
-    changed = {"reset_state", "result"} & vars(metric).keys()
+    changed = "reset_state" in vars(metric)
     inner = getattr(metric, "metrics", ())
     return own and not changed and all(map(is_of_keras, inner))
 
