@@ -35,7 +35,7 @@ def test_few_combinations_cover_all_files() -> None:
             assert not file.path.endswith(".py") or formatting.digest(file.text, PACKAGE) in digests
 
 
-def without_black(_: str, template: str) -> str:
+def without_black(_: str, template: str, __: object) -> str:
     """Stand in for black where it should not be needed."""
     pytest.fail(f"{template}: not in black's form as it is rendered; {REFRESH}")
 

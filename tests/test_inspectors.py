@@ -49,6 +49,9 @@ def test_task_follows_the_values(values: list[str], task: str, tmp_path: Path) -
         ("a,b\n", "b", "has no rows below its header"),
         ("alpha,beta\n1,2\n", "betta", "no column 'betta'; did you mean 'beta'"),
         ("a,b\n1,2\n", "zzz", "it has a, b"),
+        ("a,b\n1,x\n,x\n", "b", "column 'a', row 3: '' is not a number, .* leave out the column"),
+        ("city,b\nParis,1\n", "b", "column 'city', row 2: 'Paris' is not a number"),
+        ("a,b\nnan,1\n", "b", "column 'a', row 2: 'nan' is not a number"),
     ],
 )
 def test_errors_name_file_and_mend(text: str, column: str, message: str, tmp_path: Path) -> None:

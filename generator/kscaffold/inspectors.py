@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -22,9 +23,13 @@ def csv_last_column(path: str) -> str:
 
 
 def csv_task(path: str, column: str) -> str:
-    """Tell "classification" from "regression" by the values of a column; raises `AnswerError`.
+    """Tell "classification" from "regression" by the values of a column.
 
     Text is a class; so are whole numbers, when there are few and they come again and again.
+
+    Raises:
+        AnswerError: the table cannot be read, has no such column, or a cell of another column,
+            a feature, is no number.
     """
     rows = _rows(Path(path))
     header = next(rows)
@@ -34,7 +39,17 @@ def csv_task(path: str, column: str) -> str:
             f"target: {path} has no column {column!r}{near(column, header) or f'; it has {known}'}"
         )
     index = header.index(column)
-    values = [row[index].strip() for row in islice(rows, ROWS) if len(row) > index]
+    values = []
+    for number, row in enumerate(islice(rows, ROWS), start=2):
+        for name, cell in zip(header, row, strict=False):
+            if name != column and not _is_number(cell):
+                place = f"{path}: column {name!r}, row {number}"
+                raise AnswerError(
+                    f"data_path: {place}: {cell[:40]!r} is not a number, which a model learns from:"
+                    " change it, or leave out the column or the row"
+                )
+        if len(row) > index:
+            values.append(row[index])
     if not values:
         raise AnswerError(f"data_path: {path} has no rows below its header")
     distinct = set(values)
@@ -44,6 +59,13 @@ def csv_task(path: str, column: str) -> str:
         return "classification"
     few = len(distinct) <= CLASSES and 2 * len(distinct) <= len(values)
     return "classification" if whole and few else "regression"
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

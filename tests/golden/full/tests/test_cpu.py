@@ -42,6 +42,15 @@ def test_pooling(rank: int, size: int) -> None:
     assert_same(lambda x: keras.ops.max_pool(x, size, strides=size), x, rtol=0)
 
 
+def test_pooling_of_half_precision_stays() -> None:
+    """What XLA rounds by what stands beside it is left as it is, to the last bit."""
+    x = np.ones((2, 4, 4, 3), np.float16)
+    step = gradients(lambda x: keras.ops.max_pool(x, 2, strides=2))
+    program = jax.make_jaxpr(with_fast_operations(step))(x[:, ::2, ::2], x)
+    assert "select_and_scatter_add" in str(program)
+    assert "name=operation" not in str(program)
+
+
 @pytest.mark.parametrize("units", [5, 12])
 def test_dense_layer_over_sequences(units: int) -> None:
     """The gradient of its weights is a sum over all rows of all sequences."""

@@ -12,8 +12,17 @@ import pytest
 from my_model.__main__ import main
 from my_model.callbacks import Logs, SaveState
 from my_model.config import Config, KnobError
-from my_model.data import load_data, load_schema
-from my_model.runs import Run, RunError, new_run, old_run, read_config
+from my_model.data import Split, load_data, load_schema
+from my_model.runs import (
+    Run,
+    RunError,
+    checksum,
+    new_run,
+    old_run,
+    read_config,
+    replacing,
+)
+from my_model.state import latest_state
 from my_model.train import resume, train
 
 
@@ -83,13 +92,93 @@ def test_resumed_run_ends_as_if_never_stopped(
     assert_same(Run(killed), whole)
 
 
-def test_finished_run_stays_as_it_is(config: Config, tmp_path: Path) -> None:
+def test_damaged_state_is_passed_over(config: Config, tmp_path: Path) -> None:
+    """Whatever a damaged file makes NumPy raise, the state before is taken."""
+    run = train(config, tmp_path / "run")
+    newest = max(run.states.iterdir())
+    content = bytearray(newest.read_bytes())
+    # Of each file in a zip, the two bytes that tell how it is compressed.
+    start = content.find(b"PK\x01\x02")
+    content[start + 10] = 99
+    newest.write_bytes(content)
+    state = latest_state(run)
+    assert state is not None
+    assert state.epochs == config.epochs - 1
+
+
+@pytest.mark.parametrize("patience", [1, 0])
+def test_finished_run_stays_as_it_is(
+    config: Config, tmp_path: Path, patience: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Resuming a run that has ended, or has stopped early, trains no further epoch."""
-    short = dataclasses.replace(config, epochs=30, patience=1)
+    epochs = 30 if patience else config.epochs
+    short = dataclasses.replace(config, epochs=epochs, patience=patience)
     run = train(short, tmp_path / "run")
     history = run.history.read_text()
     resume(run.folder)
     assert run.history.read_text() == history
+    assert "nothing is left to train" in capsys.readouterr().out
+
+
+def test_other_data_are_refused(config: Config, tmp_path: Path) -> None:
+    """A run is neither evaluated nor resumed with other rows, or rows in other order."""
+    run = train(config, tmp_path / "run")
+    data = load_data(config)
+    assert run.load_data() is data
+    turned = data._replace(test=Split(*(part[::-1] for part in data.test)))
+    run.checksum.write_text(checksum(turned))
+    for command in (["evaluate"], ["train", "--resume"]):
+        with pytest.raises(RunError, match="other data"):
+            main([*command, "--run-dir", str(run.folder)])
+
+
+@pytest.mark.parametrize("given", ["--epochs=200", "--verbose=1", "--config"])
+def test_resume_takes_no_other_knobs(
+    config: Config, tmp_path: Path, given: str
+) -> None:
+    """A knob beside --resume is refused, even with its default: it would not count."""
+    run = train(config, tmp_path / "run")
+    others = [given, str(run.config)] if given == "--config" else [given]
+    with pytest.raises(RunError, match="give no others"):
+        main(["train", "--resume", "--run-dir", str(run.folder), *others])
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+def test_interrupted_run_says_how_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    resumable: bool,
+) -> None:
+    """Ctrl-C leads to --resume, where there is something to resume from."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("my_model.__main__.train", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        main(["train", "--resumable" if resumable else "--no-resumable"])
+    assert ("train --resume" in capsys.readouterr().err) == resumable
+
+
+def test_runs_of_one_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs that begin at the same time do not get into each other's way."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("my_model.runs.time.strftime", lambda _: "now")
+    folders = [new_run(None).folder.name for _ in range(3)]
+    assert folders == ["now", "now-2", "now-3"]
+
+
+def test_error_names_the_file_that_was_wanted(tmp_path: Path) -> None:
+    """A file that cannot be written is named, not the one that stands in for it."""
+    (tmp_path / "file").mkdir()
+    with (
+        pytest.raises(OSError, match="file'") as error,
+        replacing(tmp_path / "file") as path,
+    ):
+        path.write_text("text")
+    assert "unfinished" not in str(error.value.filename)
 
 
 def test_loss_that_is_no_number_stops_the_run(

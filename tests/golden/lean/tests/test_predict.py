@@ -1,6 +1,8 @@
 """A trained run evaluates and predicts from the command line."""
 
 import csv
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from my_model.__main__ import main
 from my_model.config import Config
 from my_model.data import load_data, load_schema
-from my_model.runs import Run
+from my_model.runs import Run, RunError
 from my_model.table import DataError
 from my_model.train import train
 
@@ -56,6 +58,30 @@ def test_rows_that_do_not_fit_are_refused(run: Run, tmp_path: Path) -> None:
         np.savez(tmp_path / "rows.npz", x=np.zeros((rows, features)))
         with pytest.raises(DataError, match=rf"rows\.npz: {message}"):
             predict(run, tmp_path / "rows.npz")
+
+
+def test_names_that_do_not_fit_are_refused(run: Run, tmp_path: Path) -> None:
+    """A schema.json of another model, or of none, is an error that names it."""
+    shutil.copytree(run.folder, tmp_path / "copy")
+    copy = Run(tmp_path / "copy")
+    np.savez(tmp_path / "rows.npz", x=load_data(run.load_config()).test.x)
+    names = json.loads(run.schema.read_text())
+    features = names["features"]
+    for wrong in (features[:-1], [], [*features[:-1], 3], None):
+        copy.schema.write_text(json.dumps({**names, "features": wrong}))
+        with pytest.raises(RunError, match=r"schema\.json"):
+            predict(copy, tmp_path / "rows.npz")
+
+
+def test_damaged_model_is_named(run: Run, tmp_path: Path) -> None:
+    """A model file with a wrong byte in it is an error that names it."""
+    shutil.copytree(run.folder, tmp_path / "copy")
+    copy = Run(tmp_path / "copy")
+    content = bytearray(run.model.read_bytes())
+    content[len(content) // 2] ^= 255
+    copy.model.write_bytes(content)
+    with pytest.raises(RunError, match=r"model\.keras cannot be loaded"):
+        main(["evaluate", "--run-dir", str(copy.folder)])
 
 
 def test_evaluate_prints_the_report(

@@ -10,8 +10,9 @@ from my_model.config import Config
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let JAX keep what it compiles, between tests and between test runs."""
-    if config.cache is not None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = str(config.cache.mkdir("jax"))
+    cache = getattr(config, "cache", None)
+    if cache is not None and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        folder = str(cache.mkdir("jax"))
         jax.config.update("jax_compilation_cache_dir", folder)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from my_model.__main__ import main
 from my_model.config import Config
-from my_model.data import load_data, load_schema
+from my_model.data import load_data, load_schema, load_table
+from my_model.runs import RunError
 from my_model.table import DataError
+from my_model.train import train
 
 
 def table(config: Config, path: Path, header: str, *rows: str) -> Config:
@@ -42,6 +45,19 @@ def test_what_cannot_be_learned_is_named(
     with pytest.raises(DataError, match=message) as error:
         load_data(knobs)
     assert "table.csv" in str(error.value)
+
+
+def test_run_is_evaluated_on_its_own_table(config: Config, tmp_path: Path) -> None:
+    """With columns in another order it is another table, and refused."""
+    path = tmp_path / "table.csv"
+    rows = [(n, n * n % 7, n % 2) for n in range(20)]
+    knobs = table(config, path, "a,b,y", *(f"{a},{b},{y}" for a, b, y in rows))
+    run = train(dataclasses.replace(knobs, epochs=1), tmp_path / "run")
+    table(config, path, "b,a,y", *(f"{b},{a},{y}" for a, b, y in rows))
+    load_data.cache_clear()
+    load_table.cache_clear()
+    with pytest.raises(RunError, match="other data"):
+        main(["evaluate", "--run-dir", str(run.folder)])
 
 
 def test_too_few_rows_are_named(config: Config, tmp_path: Path) -> None:

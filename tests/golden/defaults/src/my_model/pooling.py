@@ -22,6 +22,10 @@ def gradient_of_pooling(equation: JaxprEqn) -> Callable[..., Any] | None:
     params = equation.params
     if equation.primitive.name != "select_and_scatter_add" or not is_plain(params):
         return None
+    result: Any = equation.outvars[0].aval
+    # Of less than 32 bits, XLA rounds by what stands beside an operation.
+    if result.dtype.itemsize < 4:
+        return None
     keeps, window = params["select_prim"].bind, params["window_dimensions"]
 
     def operation(of_pooled: jax.Array, values: jax.Array) -> jax.Array:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from .data import Array, Schema
-from .runs import Run, replacing
+from .runs import Run, RunError, replacing
 from .table import DataError, read_table
 
 
@@ -17,7 +18,11 @@ def predict(run: Run, rows: Path, output: Path) -> None:
     """Write predictions for `rows` to `output`; raises `DataError`, `RunError`."""
     schema = run.load_schema()
     model = run.load_model()
-    x = read_rows(rows, schema).reshape(-1, *model.input_shape[1:])
+    shape = model.input_shape[1:]
+    if math.prod(shape) != len(schema.features):
+        raise RunError(f"{run.schema} names other features than {run.model} takes")
+    x = read_rows(rows, schema)
+    x = x.reshape(len(x), *shape)
     y_pred = model.predict(x, verbose=0)
     with (
         replacing(output) as path,

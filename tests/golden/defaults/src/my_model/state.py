@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +88,7 @@ def latest_state(run: Run) -> State | None:
     for path in paths:
         try:
             return State.load(path)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # whatever a damaged file makes of it
             print(f"{path} is damaged ({error}): going back to the one before")
     if paths:
         raise RunError(f"no state in {run.states} can be read: train a new run")

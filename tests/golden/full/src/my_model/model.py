@@ -23,7 +23,7 @@ def build_model(config: Config) -> CustomModel:
                 filters, 3, padding="same", activation="relu", name=f"conv_{number}"
             )
         )
-        network.add(keras.layers.MaxPooling2D(name=f"pool_{number}"))
+        network.add(keras.layers.MaxPooling2D(padding="same", name=f"pool_{number}"))
     network.add(keras.layers.Flatten(name="flatten"))
     network.add(keras.layers.Dropout(config.dropout, seed=config.seed, name="dropout"))
     network.add(keras.layers.Dense(classes, activation="softmax", name="predictions"))

@@ -12,7 +12,6 @@ from typing import Annotated
 import tyro
 
 from .config import Config, KnobError
-from .data import load_data
 from .predict import predict
 from .report import print_report
 from .runs import RunError, old_run, read_config
@@ -34,8 +33,6 @@ class Train:
 
     def __call__(self) -> None:
         """Run the command."""
-        if self.resume and self.knobs != Config():
-            raise RunError("--resume takes all knobs from the run: give no others")
         if self.resume:
             resume(self.run_dir)
         else:
@@ -52,7 +49,7 @@ class Evaluate:
     def __call__(self) -> None:
         """Run the command."""
         run = old_run(self.run_dir)
-        print_report(run.load_model(), load_data(run.load_config()))
+        print_report(run.load_model(), run.load_data())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,9 +71,14 @@ class Predict:
 def main(arguments: list[str]) -> None:
     """Run the command that the arguments name."""
     # The defaults of the knobs come from --config, so it is looked at first.
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    program = "python -m my_model"
+    parser = argparse.ArgumentParser(
+        program, usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False
+    )
     parser.add_argument("--config", type=Path)
-    given, _ = parser.parse_known_args(arguments)
+    parser.add_argument("--run-dir", "--run_dir")
+    parser.add_argument("--resume", action="store_true")
+    given, others = parser.parse_known_args(arguments)
     knobs = read_config(given.config) if given.config else Config()
 
     train_command = Annotated[
@@ -86,11 +88,18 @@ def main(arguments: list[str]) -> None:
     predict_command = Annotated[Predict, tyro.conf.subcommand("predict")]
     command: Train | Evaluate | Predict = tyro.cli(
         train_command | evaluate_command | predict_command,
-        prog="python -m my_model",
+        prog=program,
         description=__doc__,
         args=arguments,
     )
-    command()
+    if given.resume and (given.config or others != ["train"]):
+        raise RunError("--resume takes all knobs from the run: give no others")
+    try:
+        command()
+    except KeyboardInterrupt:
+        if isinstance(command, Train) and command.knobs.resumable:
+            print("`train --resume` goes on after the last epoch", file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":
@@ -101,4 +110,5 @@ if __name__ == "__main__":
     except (DataError, KnobError, RunError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("interrupted: `train --resume` goes on")
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

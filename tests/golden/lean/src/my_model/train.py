@@ -17,7 +17,7 @@ from .curves import plot_curves
 from .data import load_data, load_schema
 from .model import build_model
 from .report import print_report
-from .runs import Run, new_run, old_run, replacing
+from .runs import Run, checksum, new_run, old_run, replacing
 from .state import State, latest_state
 from .trainer import CustomModel
 
@@ -45,12 +45,15 @@ def train(config: Config, folder: Path | None = None) -> Run:
         path.write_text(config.to_json(), encoding="utf-8")
     with replacing(run.schema) as path:
         path.write_text(json.dumps(asdict(load_schema(config))), encoding="utf-8")
+    with replacing(run.checksum) as path:
+        path.write_text(checksum(load_data(config)), encoding="utf-8")
     return fit(config, run, None)
 
 
 def resume(folder: Path | None = None) -> Run:
     """Go on with a run that was stopped; raises `RunError` if it cannot."""
     run = old_run(folder)
+    run.load_data()  # or it is refused
     state = latest_state(run)
     if state is not None:
         keep_epochs(run.history, state.epochs)
@@ -65,12 +68,16 @@ def fit(config: Config, run: Run, state: State | None) -> Run:
     callbacks = make_callbacks(config, data, run, state)
     model = build_model(config)
     compile_model(model, config)
-    finished = state is not None and state.progress["stopped"]
+    done = state.epochs if state else 0
+    stopped = state is not None and state.progress["stopped"]
+    finished = stopped or done >= config.epochs
+    if finished:
+        print(f"nothing is left to train: the run has ended after {done} epochs")
     model.fit(
         **data.train._asdict(),
         batch_size=config.batch_size,
         epochs=0 if finished else config.epochs,
-        initial_epoch=state.epochs if state else 0,
+        initial_epoch=done,
         validation_data=data.validation if len(data.validation.x) else None,
         callbacks=callbacks,
         verbose=config.verbose,

@@ -19,7 +19,7 @@ class Config:
     """The knobs of a training run. The same values give the same run, bit for bit."""
 
     data_path: Path = Path("data/wine.csv")
-    """The table to learn from: CSV with a header line, numbers in every feature."""
+    """The CSV table to train and to test with: a header line, numbers as features."""
     target: str = "cultivar"
     """The column to predict; every other column is a feature."""
     validation_fraction: float = 0.15

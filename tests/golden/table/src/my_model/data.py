@@ -56,8 +56,9 @@ def load_data(config: Config) -> Data:
     schema = load_schema(config)
     number = {label: index for index, label in enumerate(schema.labels)}
     y = np.array([number[label] for label in table.column(config.target)], np.int32)
+    x = table.numbers(schema.features)
     try:
-        return split(table.numbers(schema.features), y, config)
+        return split(x, y, config)
     except DataError as error:
         raise DataError(f"{config.data_path}: {error}") from None
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import jax
 import keras
+import numpy as np
 
 # A saved model is loaded by the names of its classes, which have to be imported.
 from . import model as model_classes  # noqa: F401
 from .compiled import keep_compiled
 from .config import Config
-from .data import Schema
+from .data import Data, Schema, load_data
 from .trainer import CustomModel
 
 RUNS = Path("runs")
@@ -48,6 +52,11 @@ class Run:
         return self.folder / "schema.json"
 
     @property
+    def checksum(self) -> Path:
+        """A number that tells the data of this run from others."""
+        return self.folder / "data.crc32"
+
+    @property
     def history(self) -> Path:
         """The metrics, a line for each epoch."""
         return self.folder / "history.csv"
@@ -70,7 +79,10 @@ class Run:
         """Read the names of the features and of the classes; raises `RunError`."""
         try:
             values = json.loads(read_text(self.schema))
-            return Schema(tuple(values["features"]), tuple(values["labels"]))
+            schema = Schema(tuple(values["features"]), tuple(values["labels"]))
+            if not all(isinstance(name, str) for name in schema.features):
+                raise ValueError("the features are no names")
+            return schema
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(f"{self.schema} is damaged: {error}") from None
 
@@ -81,19 +93,51 @@ class Run:
         keep_compiled(self.load_config())
         try:
             return keras.saving.load_model(self.model)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except Exception as error:  # whatever a damaged file makes of it
             raise RunError(f"{self.model} cannot be loaded: {error}") from None
+
+    def load_data(self) -> Data:
+        """Load the data of the run; raises `RunError` if they are others by now."""
+        data = load_data(self.load_config())
+        if self.checksum.exists() and read_text(self.checksum) != checksum(data):
+            raise RunError(
+                f"{self.folder} was trained on other data than there are now: rows"
+                " would be mixed up, so put them back, or train a new run"
+            )
+        return data
 
 
 def new_run(folder: Path | None) -> Run:
     """Make the folder of a new run, named by the time if it is not given a name."""
-    folder = folder or RUNS / time.strftime("%Y%m%d-%H%M%S")
+    if folder is None:
+        return Run(new_folder(RUNS / time.strftime("%Y%m%d-%H%M%S")))
     if folder.exists() and any(folder.iterdir()):
         raise RunError(
             f"{folder} holds a run: go on with --resume, or name another one"
         )
     folder.mkdir(parents=True, exist_ok=True)
     return Run(folder)
+
+
+def new_folder(path: Path) -> Path:
+    """Make a folder, with a number after its name if there is one already."""
+    folder = path
+    for number in itertools.count(2):
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            folder = path.with_name(f"{path.name}-{number}")
+    return folder
+
+
+def checksum(data: Data) -> str:
+    """Return a number that tells these data from others."""
+    number = 0
+    for array in jax.tree.leaves(data):
+        if isinstance(array, np.ndarray):
+            number = zlib.crc32(np.ascontiguousarray(array).data, number)
+    return str(number)
 
 
 def old_run(folder: Path | None) -> Run:
@@ -135,5 +179,9 @@ def replacing(path: Path) -> Iterator[Path]:
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)
+    except OSError as error:
+        if error.filename == str(unfinished):
+            error.filename = str(path)
+        raise
     finally:
         unfinished.unlink(missing_ok=True)

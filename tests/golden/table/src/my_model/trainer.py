@@ -118,7 +118,8 @@ class CustomModel(FusedModel):
         )
         if not training:
             return loss, (loss, y_pred, *updates)
-        # Float16 gradients vanish unless the optimizer may scale the loss.
+        # Float16 gradients vanish unless the optimizer may scale the loss, and with it
+        # the gradients: it scales them back when it applies them.
         optimizer = zip(self.optimizer.variables, optimizer_variables or [])
         with keras.StatelessScope(optimizer):
             return self.optimizer.scale_loss(loss), (loss, y_pred, *updates)
