@@ -3,7 +3,8 @@
     python bench/rival_training.py WAY ROUNDS
 
 WAY is torch, lightning, keras-torch, flax or fused. It runs in an environment that has what the way
-needs, and prints a JSON object: for each model the seconds of its quickest round over its steps.
+needs, and prints a JSON object: for each model the seconds of its quickest round over its steps,
+and the loss of its last epoch.
 """
 
 from __future__ import annotations
@@ -57,15 +58,25 @@ def torch_model(name: str, shape: tuple[int, ...]) -> Any:
     return nn.Sequential(*layers, nn.Linear(width, 1))
 
 
-def torch_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
+def as_keras_begins(module: Any) -> None:
+    """Give a layer of PyTorch the first weights that Keras would draw."""
+    from torch import nn
+
+    if isinstance(module, nn.Linear | nn.Conv2d):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
+
+
+def torch_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], float]:
     """Return a round of a plain loop: batches by index, no metrics but the loss."""
     import torch
 
-    model = torch_model(name, x.shape[1:])
+    model = torch_model(name, x.shape[1:]).apply(as_keras_begins)
     optimizer = torch.optim.Adam(model.parameters(), RATE, eps=1e-7)
     x, y = torch.from_numpy(x), torch.from_numpy(y)
 
-    def work() -> None:
+    def work() -> float:
+        mean = 0.0
         for _ in range(epochs):
             total = torch.zeros(())
             for rows in torch.randperm(len(x)).split(BATCH):
@@ -74,12 +85,13 @@ def torch_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
                 loss.backward()
                 optimizer.step()
                 total += loss.detach()
-            float(total)
+            mean = float(total) * BATCH / len(x)
+        return mean
 
     return work
 
 
-def lightning_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
+def lightning_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], float]:
     """Return a round of Lightning's Trainer, with a loader and no logger."""
     import lightning
     import torch
@@ -89,10 +101,15 @@ def lightning_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
     class Module(lightning.LightningModule):
         def __init__(self) -> None:
             super().__init__()
-            self.model = torch_model(name, x.shape[1:])
+            self.model = torch_model(name, x.shape[1:]).apply(as_keras_begins)
+
+        def on_train_epoch_start(self) -> None:
+            self.total = torch.zeros(())
 
         def training_step(self, batch: Any, _: int) -> Any:
-            return torch.nn.functional.mse_loss(self.model(batch[0]), batch[1])
+            loss = torch.nn.functional.mse_loss(self.model(batch[0]), batch[1])
+            self.total += loss.detach()
+            return loss
 
         def configure_optimizers(self) -> Any:
             return torch.optim.Adam(self.parameters(), RATE, eps=1e-7)
@@ -101,7 +118,7 @@ def lightning_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
     loader = torch.utils.data.DataLoader(data, BATCH, shuffle=True)
     module = Module()
 
-    def work() -> None:
+    def work() -> float:
         lightning.Trainer(
             max_epochs=epochs,
             accelerator="cpu",
@@ -110,11 +127,12 @@ def lightning_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
             enable_progress_bar=False,
             enable_model_summary=False,
         ).fit(module, loader)
+        return float(module.total) * BATCH / len(x)
 
     return work
 
 
-def flax_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
+def flax_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], float]:
     """Return a round of a hand-written loop: an epoch in one scan, the convnet's in Python."""
     import jax
     import jax.numpy as jnp
@@ -167,8 +185,9 @@ def flax_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
     epoch = jax.jit(lambda state, rows: jax.lax.scan(step, state, rows), donate_argnums=0)
     single = jax.jit(step, donate_argnums=0)
 
-    def work() -> None:
+    def work() -> float:
         nonlocal state
+        mean = 0.0
         for _ in range(epochs):
             order = np.random.permutation(len(x)).reshape(-1, BATCH)
             if name == "convnet":
@@ -176,15 +195,16 @@ def flax_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
                 for rows in order:
                     state, loss = single(state, (x[rows], y[rows]))
                     losses.append(loss)
-                float(sum(losses))
+                mean = float(sum(losses)) / len(losses)
             else:
                 state, losses = epoch(state, (x[order], y[order]))
-                float(losses.mean())
+                mean = float(losses.mean())
+        return mean
 
     return work
 
 
-def fit_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
+def fit_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], float]:
     """Return a round of `fit()`, of the class of a generated project or of Keras on torch."""
     import keras
 
@@ -199,7 +219,12 @@ def fit_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], Any]:
         model = keras.Model(inputs, SUBJECTS[name].layers(inputs))
         steps = 1
     model.compile(keras.optimizers.Adam(RATE), "mse", steps_per_execution=steps)
-    return lambda: model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0)
+
+    def work() -> float:
+        history = model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0).history
+        return float(history["loss"][-1])
+
+    return work
 
 
 WAYS = {
@@ -221,12 +246,12 @@ def main() -> None:
         x = random.normal(size=(steps * BATCH, *subject.shape)).astype("float32")
         y = random.normal(size=(len(x), 1)).astype("float32")
         work = WAYS[WAY](name, x, y, epochs)
-        times = []
+        times, loss = [], 0.0
         for _ in range(ROUNDS + 1):
             start = time.perf_counter()
-            work()
+            loss = work()
             times.append(time.perf_counter() - start)
-        found[name] = min(times[1:]) / (steps * epochs)
+        found[name] = min(times[1:]) / (steps * epochs), loss
     print(json.dumps(found))
 
 

@@ -78,12 +78,11 @@ VALUES = st.sampled_from([0.0, -0.0, 1.0, 1.5, -2.0, np.inf, -np.inf, np.nan])
 @settings(max_examples=40, deadline=None)
 @given(
     sizes=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 9)), min_size=1, max_size=3),
-    dtype=st.sampled_from(["float32", "float16", "bfloat16"]),
     largest=st.booleans(),
     data=st.data(),
 )
 def test_pooling_has_the_same_bits(
-    cpu: ModuleType, sizes: list[tuple[int, int]], dtype: str, largest: bool, data: Any
+    cpu: ModuleType, sizes: list[tuple[int, int]], largest: bool, data: Any
 ) -> None:
     """Whatever the values are: equal, infinite, NaN; windows of any size, with a rest."""
     jax = jax_module()
@@ -93,9 +92,9 @@ def test_pooling_has_the_same_bits(
     assume(math.prod(window) <= sys.modules["made_for_cpu.pooling"].LARGEST_WINDOW)
     random = np.random.default_rng(data.draw(st.integers(0, 10**6)))
     few = np.array(data.draw(st.lists(VALUES, min_size=1, max_size=4)))
-    x = jax.numpy.asarray(random.choice(few, shape), dtype)
+    x = jax.numpy.asarray(random.choice(few, shape), "float32")
     of_pooled = jax.numpy.asarray(
-        random.choice([*few, 0.5], pool(x, window, window, largest).shape), dtype
+        random.choice([*few, 0.5], pool(x, window, window, largest).shape), "float32"
     )
 
     def step(x: Any, of_pooled: Any) -> Any:

@@ -123,6 +123,28 @@ def test_evaluate_and_predict_are_the_same(config: Config) -> None:
         np.testing.assert_allclose(y_pred, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_outputs_of_other_lengths_are_whole() -> None:
+    """What has several rows for each of the batch is cut by its own length."""
+    inputs = keras.Input((4,))
+    outputs = keras.layers.Dense(2)(inputs)
+    several = keras.ops.reshape(outputs, (-1, 1))
+    model = FusedModel(inputs, [outputs, several])
+    model.compile(steps_per_execution=3)
+    for rows in (69, 64, 40):
+        x = np.random.default_rng(0).normal(size=(rows, 4)).astype(np.float32)
+        y_pred, flat = model.predict(x, batch_size=8, verbose=0)
+        assert y_pred.shape == (rows, 2)
+        np.testing.assert_array_equal(flat, y_pred.reshape(-1, 1))
+
+
+def test_arrays_that_keras_refuses_are_refused(config: Config) -> None:
+    """A masked array is not trained on as if all of it counted."""
+    x, *others = rows_of(config)
+    model = make_model(config, fused=True)
+    with pytest.raises(ValueError, match="masked"):
+        model.fit(np.ma.masked_less(x, 0), *others[:1], verbose=0)
+
+
 def test_batches_go_on_one_by_one(config: Config) -> None:
     """A batch of one's own is one step, also while `fit()` is under way."""
 
@@ -280,10 +302,21 @@ def test_chooses_the_steps(config: Config) -> None:
         keras.Sequential([keras.Input((1,)), keras.layers.Dense(units)])
         for units in (1, 200_000)
     )
-    early = [keras.callbacks.EarlyStopping()]
+    early = [
+        keras.callbacks.EarlyStopping(),
+        keras.callbacks.ModelCheckpoint("model.keras"),
+        keras.callbacks.LambdaCallback(on_epoch_end=print),
+    ]
+    batches = [
+        ByBatches(),
+        keras.callbacks.LambdaCallback(on_train_batch_end=print),
+        keras.callbacks.ModelCheckpoint("model.keras", save_freq=10),
+        keras.callbacks.TerminateOnNaN(),
+    ]
     table = np.zeros((10**5, 1))
     assert choose_steps("auto", small, table, 32, early) == 3125
     assert choose_steps("auto", large, table, 32, early) == CHUNK_STEPS
     assert choose_steps("auto", small, np.zeros((1000, 10**4)), 32, early) == 3
-    assert choose_steps("auto", small, table, 32, [*early, ByBatches()]) == 1
+    for callback in batches:
+        assert choose_steps("auto", small, table, 32, [*early, callback]) == 1
     assert choose_steps(7, small, table, 32, [ByBatches()]) == 7

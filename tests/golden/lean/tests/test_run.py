@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
 from my_model.__main__ import main
 from my_model.callbacks import Logs, SaveState
+from my_model.compiled import keep_compiled
 from my_model.config import Config, KnobError
 from my_model.data import Split, load_data, load_schema
 from my_model.runs import (
@@ -158,6 +160,23 @@ def test_interrupted_run_says_how_it_goes_on(
     with pytest.raises(KeyboardInterrupt):
         main(["train", "--resumable" if resumable else "--no-resumable"])
     assert ("train --resume" in capsys.readouterr().err) == resumable
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_small_programs_are_kept(
+    config: Config, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    """Also in a folder of one's own, JAX keeps what it has compiled quickly."""
+    settings: Any = jax.config
+    shortest = "jax_persistent_cache_min_compile_time_secs"
+    before = getattr(settings, shortest)
+    monkeypatch.delenv(shortest.upper(), raising=False)
+    settings.update(shortest, 1.0)
+    try:
+        keep_compiled(dataclasses.replace(config, keep_compiled=keep))
+        assert getattr(settings, shortest) == (0 if keep else 1)
+    finally:
+        settings.update(shortest, before)
 
 
 def test_runs_of_one_second_have_folders_of_their_own(

@@ -56,8 +56,8 @@ class FusedFunction:
             filled = jax.tree.map(lambda a: fill_up(a, self.capacity), batches)
             outputs, state = self.several(state, filled, count)
             if self.joins and count < self.capacity:
-                rows = number_of_rows(outputs) // self.capacity * count
-                outputs = jax.tree.map(lambda a: a[:rows], outputs)
+                part = count / self.capacity
+                outputs = jax.tree.map(lambda a: a[: round(len(a) * part)], outputs)
             return [outputs], state
         outputs = []
         for number in range(count):

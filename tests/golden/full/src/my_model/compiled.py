@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import jax
@@ -12,9 +13,12 @@ from .config import Config
 
 def keep_compiled(config: Config) -> None:
     """Keep compiled programs in the user's cache folder, unless a folder is set."""
+    if not config.keep_compiled:
+        return
     settings: Any = jax.config
-    if config.keep_compiled and settings.jax_compilation_cache_dir is None:
+    if settings.jax_compilation_cache_dir is None:
         folder = platformdirs.user_cache_path("my_model") / "jax"
         settings.update("jax_compilation_cache_dir", str(folder))
-        # By default only what takes a second; small programs add up to more than that.
+    # By default only what takes a second; small programs add up to more than that.
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         settings.update("jax_persistent_cache_min_compile_time_secs", 0)

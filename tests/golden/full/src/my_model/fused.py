@@ -215,9 +215,13 @@ def choose_steps(
 
 def works_by_batches(callback: keras.callbacks.Callback) -> bool:
     """Tell whether a callback does anything at the begin or the end of a batch."""
-    hooks = ("batch_begin", "batch_end", "train_batch_begin", "train_batch_end")
-    return any(
-        getattr(type(callback), f"on_{hook}")
-        is not getattr(keras.callbacks.Callback, f"on_{hook}")
-        for hook in hooks
-    )
+    # Keras' own that save do nothing in these hooks if they save after epochs.
+    by_epochs = getattr(callback, "save_freq", None) == "epoch"
+    for hook in ("batch_begin", "batch_end", "train_batch_begin", "train_batch_end"):
+        method = getattr(callback, f"on_{hook}")
+        nothing = getattr(keras.callbacks.Callback, f"on_{hook}")
+        if getattr(method, "__func__", method) is nothing:
+            continue
+        if not (by_epochs and method.__module__.startswith("keras.")):
+            return True
+    return False

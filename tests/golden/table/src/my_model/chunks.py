@@ -114,7 +114,9 @@ def are_arrays(data: Any) -> bool:
     return (
         bool(arrays)
         and all(isinstance(array, np.ndarray) for array in arrays)
+        and not any(isinstance(array, np.ma.MaskedArray) for array in arrays)
         and all(array.ndim and array.dtype.kind in "biuf" for array in arrays)
+        and all(array.dtype.isnative for array in arrays)
         and len({len(array) for array in arrays}) == 1
     )
 

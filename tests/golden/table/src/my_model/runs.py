@@ -121,10 +121,11 @@ def new_run(folder: Path | None) -> Run:
 
 def new_folder(path: Path) -> Path:
     """Make a folder, with a number after its name if there is one already."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     folder = path
     for number in itertools.count(2):
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir()
             break
         except FileExistsError:
             folder = path.with_name(f"{path.name}-{number}")
