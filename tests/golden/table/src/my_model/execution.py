@@ -56,8 +56,9 @@ class FusedFunction:
             filled = jax.tree.map(lambda a: fill_up(a, self.capacity), batches)
             outputs, state = self.several(state, filled, count)
             if self.joins and count < self.capacity:
-                part = count / self.capacity
-                outputs = jax.tree.map(lambda a: a[: round(len(a) * part)], outputs)
+                outputs = jax.tree.map(
+                    lambda a: a[: len(a) * count // self.capacity], outputs
+                )
             return [outputs], state
         outputs = []
         for number in range(count):
