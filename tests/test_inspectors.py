@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kscaffold.errors import AnswerError
-from kscaffold.inspectors import csv_last_column, csv_task
+from kscaffold.inspectors import csv_last_column, csv_numbers_task, csv_task
 
 
 def table(folder: Path, text: str) -> str:
@@ -49,9 +49,6 @@ def test_task_follows_the_values(values: list[str], task: str, tmp_path: Path) -
         ("a,b\n", "b", "has no rows below its header"),
         ("alpha,beta\n1,2\n", "betta", "no column 'betta'; did you mean 'beta'"),
         ("a,b\n1,2\n", "zzz", "it has a, b"),
-        ("a,b\n1,x\n,x\n", "b", "column 'a', row 3: '' is not a number, .* leave out the column"),
-        ("city,b\nParis,1\n", "b", "column 'city', row 2: 'Paris' is not a number"),
-        ("a,b\nnan,1\n", "b", "column 'a', row 2: 'nan' is not a number"),
     ],
 )
 def test_errors_name_file_and_mend(text: str, column: str, message: str, tmp_path: Path) -> None:
@@ -60,6 +57,22 @@ def test_errors_name_file_and_mend(text: str, column: str, message: str, tmp_pat
     with pytest.raises(AnswerError, match=message) as error:
         csv_task(path, column)
     assert path in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,x\n,x\n", "column 'a', row 3: '' is not a number, .* leave out the column"),
+        ("city,b\nParis,1\n", "column 'city', row 2: 'Paris' is not a number"),
+        ("a,b\nnan,1\n", "column 'a', row 2: 'nan' is not a number"),
+    ],
+)
+def test_features_that_are_no_numbers_are_named(text: str, message: str, tmp_path: Path) -> None:
+    """Where a model learns from numbers; else a text is as good as any other value."""
+    path = table(tmp_path, text)
+    with pytest.raises(AnswerError, match=message):
+        csv_numbers_task(path, "b")
+    assert csv_task(path, "b") in {"classification", "regression"}
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:

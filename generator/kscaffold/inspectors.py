@@ -23,13 +23,9 @@ def csv_last_column(path: str) -> str:
 
 
 def csv_task(path: str, column: str) -> str:
-    """Tell "classification" from "regression" by the values of a column.
+    """Tell "classification" from "regression" by the values of a column; raises `AnswerError`.
 
     Text is a class; so are whole numbers, when there are few and they come again and again.
-
-    Raises:
-        AnswerError: the table cannot be read, has no such column, or a cell of another column,
-            a feature, is no number.
     """
     rows = _rows(Path(path))
     header = next(rows)
@@ -39,17 +35,7 @@ def csv_task(path: str, column: str) -> str:
             f"target: {path} has no column {column!r}{near(column, header) or f'; it has {known}'}"
         )
     index = header.index(column)
-    values = []
-    for number, row in enumerate(islice(rows, ROWS), start=2):
-        for name, cell in zip(header, row, strict=False):
-            if name != column and not _is_number(cell):
-                place = f"{path}: column {name!r}, row {number}"
-                raise AnswerError(
-                    f"data_path: {place}: {cell[:40]!r} is not a number, which a model learns from:"
-                    " change it, or leave out the column or the row"
-                )
-        if len(row) > index:
-            values.append(row[index])
+    values = [row[index].strip() for row in islice(rows, ROWS) if len(row) > index]
     if not values:
         raise AnswerError(f"data_path: {path} has no rows below its header")
     distinct = set(values)
@@ -59,6 +45,27 @@ def csv_task(path: str, column: str) -> str:
         return "classification"
     few = len(distinct) <= CLASSES and 2 * len(distinct) <= len(values)
     return "classification" if whole and few else "regression"
+
+
+def csv_numbers_task(path: str, column: str) -> str:
+    """Tell the task as `csv_task` does, of a table whose other columns have to be numbers.
+
+    Raises:
+        AnswerError: the table cannot be read or has no such column, or one of the first cells of
+            another one is not a finite number.
+    """
+    task = csv_task(path, column)
+    rows = _rows(Path(path))
+    header = next(rows)
+    for number, row in enumerate(islice(rows, ROWS), start=2):
+        for name, cell in zip(header, row, strict=False):
+            if name != column and not _is_number(cell):
+                place = f"{path}: column {name!r}, row {number}"
+                raise AnswerError(
+                    f"data_path: {place}: {cell[:40]!r} is not a number, which a model learns from:"
+                    " change it, or leave out the column or the row"
+                )
+    return task
 
 
 def _is_number(cell: str) -> bool:
@@ -85,4 +92,5 @@ def _rows(path: Path) -> Iterator[list[str]]:
 INSPECTORS: dict[str, Callable[..., str]] = {
     "csv_last_column": csv_last_column,
     "csv_task": csv_task,
+    "csv_numbers_task": csv_numbers_task,
 }
