@@ -32,7 +32,7 @@ class Finding:
 def checks() -> ModuleType:
     """Load the checks: the very file that generated projects carry among their tests."""
     use_jax()
-    path = template_root() / "tests" / "behaviour.py"
+    path = template_root() / "tests" / "machinery" / "behaviour.py"
     spec = importlib.util.spec_from_file_location("kscaffold_behaviour", path)
     assert spec is not None
     assert spec.loader is not None
