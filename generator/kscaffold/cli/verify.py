@@ -28,6 +28,13 @@ FEWEST = 4
 @click.option(
     "--behaviour", is_flag=True, help="Check only what holds for any algorithm; see below."
 )
+@click.option(
+    "--trains",
+    multiple=True,
+    metavar="PART",
+    help="With --behaviour: weights with this in their path must change.  [default: some of every"
+    " layer]",
+)
 @click.option("--list", "listing", is_flag=True, help="List the cases, and run none.")
 @click.option(
     "--format",
@@ -44,7 +51,7 @@ FEWEST = 4
     "steps",
     type=click.IntRange(1),
     metavar="N",
-    help="Have both models run N steps an execution, which a class may fuse.",
+    help="Have both models run N steps per execution, which a class may fuse.",
 )
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first case that fails.")
 @click.option("-v", "--verbose", is_flag=True, help="Name every case; show an error's traceback.")
@@ -56,6 +63,7 @@ def command(
     names: tuple[str, ...],
     quick: bool,
     behaviour: bool,
+    trains: tuple[str, ...],
     listing: bool,
     form: str,
     jobs: int | None,
@@ -77,7 +85,7 @@ def command(
     With --behaviour, a class that trains in another way on purpose is held against what any
     algorithm owes: the same seed gives the same run, saving and resuming are exact, no step is
     traced anew, and so on. TARGET may then also be package.module:function, which returns a
-    compiled model, x, y and, if it likes, sample weights.
+    compiled model, x and, if the model takes them, y and sample weights.
     """
     ctx.meta["kscaffold.format"] = form
     ctx.meta["kscaffold.verbose"] = ctx.meta.get("kscaffold.verbose") or verbose
@@ -87,8 +95,10 @@ def command(
     if behaviour:
         _check_installed()
         if families or quick or listing or jobs or steps or exitfirst:
-            raise AnswerError("--behaviour goes with --case, --format and -v alone")
-        ctx.exit(_check_behaviour(targets, names, form))
+            raise AnswerError("--behaviour goes with --case, --trains, --format and -v alone")
+        ctx.exit(_check_behaviour(targets, names, trains, form))
+    if trains:
+        raise AnswerError("--trains goes with --behaviour")
     cases = choose(families, names, quick=quick)
     if steps:
         cases = tuple(case.with_steps(steps) for case in cases)
@@ -105,27 +115,30 @@ def command(
     ctx.exit(0 if all(o.holds for each in outcomes.values() for o in each) else 1)
 
 
-def _check_behaviour(targets: tuple[str, ...], names: tuple[str, ...], form: str) -> int:
-    from kscaffold.verify.behaviour import Finding, run_checks
+def _check_behaviour(
+    targets: tuple[str, ...], names: tuple[str, ...], trains: tuple[str, ...], form: str
+) -> int:
+    from kscaffold.verify.invariants import Finding, run_checks
     from kscaffold.verify.subjects import find_subject
 
     if len(targets) > 1:
         raise AnswerError("--behaviour takes one TARGET")
     findings: list[Finding] = []
-    for finding in run_checks(find_subject(targets[0] if targets else "."), names):
+    for finding in run_checks(find_subject(targets[0] if targets else "."), names, trains):
         findings.append(finding)
         if form == "text":
             verdict = "fails" if finding.problem else "holds"
             click.echo(f"{verdict}  {finding.name}: {finding.promise}")
-            if finding.problem:
-                click.echo(f"       {finding.problem}")
+            for line in filter(None, (finding.problem, finding.note)):
+                click.echo(f"       {line}")
     code = 1 if any(finding.problem for finding in findings) else 0
     if form == "json":
         click.echo(json.dumps({"checks": [vars(f) for f in findings], "exit_code": code}, indent=1))
     elif form == "markdown":
         click.echo("| check | |\n| --- | --- |")
         for finding in findings:
-            click.echo(f"| {finding.promise} | {finding.problem or 'holds'} |")
+            verdict = finding.problem or "; ".join(filter(None, ("holds", finding.note)))
+            click.echo(f"| {finding.promise} | {verdict} |")
     return code
 
 

@@ -14,6 +14,7 @@ from kscaffold.errors import AnswerError
 from kscaffold.text import near
 
 Problem = Literal["regression", "binary", "multiclass"]
+Counting = Literal["rows", "weights", "both"]
 
 DATA = """
 random = np.random.default_rng(0)
@@ -58,12 +59,12 @@ class Declared:
     Attributes:
         problem: what its loss and its metric are for.
         manual: whether loss and metrics are built in, so that `compile()` takes none.
-        weighted: whether it has a weighted metric, too.
+        counting: whether its metric counts rows, weights, or there is one for each.
     """
 
     problem: Problem = "regression"
     manual: bool = False
-    weighted: bool = True
+    counting: Counting = "both"
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Case:
         return not own if self.manual is None else self.manual
 
     def with_steps(self, steps: int) -> Case:
-        """Return the case with so many steps an execution, unless it is about that itself."""
+        """Return the case with so many steps per execution, unless it is about that itself."""
         if "steps_per_execution" in self.compile + self.run:
             return self
         option = f"steps_per_execution={steps}"
@@ -121,10 +122,11 @@ class Case:
         head = HEADS[declared.problem]
         parts = [f"optimizer={self.optimizer}"]
         if not manual:
-            weighted = f"[{head.metric}]" if declared.weighted else "None"
+            plain = "None" if declared.counting == "weights" else f"[{head.metric}]"
+            weighted = "None" if declared.counting == "rows" else f"[{head.metric}]"
             parts += [
                 f"loss={self.loss or head.loss}",
-                f"metrics={self.metrics or f'[{head.metric}]'}",
+                f"metrics={self.metrics or plain}",
                 f"weighted_metrics={self.weighted_metrics or weighted}",
             ]
         return ", ".join([*parts, *([self.compile] if self.compile else [])])

@@ -54,8 +54,20 @@ class Runner:
         except Exception as error:
             if case.weights and self._refuses(error):
                 return Outcome(case, "refuses", _sentence(error))
+            if self._fails_in_any_subclass(case, error):
+                detail = f"any subclass of keras.Model: {_sentence(error)}"
+                return Outcome(case, "not applicable", detail)
             return Outcome(case, "crashes", _sentence(error))
         return compare(case, expected, found)
+
+    def _fails_in_any_subclass(self, case: Case, error: Exception) -> bool:
+        """Return whether a class that adds nothing to `keras.Model` fails with the same error."""
+        bare = type("Bare", (keras.Model,), {"__module__": "case"})
+        try:
+            execute(case, bare, self.subject.declared, manual=False)
+        except Exception as found:
+            return _sentence(found) == _sentence(error)
+        return False
 
     def _expected(self, case: Case) -> Any:
         key = (case, self.subject.declared)
@@ -70,7 +82,7 @@ class Runner:
         return self.stock[key]
 
     def _refuses(self, error: Exception) -> bool:
-        """Tell a refusal, which the class raises itself and which names the cause, from a crash."""
+        """Return whether the class itself raised the error, and it names weights as its cause."""
         if not isinstance(error, (ValueError, NotImplementedError)):
             return False
         innermost = traceback.extract_tb(error.__traceback__)[-1].filename

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from kscaffold.errors import AnswerError, KscaffoldError
-from kscaffold.verify.cases import Declared, Problem
+from kscaffold.verify.cases import Counting, Declared, Problem
 
 
 @dataclass(frozen=True)
@@ -106,4 +106,5 @@ def _declared(answers: dict[str, Any]) -> Declared:
         problem: Problem = "regression"
     else:
         problem = "binary" if answers["data"] == "breast-cancer" else "multiclass"
-    return Declared(problem, manual=True, weighted=bool(answers["sample_weight"]))
+    weights: Counting = "both" if problem == "binary" else "weights"
+    return Declared(problem, manual=True, counting=weights if answers["sample_weight"] else "rows")

@@ -22,11 +22,18 @@ ROWS = 40
 
 @dataclass(frozen=True)
 class Finding:
-    """How a check ended: `problem` is None where the promise holds."""
+    """How a check ended.
+
+    Attributes:
+        promise: what is checked, as a sentence.
+        problem: what is wrong, or None where the promise holds.
+        note: what is worth knowing, and no fault.
+    """
 
     name: str
     promise: str
     problem: str | None
+    note: str | None = None
 
 
 def checks() -> ModuleType:
@@ -42,8 +49,16 @@ def checks() -> ModuleType:
     return module
 
 
-def run_checks(subject: Subject, names: Sequence[str] = ()) -> Iterator[Finding]:
+def run_checks(
+    subject: Subject, names: Sequence[str] = (), trains: Sequence[str] = ()
+) -> Iterator[Finding]:
     """Yield what each check finds, or each of those that are named.
+
+    Args:
+        subject: what gives the model and its data.
+        names: names of checks.
+        trains: parts of the paths of the weights that training must change; by default some weight
+            of every layer.
 
     Raises:
         AnswerError: there is no check of a name, or the target gives no model to try.
@@ -55,20 +70,20 @@ def run_checks(subject: Subject, names: Sequence[str] = ()) -> Iterator[Finding]
             if name not in known:
                 hint = near(name, known) or f"; there are {', '.join(known)}"
                 raise AnswerError(f"--case: no check {name!r}{hint}")
-        trial = module.Trial(*_make_and_data(subject))
+        training = module.Training(*_make_and_data(subject), tuple(trains))
         for name in names or known:
-            yield Finding(name, known[name].__doc__ or "", _problem(known[name], trial))
+            yield Finding(name, known[name].__doc__ or "", *_run(known[name], training))
 
 
-def _problem(check: Callable[[Any], None], trial: Any) -> str | None:
+def _run(check: Callable[[Any], str | None], training: Any) -> tuple[str | None, str | None]:
+    """Return the problem and the note of a check."""
     try:
-        check(trial)
+        return None, check(training)
     except AssertionError as error:
-        return str(error)
+        return str(error), None
     except Exception as error:
         lines = str(error).splitlines() or [""]
-        return f"{type(error).__name__}: {lines[0]}"[:300]
-    return None
+        return f"{type(error).__name__}: {lines[0]}"[:300], None
 
 
 def _make_and_data(subject: Subject) -> tuple[Callable[[], Any], tuple[Any, ...]]:
@@ -82,22 +97,25 @@ def _make_and_data(subject: Subject) -> tuple[Callable[[], Any], tuple[Any, ...]
     if not callable(found):
         raise AnswerError(f"TARGET: {subject.place} is neither a model class nor a function")
     made = found()
-    if not (isinstance(made, tuple) and len(made) in (3, 4) and isinstance(made[0], keras.Model)):
+    if not (isinstance(made, tuple) and 2 <= len(made) <= 4 and isinstance(made[0], keras.Model)):
         raise AnswerError(
-            f"TARGET: {subject.place}() must return a compiled model, x, y and, if it likes,"
-            " sample weights"
+            f"TARGET: {subject.place}() must return a compiled model, x and, if the model takes"
+            " them, y and sample weights"
         )
     return lambda: found()[0], made[1:]
 
 
 def _of_project(subject: Subject, folder: str) -> tuple[Callable[[], Any], tuple[Any, ...]]:
+    import keras
+
     package = subject.place.partition(".")[0]
     names = ("config", "data", "model", "train")
     config_module, data, model, train = (subject.module(f"{package}.{name}") for name in names)
     os.chdir(Path(folder).parent)  # a table is found from there
     config = config_module.Config(verbose=0)
-    rows = tuple(part[:ROWS] for part in data.load_data(config).train)
-    return lambda: train.compile_model(model.build_model(config), config), rows
+    loaded = data.load_data(config)
+    rows = keras.tree.map_structure(lambda part: part[:ROWS], tuple(loaded.train))
+    return lambda: train.compile_model(model.build_model(config, loaded), config), rows
 
 
 def _of_class(model_class: type[Any]) -> tuple[Callable[[], Any], tuple[Any, ...]]:
