@@ -84,9 +84,9 @@ def test_an_overlay_names_folders_of_its_own() -> None:
 
 def test_removed_files_are_not_written() -> None:
     """By the name of the template, or of the target."""
-    manifest = 'remove = ["project/ci.yml.jinja", "tests/behaviour.py"]\n'
+    manifest = 'remove = ["project/ci.yml.jinja", "tests/machinery/behaviour.py"]\n'
     own = template("lab", f"{manifest}{OVERLAY}")
-    gone = {".github/workflows/ci.yml", "tests/behaviour.py"}
+    gone = {".github/workflows/ci.yml", "tests/machinery/behaviour.py"}
     assert files_of(own) == {path: t for path, t in files_of().items() if path not in gone}
 
 

@@ -159,14 +159,14 @@ def test_blocks_are_ejected_one_after_the_other() -> None:
 
 def test_a_file_is_ejected_whole() -> None:
     """The overlay has the file as it is; a second time it is refused."""
-    result = kscaffold("template", "eject", "package/curves.py.jinja", "--into", "mine")
-    assert result.stdout.split() == ["mine/kscaffold.toml", "mine/package/curves.py.jinja"]
+    result = kscaffold("template", "eject", "package/callbacks.py.jinja", "--into", "mine")
+    assert result.stdout.split() == ["mine/kscaffold.toml", "mine/package/callbacks.py.jinja"]
     assert contents(Path("mine")) == {
         "kscaffold.toml": b'extends = "builtin"\n',
-        "package/curves.py.jinja": (ROOT / "templates/package/curves.py.jinja").read_bytes(),
+        "package/callbacks.py.jinja": (ROOT / "templates/package/callbacks.py.jinja").read_bytes(),
     }
     assert project("--template", "./mine") == project("--template", "builtin")
-    again = kscaffold("template", "eject", "package/curves.py.jinja", "--into", "mine")
+    again = kscaffold("template", "eject", "package/callbacks.py.jinja", "--into", "mine")
     assert "is there already" in error_of(again, 3)
 
 

@@ -38,7 +38,7 @@ def test_own_tests_and_commands(name: str, tmp_path: Path) -> None:
 
 
 def test_killed_run_resumes_to_the_same_end(tmp_path: Path) -> None:
-    """A run that got SIGKILL goes on with --resume and ends like one that was never killed."""
+    """A run that got SIGKILL is resumed and ends like one that was never killed."""
     folder = generate(tmp_path / "project", {"package": "killed"})
     train = ("-m", "killed", "train", "--verbose", "0", "--epochs", "150", "--patience", "0")
     run(folder, *train, "--run-dir", "whole")
@@ -47,17 +47,18 @@ def test_killed_run_resumes_to_the_same_end(tmp_path: Path) -> None:
         cwd=folder,
         env={**os.environ, "PYTHONPATH": "src"},
     )
-    while not list(folder.glob("broken/states/after-00001*.npz")):
+    while not list(folder.glob("broken/checkpoints/after-00001*.npz")):
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     killed = (folder / "broken/history.csv").read_text().count("\n") - 1
     assert 10 <= killed < 150
-    run(folder, "-m", "killed", "train", "--resume", "--run-dir", "broken")
+    run(folder, "-m", "killed", "resume", "--run-dir", "broken")
     compare = (
-        "import numpy as np; from pathlib import Path; from killed.runs import Run;"
-        "a, b = (Run(Path(p)).load_model().get_weights() for p in ('whole', 'broken'));"
+        "import numpy as np; from pathlib import Path; from killed.evaluate import load_model;"
+        "from killed.runs.run_dir import RunDir;"
+        "a, b = (load_model(RunDir(Path(p))).get_weights() for p in ('whole', 'broken'));"
         "assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))"
     )
     run(folder, "-c", compare)
