@@ -195,8 +195,8 @@ class Gan(Algorithm):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.seeds = keras.random.SeedGenerator(1)
-        self.generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4)], "generator")
-        self.critic = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)], "critic")
+        self.generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4)], name="generator")
+        self.critic = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)], name="critic")
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Return how real the rows look."""
