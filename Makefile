@@ -47,8 +47,8 @@ verify: $(VENV)/.installed  ## hold every trainer against the whole fit() contra
 	$(BIN)/python -m tests.fit_contract
 	VERIFY_EXAMPLES=200 $(BIN)/python -m pytest -q tests/test_verify_random.py
 
-test-versions: $(VENV)/.installed  ## run the contract and projects' own tests with the oldest and the newest Keras and JAX
-	$(BIN)/python -m tests.versions $(PYTHONS)
+test-versions: $(VENV)/.installed  ## run the contract and projects' own tests with the oldest Keras and JAX, to keras-nightly
+	$(BIN)/python -m tests.versions $(PYTHONS) $(if $(ONLY),--only $(ONLY))
 
 bench: $(VENV)/.installed  ## compare the cost of scaffolding with other tools
 	$(BIN)/python bench/scaffold.py

@@ -1,4 +1,4 @@
-"""Algorithms that are not supervised learning, sound ones and broken ones, as subjects to verify."""
+"""Algorithms other than supervised learning, sound and broken ones, as subjects to verify."""
 
 from __future__ import annotations
 
@@ -195,7 +195,9 @@ class Gan(Algorithm):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.seeds = keras.random.SeedGenerator(1)
-        self.generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4)], name="generator")
+        self.generator = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(4)], name="generator"
+        )
         self.critic = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)], name="critic")
 
     def call(self, x: Any, training: bool = False) -> Any:

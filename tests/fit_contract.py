@@ -6,11 +6,11 @@ python -m tests.fit_contract
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kscaffold.verify import report
 from kscaffold.verify.cases import all_cases
 from kscaffold.verify.outcome import Outcome
 from kscaffold.verify.pool import run_cases
@@ -30,37 +30,60 @@ def in_words(answers: Answers) -> str:
 def page(outcomes: dict[Subject, list[Outcome]]) -> str:
     """Return the page: a table of families, and what stock Keras itself cannot do."""
     tried = ", ".join(f"{name} {version(name)}" for name in ("keras", "jax"))
-    trained = "\n".join(
-        f"| `{subject.place.partition('.')[0]}` | {in_words(answers)} |"
-        for subject, answers in zip(outcomes, trainers().values(), strict=True)
-    )
+    names = dict(zip(outcomes, map(in_words, trainers().values()), strict=True))
     impossible = sorted(
         {
             f"- {outcome.case.id}: `{outcome.detail}`"
             for each in outcomes.values()
             for outcome in each
-            if outcome.detail.startswith("keras.Model itself")
+            if "keras.Model" in outcome.detail and outcome.verdict == "not applicable"
         }
     )
     return f"""# The fit() contract
 
-Written by `make verify`, with {tried} on the CPU. Each trainer that kscaffold can generate is
-trained beside `keras.Model`, in {len(all_cases())} cases; those that can fuse steps with
-`steps_per_execution={STEPS_FUSED}`, as is `keras.Model` beside them. The table shows how many hold,
-of those that apply. A case holds if weights, optimizer state, history and results are equal to the
-last bit, or if the trainer was generated without sample weights and refuses them. A trainer with
-metrics by hand is held against the cases about its own loss and metrics.
+Written by `make verify`, with {tried} on the CPU. Each of the {len(outcomes)} trainers that
+kscaffold can generate is trained beside `keras.Model`; those that can fuse steps with
+`steps_per_execution={STEPS_FUSED}`, as is `keras.Model` beside them. A case holds if weights,
+optimizer state, history and results are equal to the last bit, or if the trainer was generated
+without sample weights and refuses them. Other versions: `fit-contract-versions.md`.
 
-| package | answers |
-| --- | --- |
-{trained}
+{families(outcomes, names)}
 
-{report.markdown_comparison(outcomes)}
+{totals(outcomes, names)}
 
-What `keras.Model` itself cannot do, so that nothing can be compared:
+What `keras.Model` or any subclass of it cannot do, so that nothing can be compared:
 
 {chr(10).join(impossible) or "nothing"}
 """
+
+
+def families(outcomes: dict[Subject, list[Outcome]], names: dict[Subject, str]) -> str:
+    """Return a line for each family: its cases, and the trainers in which some do not hold."""
+    rows = ["| family | cases | trainers that differ |", "| --- | --: | --- |"]
+    for family in dict.fromkeys(case.family for case in all_cases()):
+        cases = sum(case.family == family for case in all_cases())
+        differ = [
+            f"{names[subject]}: {outcome.case.name} {outcome.verdict}"
+            for subject, each in outcomes.items()
+            for outcome in each
+            if outcome.case.family == family and not outcome.holds
+        ]
+        rows.append(f"| {family} | {cases} | {'; '.join(differ) or 'none'} |")
+    return "\n".join([*rows, f"| **all** | **{len(all_cases())}** | |"])
+
+
+def totals(outcomes: dict[Subject, list[Outcome]], names: dict[Subject, str]) -> str:
+    """Return how many cases hold, for the trainers that come out alike together."""
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for subject, each in outcomes.items():
+        verdicts = Counter(outcome.verdict for outcome in each)
+        count = sum(outcome.holds for outcome in each) - verdicts["not applicable"]
+        key = (count, len(each) - verdicts["not applicable"], verdicts["refuses"])
+        alike.setdefault(key, []).append(names[subject])
+    rows = ["| hold | apply | of these refuse weights | trainers |", "| --: | --: | --: | --- |"]
+    for (hold, apply, refuse), trainers_alike in alike.items():
+        rows.append(f"| {hold} | {apply} | {refuse} | {'; '.join(trainers_alike)} |")
+    return "\n".join(rows)
 
 
 def main() -> None:

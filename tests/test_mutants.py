@@ -18,11 +18,11 @@ MUTANTS = {
         "_, optimizer_variables = self.optimizer",
     ),
     "the sample weights are dropped": (
-        r"self.compute_loss\(\s*x, y, y_pred, sample_weight",
-        "self.compute_loss(x, y, y_pred, None",
+        r"(y,\n\s+)sample_weight,(\n\s+training=True)",
+        r"\1None,\2",
     ),
     "a metric gets y and y_pred swapped": (
-        r"(self.compute_metrics\(x, |\), \()y, y_pred",
+        r"(self\.compute_metrics\(x, |shown = \()y, y_pred",
         r"\1y_pred, y",
     ),
     "updated metrics are not returned": (

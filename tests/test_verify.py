@@ -38,7 +38,7 @@ def test_cases_are_python(case: Case, problem: str) -> None:
     ast.parse(report.snippet(case, Subject("a.b:C", "/a", declared)))
 
 
-def test_steps_an_execution_go_to_every_case_but_those_about_them() -> None:
+def test_steps_per_execution_go_to_every_case_but_those_about_them() -> None:
     """A case is compiled with so many steps, and keeps what it says of them itself."""
     for case in all_cases():
         code = case.with_steps(3).compile_code(Declared(), manual=False)
@@ -68,10 +68,11 @@ def test_names_are_unique_and_each_family_has_its_quick_case() -> None:
         (["no-module:Model"], "neither the folder"),
         (["tests"], "is no project of kscaffold's"),
         (["--behaviour", "--quick"], "--behaviour goes with"),
+        (["--trains", "generator"], "--trains goes with --behaviour"),
     ],
 )
 def test_wrong_words_are_refused(arguments: list[str], message: str) -> None:
-    """What cannot be run is one line that names it and the mend: exit code 2."""
+    """What cannot be run is one line that names it and the fix: exit code 2."""
     result = verify(*arguments)
     assert result.exit_code == 2
     assert message in result.stderr
@@ -91,14 +92,14 @@ def test_list_names_what_was_chosen() -> None:
     [
         ({}, Declared()),
         ({"data": "digits", "sample_weight": False}, Declared()),
-        ({"manual_metrics": True}, Declared("regression", manual=True)),
+        ({"manual_metrics": True}, Declared("regression", manual=True, counting="weights")),
         (
             {"data": "digits", "manual_metrics": True, "sample_weight": False},
-            Declared("multiclass", manual=True, weighted=False),
+            Declared("multiclass", manual=True, counting="rows"),
         ),
         (
             {"data": "breast-cancer", "manual_metrics": True},
-            Declared("binary", manual=True),
+            Declared("binary", manual=True, counting="both"),
         ),
     ],
 )
@@ -210,3 +211,13 @@ def test_another_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     result = verify("keras:Model", "--case", "vector", "-j", "1")
     assert result.exit_code == 1
     assert "unset it" in result.stderr
+
+
+@pytest.mark.slow
+def test_what_any_subclass_cannot_do_does_not_apply() -> None:
+    """A crash that a class without a line of its own has too is Keras' own."""
+    case = "kinds of models: subclassed, after a functional one"
+    result = verify("tests.guide_models:GuideModel", "--case", case, "-j", "1", "--format", "json")
+    [outcome] = json.loads(result.stdout)["targets"][0]["cases"]
+    assert outcome["verdict"] == "not applicable"
+    assert "any subclass of keras.Model" in outcome["detail"]

@@ -28,14 +28,9 @@ BROKEN_COMPILED = {
         "batches: ragged",
     ),
     "new moving averages are dropped": (
-        r"current_values\(scope, self\.non_trainable_variables\)",
-        "non_trainable_variables",
-        "randomness: batch normalization",
-    ),
-    "old seeds are returned": (
         r"loss, y_pred, non_trainable_variables, metrics_variables = aux",
         "loss, y_pred, _, metrics_variables = aux",
-        "randomness: dropout",
+        "randomness: batch normalization",
     ),
     "new metrics are dropped": (
         r"logs, metrics_variables = self\.update_metrics",
@@ -48,14 +43,19 @@ BROKEN_COMPILED = {
         "validation: validation_data",
     ),
     "weights do not reach the loss": (
-        r"self\.compute_loss\(\s*x, y, y_pred, sample_weight",
-        "self.compute_loss(x, y, y_pred, None",
+        r"(y,\n\s+)sample_weight,(\n\s+training=True)",
+        r"\1None,\2",
         "sample weights: vector",
     ),
     "weights do not reach the metrics": (
         r"self\.compute_metrics\(x, y, y_pred, sample_weight\)",
         "self.compute_metrics(x, y, y_pred, None)",
         "sample weights: vector",
+    ),
+    "weights are left out of the metrics": (
+        r"self\.compute_metrics\(x, y, y_pred, sample_weight\)",
+        "self.compute_metrics(x, y, y_pred)",
+        "overrides: compute_metrics with a required sample_weight",
     ),
     "weights do not reach the loss in tests": (
         r"(?s)(def test_step.*?y,\n\s+)sample_weight,",
@@ -68,19 +68,29 @@ BROKEN_COMPILED = {
         "sample weights: vector",
     ),
     "the loss is averaged over batches of unequal size": (
-        r"loss_tracker\.update_state\(loss, sample_weight=batch_size\(x\)\)",
-        "loss_tracker.update_state(loss)",
+        r"tracker\.update_state\(loss, sample_weight=batch_size\(x\)\)",
+        "tracker.update_state(loss)",
         "batches: ragged",
     ),
     "the loss tracker gets the weights of the samples": (
-        r"loss_tracker\.update_state\(loss, sample_weight=batch_size\(x\)\)",
-        "loss_tracker.update_state(loss, sample_weight=sample_weight)",
+        r"tracker\.update_state\(loss, sample_weight=batch_size\(x\)\)",
+        "tracker.update_state(loss, sample_weight=sample_weight)",
         "sample weights: vector",
     ),
+    "the loss must be among the metrics": (
+        r"\(\(?m for m in self\.metrics if m\.name == .loss.\), None\)",
+        "(m for m in self.metrics if m.name == 'loss')",
+        "overrides: metrics without the loss",
+    ),
     "the batch size is taken from x itself": (
-        r"jax\.tree\.leaves\(x\)\[0\]\.shape",
+        r"next\(a for a in keras\.tree\.flatten\(x\) if a is not None\)\.shape",
         "x.shape",
         "inputs and outputs: two inputs in a list",
+    ),
+    "the batch size is taken from the parts of a sparse array": (
+        r"keras\.tree\.flatten\(x\)",
+        "jax.tree.leaves(x)",
+        "inputs and outputs: a sparse input",
     ),
     "training is False while training": (
         r"training=True,\n",
@@ -92,51 +102,10 @@ BROKEN_COMPILED = {
         r"\1training=True,",
         "randomness: dropout",
     ),
-    "training is not passed to call": (
-        r"self\.call\(x, \*\*accepted\(self\.call, training\)\)",
-        "self.call(x)",
-        "kinds of models: subclassed",
-    ),
-    "training is always passed to call": (
-        r"self\.call\(x, \*\*accepted\(self\.call, training\)\)",
-        "self.call(x, training=training)",
-        "kinds of models: subclassed, no training argument",
-    ),
-    "training is always passed to compute_loss": (
-        r"\*\*accepted\(self\.compute_loss, training\)",
-        "training=training",
-        "overrides: compute_loss without a training argument",
-    ),
-    "the model is called as a layer, which casts its inputs": (
-        r"self\.call\(x, \*\*accepted\(self\.call, training\)\)",
-        "self(x, **accepted(self.call, training))",
-        "data: an embedding of integers in float16",
-    ),
-    "losses of layers are not collected": (
-        "collect_losses=True",
-        "collect_losses=False",
-        "regularizers: activity",
-    ),
-    "stateless_call forgets losses of layers": (
-        r"y_pred = self\.call\(x, \*\*accepted\(self\.call, training\)\)",
-        "y_pred, _ = self.stateless_call("
-        "trainable_variables, non_trainable_variables, x, training=training)",
-        "added losses: add_loss in a layer",
-    ),
-    "the loss is not scaled": (
-        r"return self\.optimizer\.scale_loss\(loss\),",
-        "return loss,",
+    "the optimizer does not scale the loss": (
+        r"training=True,\n\s+optimizer_variables=optimizer_variables,",
+        "training=True, optimizer_variables=[0 * v + 1 for v in optimizer_variables],",
         "mixed precision: mixed_float16 that overflows at first",
-    ),
-    "the scaled loss is reported": (
-        r"return self\.optimizer\.scale_loss\(loss\), \(loss,",
-        "scaled = self.optimizer.scale_loss(loss); return scaled, (scaled,",
-        "mixed precision: LossScaleOptimizer",
-    ),
-    "compute_loss is bypassed": (
-        r"self\.compute_loss\(\s*x, y, y_pred, sample_weight, [^\n]*\n\s*\)",
-        "keras.ops.mean(keras.losses.mean_squared_error(y, y_pred))",
-        "regularizers: kernel and bias",
     ),
     "metrics are updated one by one": (
         r"logs = self\.compute_metrics\(x, y, y_pred, sample_weight\)",
@@ -150,24 +119,50 @@ BROKEN_COMPILED = {
         "metrics: accuracy by its short name",
     ),
 }
+CALL = r"\*\*\(\{\"training\": training\} if takes_training else \{\}\)"
 BROKEN_MANUAL = {
     "the loss is averaged over batches of unequal size": (
         r"\(loss, batch_size\(x\)\)",
         "(loss, None)",
         "batches: ragged",
     ),
-    "weights do not reach the weighted metric": (
-        r"\(y, y_pred, sample_weight\)\]",
-        "(y, y_pred)]",
+    "weights do not reach the loss": (
+        r"self\.loss_fn\(y, y_pred, sample_weight\)",
+        "self.loss_fn(y, y_pred)",
+        "sample weights: vector",
+    ),
+    "weights do not reach the metric": (
+        r"shown = \(y, y_pred, sample_weight\)",
+        "shown = (y, y_pred)",
         "sample weights: vector",
     ),
     "losses of layers are not added": (
-        r"return keras\.ops\.sum\(\[loss, [^\n]*",
-        "return loss",
-        "regularizers: kernel and bias",
+        r"loss = sum\(map\(keras\.ops\.sum, losses\), start=loss\)",
+        "pass",
+        "regularizers: activity",
+    ),
+    "training is not passed to the model": (
+        CALL,
+        "",
+        "kinds of models: subclassed",
+    ),
+    "training is always passed to the model": (
+        CALL,
+        "training=training",
+        "kinds of models: subclassed, no training argument",
+    ),
+    "the loss is not scaled": (
+        r"return self\.optimizer\.scale_loss\(loss\), updates",
+        "return loss, updates",
+        "mixed precision: mixed_float16 that overflows at first",
+    ),
+    "the scaled loss is reported": (
+        r"return self\.optimizer\.scale_loss\(loss\), updates",
+        "scaled = self.optimizer.scale_loss(loss); return scaled, (scaled, *updates[1:])",
+        "mixed precision: LossScaleOptimizer",
     ),
     "a metric is not listed": (
-        r", self\.weighted_mae\]",
+        r", self\.mae\]",
         "]",
         "batches: plain",
     ),
@@ -191,7 +186,8 @@ def check(folder: Path, number: int, answers: Answers, broken: tuple[str, str, s
     assert count == 1
     manual = bool(answers.get("manual_metrics"))
     name = f"mutant_{'manual' if manual else 'compiled'}_{number}"
-    subject = mutant_subject(folder, name, text, Declared(manual=manual))
+    declared = Declared(manual=manual, counting="weights" if manual else "both")
+    subject = mutant_subject(folder, name, text, declared)
     assert list(failing(subject, [CASES[case]])) == [case]
 
 
