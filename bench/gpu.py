@@ -53,9 +53,10 @@ def losses(steps: Any, device: Any) -> list[float]:
 def line(name: str, subject: Subject, on_device: bool = False) -> str:
     """Return a line of the table: microseconds of a step, one by one and fused."""
     rows = rows_of(subject)
+    if on_device:
+        rows = jax.device_put(rows)
     one = seconds(ThroughFit(subject, CustomModel, 1), rows)
     trained = ThroughFit(subject, CustomModel, "auto")
-    trained.model.data_on_device = on_device
     many = seconds(trained, rows)
     how = trained.model.describe_execution()
     return f"| {name} | {one:.1f} | {many:.1f} | {one / many:.2f} | {how} |"
