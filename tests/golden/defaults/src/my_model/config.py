@@ -1,4 +1,4 @@
-"""The configuration of a run: every field with its default, its limits and its help."""
+"""The configuration of a run: the same values give the same run, bit for bit."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ Count = Annotated[int, Ge(0), Lt(2**32)]
     config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False),
 )
 class Config:
-    """The fields of a run. The same values give the same run, bit for bit.
-
-    Raises `pydantic.ValidationError`, which names each field with a bad value.
-    """
+    """The fields of a run; raises `ValidationError`, which names those that are bad."""
 
     validation_fraction: Fraction = 0.15
     """Fraction of the rows to validate on after each epoch (0: no validation)."""

@@ -78,8 +78,7 @@ class CustomModel(FusedModel):
             # A subclass may override `metrics` and leave the loss out.
             tracker = next((m for m in self.metrics if m.name == "loss"), None)
             if tracker is not None:
-                # Weighted by batch size, so that a partial last batch is not
-                # over-counted.
+                # Weighted, or a partial last batch would be over-counted.
                 tracker.update_state(loss, sample_weight=batch_size(x))
             logs = self.compute_metrics(x, y, y_pred, sample_weight)
         return logs, [scope.get_current_value(v) for v in self.metrics_variables]

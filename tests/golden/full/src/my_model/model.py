@@ -31,6 +31,4 @@ def build_model(config: Config, data: Data) -> CustomModel:
             classes, activation="softmax", dtype="float32", name="predictions"
         )
     )
-    # The stack is the network; the training step is CustomModel's.
-    (inputs,), (outputs,) = network.inputs, network.outputs
-    return CustomModel(inputs, outputs, name="my_model")
+    return CustomModel(network.inputs[0], network.outputs[0], name="my_model")

@@ -51,9 +51,7 @@ class CustomModel(FusedModel):
     ) -> tuple[jax.Array, tuple[jax.Array, Any, Values, Values]]:
         """Run the forward pass and the loss on values instead of variables.
 
-        Returns the loss to differentiate, a scalar, and then what Keras' own test step
-        unpacks: the loss to log, the predictions, the updated non-trainable values and
-        the metrics' values.
+        Returns the loss to differentiate, and what Keras' own `test_step` unpacks.
         """
         # A model's `call` need not take `training`, and then it must not be given it.
         takes_training = "training" in signature(self.call).parameters
@@ -153,8 +151,7 @@ class CustomModel(FusedModel):
             start = len(updated)
             values = metrics_variables[start : start + len(metric.variables)]
             if metric is self.loss_tracker:
-                # Weighted by batch size, so that a partial last batch is not
-                # over-counted.
+                # Weighted, or a partial last batch would be over-counted.
                 shown: tuple[Any, ...] = (loss, batch_size(x))
             else:
                 shown = (y, y_pred, sample_weight)

@@ -281,9 +281,8 @@ def test_error_names_the_file_that_was_wanted(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
     with pytest.raises(OSError, match="file'"), atomic_write(tmp_path / "file") as path:
         path.write_text("text")
-    with (
-        pytest.raises(OSError, match="full'") as error,
-        atomic_write(tmp_path / "full"),
+    with pytest.raises(OSError, match="full'") as error, atomic_write(
+        tmp_path / "full"
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert error.value.errno == errno.ENOSPC
