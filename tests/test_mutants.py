@@ -72,8 +72,8 @@ def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> N
 
 FUSED_MUTANTS = {
     "the partial batch is dropped": ("chunks", "if rest:", "if False:"),
-    "a step is left out": ("execution", r"fori_loop\(0, count", "fori_loop(1, count"),
-    "every step gets the first batch": ("execution", r"array\[number\]", "array[0]"),
+    "a step is left out": ("loop", r"fori_loop\(0, count", "fori_loop(1, count"),
+    "every step gets the first batch": ("loop", r"array\[number\]", "array[0]"),
     "the rows are shuffled otherwise": (
         "chunks",
         r"np\.take\(array, rows,",
