@@ -72,31 +72,16 @@ def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> N
 
 FUSED_MUTANTS = {
     "the partial batch is dropped": ("chunks", "if rest:", "if False:"),
-    "a step is left out": ("execution", r"fori_loop\(0, count", "fori_loop(1, count"),
-    "every step gets the first batch": ("execution", r"array\[number\]", "array[0]"),
-    "the rows are shuffled otherwise": (
-        "chunks",
-        r"np\.take\(array, rows,",
-        "np.take(array, rows[::-1],",
+    "a step is left out": ("execution", r"\(state\), batches\)", "(state), batches[1:])"),
+    "every step gets the first batch": (
+        "execution",
+        r"optimization_barrier\(batch\)",
+        "optimization_barrier(jax.tree.map(lambda a: a[0], batches))",
     ),
-    "an exception loses the state": ("execution", r"self\.keep\(state\)", "pass"),
-    "weights get the gradient of the last rows": (
-        "cpu",
-        r"lax\.collapse\(array, 0, -1\)",
-        "lax.collapse(array, 0, -1)[1:]",
-    ),
-    "a softmax sums over another axis": (
-        "cpu",
-        "axis - 1 for axis in params",
-        "axis - 2 for axis in params",
-    ),
-    "pooling takes the last of equals": (
-        "pooling",
-        r"keeps\(chosen, value\)",
-        "~keeps(value, chosen)",
-    ),
+    "the rows are shuffled otherwise": ("rows", r"take\(rows, axis=0\)", "take(rows[::-1], axis=0)"),
+    "the new state is not kept": ("execution", r"self\.keep\(results\[0\]\[1\]\)", "pass"),
+    "an exception loses the values": ("model", r"self\.jax_state_sync\(\)", "pass"),
 }
-FAST_CPU = ROOT / "examples/templates/fast-cpu"
 
 
 @pytest.mark.parametrize("mutant", FUSED_MUTANTS)
