@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from my_model.fused import FusedModel, keras_names
+from my_model.fused import FusedModel, execution, keras_names
 from my_model.fused.chunks import Chunks
 from my_model.fused.steps import (
     CHUNK_STEPS,
@@ -302,6 +302,19 @@ def test_step_is_traced_once_a_batch_size() -> None:
 
     make_model(Counted).fit(**arrays(), epochs=3, verbose=0)
     assert len(traced) == 2
+
+
+def test_loop_options_that_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version of XLA without the option compiles without it."""
+    jit = jax.jit
+
+    def without_the_option(function: Any, *, compiler_options: Any) -> Any:
+        return jit(function, compiler_options={"xla_no_such_option": True})
+
+    execution.loop_options.cache_clear()
+    monkeypatch.setattr(jax, "jit", without_the_option)
+    assert execution.loop_options() is None
+    execution.loop_options.cache_clear()
 
 
 def test_exception_leaves_the_values() -> None:

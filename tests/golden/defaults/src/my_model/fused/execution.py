@@ -90,7 +90,9 @@ class FusedFunction:
         traced: Any = step.trace(state, batch)
         self.single = jax.jit(step, donate_argnums=0)
         self.several = jax.jit(
-            functools.partial(run_several, step, self.joins), donate_argnums=0
+            functools.partial(run_several, step, self.joins),
+            donate_argnums=0,
+            compiler_options=loop_options(),
         )
         # XLA makes convolutions in a loop slow on a CPU.
         convolves = "conv_general_dilated" in str(traced.jaxpr)
@@ -124,3 +126,17 @@ def run_several(step: Step, joins: bool, state: Any, batches: Any) -> tuple[Any,
 def batch_of(batches: Any, number: int) -> Any:
     """Return one of some stacked batches."""
     return jax.tree.map(lambda array: array[number], batches)
+
+
+@functools.cache
+def loop_options() -> dict[str, bool] | None:
+    """Return what to compile a loop with, as far as this version of XLA knows it."""
+    if jax.default_backend() != "cpu":
+        return None
+    # Otherwise it copies the weights in every step, where it could write over them.
+    options = {"xla_cpu_copy_insertion_use_region_analysis": True}
+    try:
+        jax.jit(lambda: 0, compiler_options=options)()
+    except RuntimeError:
+        return None
+    return options

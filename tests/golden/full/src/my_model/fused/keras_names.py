@@ -46,10 +46,7 @@ def why_not_fused(model: Any, steps: bool = True) -> str | None:
     return "one step per execution" if one else None
 
 
-def by_name(
-    method: Any, model: keras.Model, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Any]:
+def by_name(method: Any, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a method by name; raises `TypeError` as a call does."""
-    given = dict(inspect.signature(method).bind(model, *args, **kwargs).arguments)
-    del given["self"]
+    given = dict(inspect.signature(method).bind(*args, **kwargs).arguments)
     return given.pop("kwargs", {}) | given

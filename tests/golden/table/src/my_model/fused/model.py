@@ -88,7 +88,7 @@ class FusedModel(keras.Model):
     @documented_as(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """Train as `keras.Model.fit()` does, in the same order."""
-        given = by_name(keras.Model.fit, self, args, kwargs)
+        given = by_name(super().fit, args, kwargs)
         part, held_out = given.get("validation_split"), given.get("validation_data")
         if (
             part
@@ -113,14 +113,14 @@ class FusedModel(keras.Model):
     @documented_as(keras.Model.evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Measure as `keras.Model.evaluate()` does."""
-        given = by_name(keras.Model.evaluate, self, args, kwargs)
+        given = by_name(super().evaluate, args, kwargs)
         with self.in_chunks(given):
             return super().evaluate(**given)
 
     @documented_as(keras.Model.predict)
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """Predict as `keras.Model.predict()` does."""
-        given = by_name(keras.Model.predict, self, args, kwargs)
+        given = by_name(super().predict, args, kwargs)
         # Keras asks for a batch first if the model is not built.
         with self.in_chunks(given, built=all(e.built for e in self._flatten_layers())):
             return super().predict(**given)
