@@ -70,6 +70,7 @@ def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> N
     assert "1 failed" in result.stdout
 
 
+FAST_CPU = ROOT / "examples/templates/fast-cpu"
 FUSED_MUTANTS = {
     "the partial batch is dropped": ("chunks", "if rest:", "if False:"),
     "a step is left out": (
@@ -82,9 +83,27 @@ FUSED_MUTANTS = {
         r"optimization_barrier\(batch\)",
         "optimization_barrier(jax.tree.map(lambda a: a[0], batches))",
     ),
-    "the rows are shuffled otherwise": ("rows", r"take\(rows, axis=0\)", "take(rows[::-1], axis=0)"),
-    "the new state is not kept": ("execution", r"self\.keep\(results\[0\]\[1\]\)", "pass"),
-    "an exception loses the values": ("model", r"self\.jax_state_sync\(\)", "pass"),
+    "the rows are shuffled otherwise": (
+        "rows",
+        r"take\(rows, axis=0\)",
+        "take(rows[::-1], axis=0)",
+    ),
+    "an exception loses the values": ("execution", r"self\.keep\(state\)", "pass"),
+    "weights get the gradient of the last rows": (
+        "cpu",
+        r"lax\.collapse\(array, 0, -1\)",
+        "lax.collapse(array, 0, -1)[1:]",
+    ),
+    "a softmax sums over another axis": (
+        "cpu",
+        "axis - 1 for axis in params",
+        "axis - 2 for axis in params",
+    ),
+    "pooling takes the last of equals": (
+        "pooling",
+        r"keeps\(chosen, value\)",
+        "~keeps(value, chosen)",
+    ),
 }
 
 

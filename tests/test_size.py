@@ -12,9 +12,9 @@ from tests.golden_trees import PACKAGE, tree
 from tests.projects import label, matrix
 
 TOP_LINES = 850
-SUBPACKAGE_LINES = 1050
+SUBPACKAGE_LINES = 1075
 MODULE_LINES = 160
-MANUAL_TRAINER_LINES = 170  # it spells out what the others inherit from Keras
+MANUAL_TRAINER_LINES = 172  # it spells out what the others inherit from Keras
 FUNCTION_LINES = 40
 # Rooms that serve the project: what stands on top imports none of their private names.
 ROOMS = {"runs", "fused"}

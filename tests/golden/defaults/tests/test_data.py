@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from my_model.config import Config
-from my_model.data import Batches, Data, load_data, split, statistics
+from my_model.data import (
+    Batches,
+    Data,
+    load_data,
+    split,
+    statistics,
+)
 from my_model.errors import UserError
 
 

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from my_model.config import Config
-from my_model.data import Batches, Data, load_data, row_weights, split, statistics
+from my_model.data import (
+    Batches,
+    Data,
+    load_data,
+    row_weights,
+    split,
+    statistics,
+)
 from my_model.errors import UserError
 
 

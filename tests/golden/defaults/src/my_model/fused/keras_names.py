@@ -27,6 +27,11 @@ except (ImportError, AttributeError):
     ATTRIBUTES = ("keras.src.trainers.data_adapters",)  # which no model has
 
 
+def flatten_layers(model: Any) -> list[Any]:
+    """Return the layers of a model, and those inside of them."""
+    return list(getattr(model, "_flatten_layers", list)())
+
+
 def why_not_fused(model: Any, steps: bool = True) -> str | None:
     """Return why the steps of a model are not fused, if they are not.
 
@@ -39,7 +44,7 @@ def why_not_fused(model: Any, steps: bool = True) -> str | None:
         return "the batches are distributed"
     settings: Any = jax.config
     if model.run_eagerly or not model.jit_compile or settings.jax_disable_jit:
-        layers = [each for each in model._flatten_layers() if not each.supports_jit]
+        layers = [each for each in flatten_layers(model) if not each.supports_jit]
         cause = f", because of the layer {layers[0].name}" if layers else ""
         return f"the steps are not compiled{cause}"
     one = steps and model.steps_per_execution == 1

@@ -12,7 +12,7 @@ import keras
 from .chunks import Chunks
 from .execution import FusedFunction, Step
 from .functional import use_functional_class
-from .keras_names import by_name, train_validation_split, why_not_fused
+from .keras_names import by_name, flatten_layers, train_validation_split, why_not_fused
 from .steps import choose_steps
 
 DATA = ("x", "y", "sample_weight")
@@ -90,11 +90,8 @@ class FusedModel(keras.Model):
         """Train as `keras.Model.fit()` does, in the same order."""
         given = by_name(super().fit, args, kwargs)
         part, held_out = given.get("validation_split"), given.get("validation_data")
-        if (
-            part
-            and held_out is None
-            and not why_not_fused(self, not self.chooses_steps)
-        ):
+        fuses = not why_not_fused(self, not self.chooses_steps)
+        if fuses and part and held_out is None:
             data, held_out = train_validation_split(tuple(map(given.get, DATA)), part)
             given |= {**dict(zip(DATA, data)), "validation_split": 0.0}
             given["validation_data"] = held_out
@@ -121,16 +118,20 @@ class FusedModel(keras.Model):
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """Predict as `keras.Model.predict()` does."""
         given = by_name(super().predict, args, kwargs)
-        # Keras asks for a batch first if the model is not built.
-        with self.in_chunks(given, built=all(e.built for e in self._flatten_layers())):
+        with self.in_chunks(given, predicts=True):
             return super().predict(**given)
 
     @contextlib.contextmanager
-    def in_chunks(self, given: dict[str, Any], **options: Any) -> Iterator[None]:
+    def in_chunks(self, given: Any, predicts: bool = False) -> Iterator[None]:
         """Put chunks in the place of the data, and the values back where they were."""
         chosen, steps = self.steps, given.get("steps")
+        # `fit()` evaluates with its own callbacks, and as many steps as it trains with.
+        in_fit = isinstance(given.get("callbacks"), keras.callbacks.CallbackList)
+        limits = None if in_fit else (steps,)
         try:
-            self.put_chunks(given, (steps,), given.get("batch_size"), steps, **options)
+            # Keras asks `predict()` for a batch first if a layer is not built.
+            built = predicts and all(e.built for e in flatten_layers(self))
+            self.put_chunks(given, limits, given.get("batch_size"), steps, built=built)
             yield
         except BaseException:
             self.jax_state_sync()  # as `fit()` does
