@@ -17,6 +17,7 @@ from my_model.config import Config
 from my_model.data import Data
 from my_model.errors import UserError
 from my_model.evaluate import load_model, load_run_data
+from my_model.runs import finding
 from my_model.runs.checkpoint import (
     Checkpoint,
     Progress,
@@ -25,7 +26,13 @@ from my_model.runs.checkpoint import (
     variables,
 )
 from my_model.runs.compilation_cache import enable_compilation_cache
-from my_model.runs.files import RunDir, atomic_write, checksum, read_json, write_json
+from my_model.runs.files import (
+    RunDir,
+    atomic_write,
+    checksum,
+    read_json,
+    write_json,
+)
 from my_model.runs.finding import create_run, find_run
 from my_model.runs.plots import plot_history
 from my_model.train import resume, train
@@ -210,7 +217,7 @@ def test_runs_of_one_second_have_directories_of_their_own(
 ) -> None:
     """Runs that begin at the same time do not share a directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("my_model.runs.finding.time.strftime", lambda _: "now")
+    monkeypatch.setattr(finding.time, "strftime", lambda _: "now")
     names = [create_run().path.name for _ in range(3)]
     assert names == ["now", "now-2", "now-3"]
 
