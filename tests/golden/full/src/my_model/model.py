@@ -31,4 +31,5 @@ def build_model(config: Config, data: Data) -> CustomModel:
             classes, activation="softmax", dtype="float32", name="predictions"
         )
     )
-    return CustomModel(network.inputs[0], network.outputs[0], name="my_model")
+    (inputs,), (outputs,) = network.inputs, network.outputs
+    return CustomModel(inputs, outputs, name="my_model")

@@ -17,7 +17,6 @@ from my_model.config import Config
 from my_model.data import Data
 from my_model.errors import UserError
 from my_model.evaluate import load_model, load_run_data
-from my_model.runs import finding
 from my_model.runs.checkpoint import (
     Checkpoint,
     Progress,
@@ -217,7 +216,7 @@ def test_runs_of_one_second_have_directories_of_their_own(
 ) -> None:
     """Runs that begin at the same time do not share a directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(finding.time, "strftime", lambda _: "now")
+    monkeypatch.setattr("time.strftime", lambda *_: "now")
     names = [create_run().path.name for _ in range(3)]
     assert names == ["now", "now-2", "now-3"]
 
