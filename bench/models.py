@@ -1,4 +1,4 @@
-"""The models that are trained in the benchmarks, as Keras builds them, and how much of each."""
+"""The models that are trained in the benchmarks, as Keras builds them, and how they are trained."""
 
 from __future__ import annotations
 
@@ -63,3 +63,37 @@ SUBJECTS = {
     "transformer": Subject(transformer, (32, 64), 25, 1),
     "convnet": Subject(convnet, (28, 28, 1), 40, 1),
 }
+
+
+def build(subject: Subject, model_class: Any) -> Any:
+    """Build the model, the same one each time."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(subject.shape)
+    return model_class(inputs, subject.layers(inputs))
+
+
+class ThroughFit:
+    """Trains with `fit()`."""
+
+    def __init__(self, subject: Subject, model_class: Any, steps: Any) -> None:
+        self.subject = subject
+        self.model = build(subject, model_class)
+        self.model.compile(
+            keras.optimizers.Adam(RATE), "mse", metrics=["mae"], steps_per_execution=steps
+        )
+
+    def train(self, x: Any, y: Any) -> float:
+        """Train for a round; returns the last loss."""
+        history = self.model.fit(
+            x, y, batch_size=BATCH, epochs=self.subject.epochs, verbose=0
+        ).history
+        return float(history["loss"][-1])
+
+    def evaluate(self, x: Any, y: Any) -> None:
+        """Measure all rows."""
+        self.model.evaluate(x, y, batch_size=BATCH, verbose=0)
+
+    def predict(self, x: Any, _: Any) -> None:
+        """Predict all rows."""
+        self.model.predict(x, batch_size=BATCH, verbose=0)

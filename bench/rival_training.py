@@ -210,11 +210,10 @@ def fit_way(name: str, x: Any, y: Any, epochs: int) -> Callable[[], float]:
 
     inputs = keras.Input(x.shape[1:])
     if WAY == "fused":
-        from bench_model.fused import choose_steps
         from bench_model.trainer import CustomModel
 
         model = CustomModel(inputs, SUBJECTS[name].layers(inputs))
-        steps = choose_steps("auto", model, (x, y), BATCH, ())
+        steps: Any = "auto"
     else:
         model = keras.Model(inputs, SUBJECTS[name].layers(inputs))
         steps = 1

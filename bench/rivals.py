@@ -26,11 +26,20 @@ def install(venv: Path) -> Path:
 
 def install_training(venv: Path) -> Path:
     """The Python of an environment with other ways to train; it is made if it is missing."""
+    return _environment(venv, _WAYS)
+
+
+def install_nightly(venv: Path, jax: str) -> Path:
+    """The Python of an environment with Keras nightly and a version of JAX."""
+    return _environment(venv, ("keras-nightly", f"jax=={jax}"))
+
+
+def _environment(venv: Path, packages: tuple[str, ...]) -> Path:
     python = venv.absolute() / "bin" / "python"
     if not (venv / "complete").exists():
-        print(f"installing {', '.join(_WAYS)} into {venv}", file=sys.stderr)
+        print(f"installing {', '.join(packages)} into {venv}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *_WAYS], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
         (venv / "complete").touch()
     return python
 

@@ -31,9 +31,9 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 from measure import Spread
-from models import BATCH, RATE, SUBJECTS, Subject, convnet
+from models import BATCH, RATE, SUBJECTS, Subject, ThroughFit, build, convnet
 from processes import first_epochs, memory, starts
-from rivals import install_training
+from rivals import install_nightly, install_training
 
 from tests.projects import generate
 
@@ -52,42 +52,16 @@ import json, os, sys
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 sys.path[:0] = sys.argv[2:]
 import training
-from bench_model.fused import choose_steps
 from bench_model.trainer import CustomModel
 
 subject = training.SUBJECTS["tiny MLP"]
-times = training.compare(subject, CustomModel, choose_steps, int(sys.argv[1]))
+times = training.compare(subject, {"fused": CustomModel}, int(sys.argv[1]))
 print(json.dumps([times[way].wall for way in ("stock", "fused", "pure JAX")]))
 """
+FAST_CPU = Path(__file__).parents[1] / "examples/templates/fast-cpu"
 VENVS = Path(__file__).parents[1] / ".venvs"
 MEMORY_STEPS = 32  # 8 MiB of rows, as `auto` takes
 DOCS = Path(__file__).parents[1] / "docs"
-
-
-class ThroughFit:
-    """Trains with `fit()`."""
-
-    def __init__(self, subject: Subject, model_class: Any, steps: int) -> None:
-        self.subject = subject
-        self.model = build(subject, model_class)
-        self.model.compile(
-            keras.optimizers.Adam(RATE), "mse", metrics=["mae"], steps_per_execution=steps
-        )
-
-    def train(self, x: Any, y: Any) -> float:
-        """Train for a round; returns the last loss."""
-        history = self.model.fit(
-            x, y, batch_size=BATCH, epochs=self.subject.epochs, verbose=0
-        ).history
-        return float(history["loss"][-1])
-
-    def evaluate(self, x: Any, y: Any) -> None:
-        """Measure all rows."""
-        self.model.evaluate(x, y, batch_size=BATCH, verbose=0)
-
-    def predict(self, x: Any, _: Any) -> None:
-        """Predict all rows."""
-        self.model.predict(x, batch_size=BATCH, verbose=0)
 
 
 class PureJax:
@@ -144,14 +118,6 @@ class PureJax:
         return float(losses.mean())
 
 
-def build(subject: Subject, model_class: Any) -> Any:
-    """Build the model, the same one each time."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input(subject.shape)
-    return model_class(inputs, subject.layers(inputs))
-
-
 @dataclass
 class Times:
     """Seconds of wall clock and of the processors, a round each."""
@@ -175,23 +141,21 @@ def ratio(slow: list[float], fast: list[float]) -> str:
     return f"{statistics.median(ratios):.2f} ({low:.2f} to {high:.2f})"
 
 
-def compare(subject: Subject, fused_class: Any, choose: Any, rounds: int) -> dict[str, Times]:
+def compare(subject: Subject, classes: dict[str, Any], rounds: int) -> dict[str, Times]:
     """Train a model in every way, in turn; returns the times of each.
 
     Args:
         subject: the model and its rows.
-        fused_class: the class of a generated project.
-        choose: its function that chooses the steps an execution.
+        classes: the classes of generated projects, which choose the steps per execution.
         rounds: how often each way is measured.
     """
     random = np.random.default_rng(0)
     x = random.normal(size=(subject.steps * BATCH, *subject.shape)).astype("float32")
     y = random.normal(size=(len(x), 1)).astype("float32")
-    steps = choose("auto", build(subject, keras.Model), (x, y), BATCH, ())
     ways: dict[str, Any] = {
         "stock": ThroughFit(subject, keras.Model, 1),
         "stock, 50 steps": ThroughFit(subject, keras.Model, 50),
-        "fused": ThroughFit(subject, fused_class, steps),
+        **{way: ThroughFit(subject, each, "auto") for way, each in classes.items()},
         "pure JAX": PureJax(subject, scans=subject.layers is not convnet),
     }
     times = {name: Times() for name in ways}
@@ -203,10 +167,10 @@ def compare(subject: Subject, fused_class: Any, choose: Any, rounds: int) -> dic
         if max(losses) - min(losses) > 0.05:
             raise SystemExit(f"the losses do not agree: {dict(zip(ways, losses, strict=True))}")
     for job in ("evaluate", "predict"):
-        for name in ("stock", "fused"):
+        for name in ("stock", *classes):
             times[f"{job}, {name}"] = Times()
         for _ in range(rounds + 1):
-            for name in ("stock", "fused"):
+            for name in ("stock", *classes):
                 work = getattr(ways[name], job)
                 times[f"{job}, {name}"].add(partial(work, x, y))
     for each in times.values():
@@ -215,8 +179,40 @@ def compare(subject: Subject, fused_class: Any, choose: Any, rounds: int) -> dic
     return times
 
 
+def overlay_table(results: dict[str, dict[str, Times]]) -> str:
+    """Return a table of the time of the default project over that with the overlay."""
+    rows = ["| model | fit() | evaluate() | predict() | overlay / pure JAX |"]
+    rows.append("| --- | --: | --: | --: | --: |")
+    for name, times in results.items():
+        wall = {way: each.wall for way, each in times.items()}
+        cells = [
+            ratio(wall[f"{job}fused"], wall[f"{job}overlay"])
+            for job in ("", "evaluate, ", "predict, ")
+        ]
+        cells.append(ratio(wall["overlay"], wall["pure JAX"]))
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def nightly_costs(project: Path, rounds: int) -> str:
+    """Return a table of the time of Keras nightly's own fusing over that of fused steps."""
+    python = install_nightly(VENVS / "keras-nightly", version("jax"))
+    command = [str(python), str(Path(__file__).with_name("nightly_training.py")), str(rounds)]
+    environment = {**os.environ, "PYTHONPATH": str(project / "src")}
+    result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    name, found = json.loads(result.stdout.splitlines()[-1])
+    rows = [f"| keras {name} | one step / fused | 50 / fused | an epoch / fused |"]
+    rows.append("| --- | --: | --: | --: |")
+    for model, times in found.items():
+        fused = times.pop("fused")
+        cells = [ratio(seconds, fused) for seconds in times.values()]
+        rows.append(f"| {model} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def page(
     results: dict[str, dict[str, Times]],
+    nightly: str,
     rivals: dict[str, dict[str, list[float]]],
     one_processor: str,
     processes: str,
@@ -250,8 +246,8 @@ is better; beside the hand-written loop, which has no metrics and no callbacks, 
 
 {chr(10).join(rows)}
 
-- stock: `keras.Model` with `fit()`, a step an execution, and with `steps_per_execution=50`.
-- fused: the class of a generated project, with as many steps an execution as `auto` takes.
+- stock: `keras.Model` with `fit()`, one step per execution, and with `steps_per_execution=50`.
+- fused: the class of a generated project, with `steps_per_execution="auto"`, without any overlay.
 - pure JAX: an epoch in one `lax.scan` with Adam by hand; the convnet in a loop over a compiled
   step, since XLA makes convolutions in a loop slow on a CPU. For the same reason the fused class
   does not fuse it there, and says so.
@@ -266,9 +262,26 @@ metric but the loss; the losses agree to {ALIKE}:
 
 ![Time of a step of other ways, over that of the fused class](performance-rivals.png)
 
-On the transformer and the convnet a generated project is ahead of hand-written JAX since its
-modules `cpu.py` and `pooling.py` rewrite what XLA makes slow code of on a CPU: the gradients of max
-pooling and of dense layers over sequences, and attention. The hand-written loops take XLA's own.
+## Beside Keras nightly's own fusing
+
+Keras 3.16 runs `steps_per_execution` in a `lax.scan` by itself. Its time of a step with one, with
+50 and with an epoch's steps per execution, over that of the fused class, in one process on that
+version; above 1 the fused class is faster:
+
+{nightly}
+
+## The overlay fast-cpu
+
+`examples/templates/fast-cpu` rewrites what XLA makes slow code of on a CPU: the gradients of max
+pooling and of dense layers over sequences, and attention; and it spares loops a copy of the
+weights. Take it for convnets with max pooling and for transformers that are trained on a CPU. On a
+GPU or TPU it does nothing, and it adds 240 lines to your project that look into JAX's traced
+programs (`jax.extend.core`). The time of the default project over that of one with the overlay;
+above 1 the overlay is faster. The hand-written loop takes XLA's own operations:
+
+{overlay_table(results)}
+
+## Whole runs
 
 {processes}
 """
@@ -411,20 +424,28 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     with tempfile.TemporaryDirectory() as folder:
         project = generate(Path(folder, "bench"), {"package": "bench_model"})
-        sys.path.insert(0, str(project / "src"))
-        from bench_model.fused import choose_steps
-        from bench_model.trainer import CustomModel
+        overlay = generate(
+            Path(folder, "fast"), {"package": "bench_fast"}, "--template", str(FAST_CPU)
+        )
+        sys.path[:0] = [str(project / "src"), str(overlay / "src")]
+        import bench_fast.trainer
+        import bench_model.trainer
 
+        classes = {
+            "fused": bench_model.trainer.CustomModel,
+            "overlay": bench_fast.trainer.CustomModel,
+        }
         results = {}
         for name, subject in SUBJECTS.items():
-            results[name] = compare(subject, CustomModel, choose_steps, rounds)
+            results[name] = compare(subject, classes, rounds)
             best = {way: min(times.wall) for way, times in results[name].items()}
             print(name, {way: f"{best['stock'] / seconds:.2f}" for way, seconds in best.items()})
+        nightly = nightly_costs(project, rounds)
         one = on_one_processor(project, rounds)
         costs = process_costs(project, Path(folder), rounds)
         rivals = rival_costs(project, RIVAL_ROUNDS)
     (DOCS / "performance.md").write_text(
-        page(results, rivals, one, costs, rounds), encoding="utf-8"
+        page(results, nightly, rivals, one, costs, rounds), encoding="utf-8"
     )
     draw(results, DOCS / "performance.png")
     draw_rivals(rivals, DOCS / "performance-rivals.png")

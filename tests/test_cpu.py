@@ -18,19 +18,22 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kscaffold.verify.cases import Case
-from tests.contract import project_subject
-from tests.projects import generate
+from kscaffold.verify.subject import find_subject
+from tests.projects import ROOT, generate
 
 pytestmark = pytest.mark.slow
+
+OVERLAY = ROOT / "examples/templates/fast-cpu"
 
 
 @pytest.fixture(scope="module")
 def cpu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """Return the module of a generated project."""
-    folder = generate(tmp_path_factory.mktemp("cpu") / "project", {"package": "made_for_cpu"})
+    """Return the module of a project with the overlay."""
+    folder = tmp_path_factory.mktemp("cpu") / "project"
+    generate(folder, {"package": "made_for_cpu"}, "--template", str(OVERLAY))
     # A package of these modules alone: that of the project would import Keras.
     package = ModuleType("made_for_cpu")
-    package.__path__ = [str(folder / "src/made_for_cpu")]
+    package.__path__ = [str(folder / "src/made_for_cpu/fused")]
     sys.modules["made_for_cpu"] = package
     yield importlib.import_module("made_for_cpu.cpu")
     for name in [name for name in sys.modules if name.startswith("made_for_cpu")]:
@@ -61,12 +64,12 @@ def bits(array: Any) -> Any:
 
 
 def is_replaced(function: Callable[..., Any], *args: Any) -> bool:
-    """Tell whether the program has an operation in the place of another."""
+    """Return whether the program has an operation in the place of another."""
     return "name=operation" in str(jax_module().make_jaxpr(function)(*args))
 
 
 def has_slow_gradient(function: Callable[..., Any], *args: Any) -> bool:
-    """Tell whether the program has XLA's own gradient of pooling."""
+    """Return whether the program has XLA's own gradient of pooling."""
     jax = jax_module()
 
     return "select_and_scatter" in str(jax.make_jaxpr(function)(*args))
@@ -320,11 +323,11 @@ model = Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(hidden)))
 
 
 def cases_of(model: str, steps: Iterable[int]) -> list[Case]:
-    """Return cases that train a model with some numbers of steps an execution."""
+    """Return cases that train a model with some numbers of steps per execution."""
     return [
         Case(
             family="a CPU",
-            name=f"{number} steps an execution",
+            name=f"{number} steps per execution",
             cause="",
             model=model,
             optimizer="keras.optimizers.SGD(0.0001)",
@@ -337,10 +340,12 @@ def cases_of(model: str, steps: Iterable[int]) -> list[Case]:
 
 
 def verdicts(folder: Path, model: str, steps: Iterable[int]) -> list[str]:
-    """Train a model with some numbers of steps an execution, each beside `keras.Model`."""
+    """Train a model with some numbers of steps per execution, each beside `keras.Model`."""
     from kscaffold.verify.runner import Runner
 
-    runner = Runner(project_subject(folder / "project", {}, "made_to_compare"), {})
+    project = folder / "project"
+    generate(project, {"package": "made_to_compare"}, "--template", str(OVERLAY))
+    runner = Runner(find_subject(str(project)), {})
     return [runner.run(case).verdict for case in cases_of(model, steps)]
 
 

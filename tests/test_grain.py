@@ -83,13 +83,13 @@ def results(model_class: Any, load: Callable[[bool], Any], endless: bool, steps:
 @pytest.mark.parametrize("endless", [False, True], ids=["to its end", "endless"])
 @pytest.mark.parametrize("load", [map_dataset, iter_dataset, data_loader])
 def test_loaders_are_exact(load: Callable[[bool], Any], endless: bool, tmp_path: Path) -> None:
-    """fit(), evaluate() and predict() equal those of stock, both with 3 steps an execution."""
+    """fit(), evaluate() and predict() equal those of stock, both with 3 steps per execution."""
     import keras
 
     package = f"loaded_{load.__name__}_{endless}".lower()
     subject = project_subject(tmp_path / "project", {}, package)
     wanted, _ = results(keras.Model, load, endless, 3)
     found, model = results(subject.load(), load, endless, 3)
-    assert model.describe_execution() == "fused 3 steps an execution"
+    assert model.describe_execution() == "fused 3 steps per execution"
     for one, other in zip(wanted, found, strict=True):
         np.testing.assert_equal(one, other)

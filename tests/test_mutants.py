@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import Answers, generate, run
+from tests.projects import ROOT, Answers, generate, run
 
 pytestmark = pytest.mark.slow
 
@@ -71,14 +71,15 @@ def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> N
 
 
 FUSED_MUTANTS = {
-    "the short batch is dropped": ("execution", "if rows % size:", "if False:"),
+    "the partial batch is dropped": ("chunks", "if rest:", "if False:"),
     "a step is left out": ("execution", r"fori_loop\(0, count", "fori_loop(1, count"),
     "every step gets the first batch": ("execution", r"array\[number\]", "array[0]"),
     "the rows are shuffled otherwise": (
         "chunks",
-        r"np\.random\.permutation\(self\.rows\)",
-        "np.random.default_rng(0).permutation(self.rows)",
+        r"np\.take\(array, rows,",
+        "np.take(array, rows[::-1],",
     ),
+    "an exception loses the state": ("execution", r"self\.keep\(state\)", "pass"),
     "weights get the gradient of the last rows": (
         "cpu",
         r"lax\.collapse\(array, 0, -1\)",
@@ -95,20 +96,21 @@ FUSED_MUTANTS = {
         "~keeps(value, chosen)",
     ),
 }
+FAST_CPU = ROOT / "examples/templates/fast-cpu"
 
 
 @pytest.mark.parametrize("mutant", FUSED_MUTANTS)
 def test_broken_fusing_is_noticed(mutant: str, tmp_path: Path) -> None:
     """Steps that are fused in the wrong way are told from Keras' own loop."""
-    folder = generate(tmp_path / "project", {"package": "mutated"})
     module, pattern, replacement = FUSED_MUTANTS[mutant]
-    path = folder / f"src/mutated/{module}.py"
+    of_overlay = module in {"cpu", "pooling"}
+    more = ("--template", str(FAST_CPU)) if of_overlay else ()
+    folder = generate(tmp_path / "project", {"package": "mutated"}, *more)
+    path = folder / f"src/mutated/fused/{module}.py"
     text, count = re.subn(pattern, replacement, path.read_text())
     assert count >= 1
     path.write_text(text)
-    # First those that are about it.
-    own, other = "tests/test_fused.py", "tests/test_cpu.py"
-    files = (own, other) if module in {"execution", "chunks"} else (other, own)
-    result = run(folder, "-m", "pytest", "-x", "-q", *files, check=False)
+    file = "tests/machinery/test_cpu.py" if of_overlay else "tests/machinery/test_fused.py"
+    result = run(folder, "-m", "pytest", "-x", "-q", file, check=False)
     assert result.returncode == 1, result.stdout
     assert "1 failed" in result.stdout

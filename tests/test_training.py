@@ -127,13 +127,14 @@ def test_no_helper_takes_a_name_of_keras(tmp_path: Path, monkeypatch: pytest.Mon
         *("train_step", "test_step", "compute_loss", "compute_loss_and_updates"),
         *("metrics", "__init__", "__doc__", "__module__"),
     }
-    meant |= {"fit", "evaluate", "predict", "reset_metrics"}
+    meant |= {"fit", "evaluate", "predict", "steps_per_execution"}
     meant |= {f"make_{step}_function" for step in ("train", "test", "predict")}
     own = {**vars(model_class), **vars(modules["fused"].FusedModel)}
     taken = {name for name in own if name in stock} - meant
     assert not {name for name in taken if not name.startswith("_")}
     added = set(vars(model)) - set(vars(keras.Model(inputs, inputs)))
-    assert added == {"loss_fn", "loss_tracker", "mae", "weighted_mae"}
+    chosen = {"steps", "chooses_steps"}
+    assert added == {"loss_fn", "loss_tracker", "mae", "weighted_mae", *chosen}
 
 
 def test_another_backend_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

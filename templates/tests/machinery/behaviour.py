@@ -110,7 +110,9 @@ def alike(one: Logs, other: Logs) -> bool:
     )
 
 
-def changed(model: keras.Model, before: list[np.ndarray], after: list[np.ndarray]) -> list[str]:
+def changed(
+    model: keras.Model, before: list[np.ndarray], after: list[np.ndarray]
+) -> list[str]:
     """Return the paths of the variables that differ between two states."""
     assert len(before) == len(after), "variables are made after the first fit()"
     paths = [variable.path for variable in variables(model)]
@@ -140,7 +142,9 @@ def training_changes_weights(training: Training) -> None:
     groups = dict(owners(model))
     if training.trains:
         weights = model.trainable_variables
-        groups = {part: [v for v in weights if part in v.path] for part in training.trains}
+        groups = {
+            part: [v for v in weights if part in v.path] for part in training.trains
+        }
     before = {id(v): np.array(v.value) for v in model.trainable_variables}
     # An algorithm may leave a part alone for some steps: it gets several epochs.
     for _ in range(3):

@@ -6,6 +6,7 @@ import jax
 import pytest
 
 from my_model.config import Config
+from my_model.data import Data, load_data
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -17,7 +18,13 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def config() -> Config:
-    """Return knobs for a run of three epochs that leaves no word on the screen."""
+    """Return a configuration for a silent run of three epochs."""
     return Config(epochs=3, verbose=0)
+
+
+@pytest.fixture(scope="session")
+def data(config: Config) -> Data:
+    """Return the data of the configuration."""
+    return load_data(config)

@@ -1,68 +1,89 @@
-"""The data are split without overlap, and what is wrong with them is named."""
+"""The data are split without overlap, and reach `fit()` in a known order."""
 
 import dataclasses
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from my_model.config import Config
-from my_model.data import balanced_weights, load_data, split
-from my_model.table import DataError, read_table
+from my_model.data import Batches, Data, load_data, row_weights, split, statistics
+from my_model.errors import UserError
 
 
-def test_parts_do_not_overlap(config: Config) -> None:
-    """Each row is in one part, and the parts are as large as the knobs say."""
+def test_parts_do_not_overlap(config: Config, data: Data) -> None:
+    """Each row is in one part, and the parts are as large as configured."""
     rows = np.arange(200)
-    parts = split(rows, rows % 2, config)
+    parts = split(rows, rows % 2, data.schema, config)
     assert len(parts.test.x) == round(200 * config.test_fraction)
     assert len(parts.validation.x) == round(200 * config.validation_fraction)
-    np.testing.assert_array_equal(np.sort(np.concatenate([p.x for p in parts])), rows)
+    together = np.concatenate([part.x for part in parts[:3]])
+    np.testing.assert_array_equal(np.sort(together), rows)
 
 
-def test_seed_decides_the_split(config: Config) -> None:
+def test_seed_decides_the_split(config: Config, data: Data) -> None:
     """The same seed gives the same parts, another seed gives others."""
     again = load_data(dataclasses.replace(config, epochs=99))
     other = load_data(dataclasses.replace(config, seed=1))
-    np.testing.assert_array_equal(load_data(config).test.x, again.test.x)
-    assert not np.array_equal(load_data(config).test.x, other.test.x)
+    np.testing.assert_array_equal(data.test.x, again.test.x)
+    assert not np.array_equal(data.test.x, other.test.x)
 
 
 def test_too_few_rows_for_a_batch(config: Config) -> None:
     """Fewer rows than a batch is an error that says what to set."""
-    with pytest.raises(DataError, match="--batch-size"):
+    with pytest.raises(UserError, match="--batch-size"):
         load_data(dataclasses.replace(config, batch_size=10**6))
 
 
-def test_rare_targets_weigh_more() -> None:
-    """Weights are 1 on average, and each kind of target weighs the same in total."""
-    weights = balanced_weights(np.array([0, 0, 0, 5], np.float32))
-    np.testing.assert_allclose(weights, [2 / 3, 2 / 3, 2 / 3, 2])
-    assert load_data(Config(balance=False)).train.sample_weight.max() == 1
+def test_constant_column_is_harmless() -> None:
+    """A column without variation is scaled by 1, and all statistics are in float64."""
+    times = 1.7e9 + np.arange(100.0)
+    mean, variance = statistics(np.stack([np.full(100, 0.1), times], axis=1))
+    np.testing.assert_allclose(mean, [0.1, 1.7e9 + 49.5], rtol=1e-12)
+    np.testing.assert_allclose(variance, [1.0, np.var(np.arange(100.0))], rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a,b\n", "at least one row"),
-        ("a,b\n1,2\n3\n", "row 3 has 1 cells, the header 2"),
-        ("a,a\n1,2\n", "two columns are called 'a'"),
-        ("a,b\n1,2\n3,x\n", "column 'b', row 3: 'x' is not a number"),
-        ("a,b\n1,nan\n", "column 'b', row 2: 'nan' is not a finite number"),
-        ("a,c\n1,2\n", "no column 'b'"),
-        ('a,b\n1,"2\n', "not a readable CSV file"),
-    ],
-)
-def test_bad_tables_are_named_by_place(tmp_path: Path, text: str, message: str) -> None:
-    """The error names the file, and the column and row where there is one."""
-    path = tmp_path / "table.csv"
-    path.write_text(text)
-    with pytest.raises(DataError, match=message) as error:
-        read_table(path).numbers(["a", "b"])
-    assert str(path) in str(error.value)
+def test_rare_classes_weigh_more(config: Config) -> None:
+    """If classes are balanced, each weighs the same in total, and 1 on average."""
+    classes = np.array([0, 0, 0, 5])
+    balanced = row_weights(classes, dataclasses.replace(config, balance=True))
+    np.testing.assert_allclose(balanced, [2 / 3, 2 / 3, 2 / 3, 2])
+    plain = row_weights(classes, dataclasses.replace(config, balance=False))
+    np.testing.assert_array_equal(plain, 1)
 
 
-def test_missing_table_is_named(tmp_path: Path) -> None:
-    """A path that leads nowhere is named."""
-    with pytest.raises(DataError, match=r"nowhere\.csv: no such file"):
-        read_table(tmp_path / "nowhere.csv")
+def epoch_of(batches: Batches) -> Any:
+    """Return the targets of an epoch in their order, and go on to the next."""
+    targets = np.concatenate(
+        [
+            np.asarray(batch[1])
+            for batch in map(batches.__getitem__, range(len(batches)))
+        ]
+    )
+    batches.on_epoch_end()
+    return targets
+
+
+@pytest.mark.parametrize("data_on", ["host", "device"])
+def test_every_row_comes_once_an_epoch(
+    config: Config, data: Data, data_on: Any
+) -> None:
+    """Every epoch has all rows, in an order of its own."""
+    numbered = data.train._replace(y=np.arange(len(data.train.x)))
+    batches = Batches(numbered, dataclasses.replace(config, data_on=data_on))
+    first, second = epoch_of(batches), epoch_of(batches)
+    np.testing.assert_array_equal(np.sort(first), np.arange(len(data.train.x)))
+    np.testing.assert_array_equal(np.sort(second), np.arange(len(data.train.x)))
+    assert not np.array_equal(first, second)
+
+
+def test_order_follows_from_seed_and_epoch(config: Config, data: Data) -> None:
+    """A run that goes on with an epoch has the rows in the order of that epoch."""
+    batches = Batches(data.train, config)
+    epoch_of(batches)
+    second = epoch_of(batches)
+    np.testing.assert_array_equal(
+        epoch_of(Batches(data.train, config, epoch=1)), second
+    )
+    other = Batches(data.train, dataclasses.replace(config, seed=1), epoch=1)
+    assert not np.array_equal(epoch_of(other), second)

@@ -1,4 +1,4 @@
-"""A trained run evaluates and predicts from the command line."""
+"""A trained run predicts and is evaluated from the command line."""
 
 import csv
 import json
@@ -10,41 +10,43 @@ import pytest
 
 from my_model.__main__ import main
 from my_model.config import Config
-from my_model.data import load_data, load_schema
-from my_model.runs import Run, RunError
-from my_model.table import DataError
+from my_model.data import Data
+from my_model.errors import UserError
+from my_model.evaluate import load_model
+from my_model.predict import prediction_columns
+from my_model.runs.files import RunDir
 from my_model.train import train
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     """Train one short run for all tests here."""
     return train(Config(epochs=1, verbose=0), tmp_path_factory.mktemp("runs") / "run")
 
 
-def predict(run: Run, rows: Path) -> list[dict[str, str]]:
+def predict(run: RunDir, rows: Path) -> list[dict[str, str]]:
     """Predict with the command line and read what it wrote."""
     output = rows.with_name("predictions.csv")
-    main(["predict", str(rows), "--output", str(output), "--run-dir", str(run.folder)])
+    main(["predict", str(rows), "--output", str(output), "--run-dir", str(run.path)])
     with output.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def test_csv_and_npz_give_the_same_predictions(run: Run, tmp_path: Path) -> None:
+def test_csv_and_npz_give_the_same_predictions(
+    run: RunDir, data: Data, tmp_path: Path
+) -> None:
     """The features come from columns in any order, or from an array."""
-    config = run.load_config()
-    x = load_data(config).test.x[:5]
-    features = load_schema(config).features
+    x = data.test.x[:5]
     np.savez(tmp_path / "rows.npz", x=x)
     with (tmp_path / "rows.csv").open("w", newline="") as file:
-        lines = [features, *x.reshape(5, -1).tolist()]
+        lines = [data.schema.features, *x.reshape(5, -1).tolist()]
         csv.writer(file).writerows(list(reversed(line)) for line in lines)
 
     from_npz = predict(run, tmp_path / "rows.npz")
     assert len(from_npz) == 5
     assert predict(run, tmp_path / "rows.csv") == from_npz
-    expected = run.load_model().predict(x, verbose=0)
-    labels = load_schema(config).labels
+    expected = load_model(run).predict(x, verbose=0)
+    labels = data.schema.labels
     probabilities = [
         [float(line[f"probability_{n}"]) for n in labels] for line in from_npz
     ]
@@ -55,45 +57,56 @@ def test_csv_and_npz_give_the_same_predictions(run: Run, tmp_path: Path) -> None
         assert line["prediction"] == labels[int(np.argmax(values))]
 
 
-def test_rows_that_do_not_fit_are_refused(run: Run, tmp_path: Path) -> None:
+def test_several_outputs_are_written(data: Data) -> None:
+    """Each number of each output is a column."""
+    outputs = {"mean": np.zeros((3, 2)), "scale": np.ones(3)}
+    columns = prediction_columns(outputs, data.schema)
+    assert [len(column) for column in columns.values()] == [3, 3, 3]
+    assert len({name.partition("'")[2] for name in columns}) == 3
+
+
+def test_rows_that_do_not_fit_are_refused(
+    run: RunDir, data: Data, tmp_path: Path
+) -> None:
     """The message names the file, and the column that is missing or the shape."""
     (tmp_path / "rows.csv").write_text("nothing\n1\n")
-    with pytest.raises(DataError, match=r"rows\.csv: no column"):
+    with pytest.raises(UserError, match=r"rows\.csv: .*no column"):
         predict(run, tmp_path / "rows.csv")
-    for rows, message in ((3, "x has the shape"), (0, "x has")):
-        features = len(run.load_schema().features) + min(rows, 1)
-        np.savez(tmp_path / "rows.npz", x=np.zeros((rows, features)))
-        with pytest.raises(DataError, match=rf"rows\.npz: {message}"):
+    header, row = ",".join(data.schema.features), ",".join(
+        "x" * len(data.schema.features)
+    )
+    (tmp_path / "rows.csv").write_text(f"{header}\n{row}\n")
+    with pytest.raises(UserError, match=r"rows\.csv: .*(number|float)"):
+        predict(run, tmp_path / "rows.csv")
+    for rows in (3, 0):
+        np.savez(
+            tmp_path / "rows.npz", x=np.zeros((rows, len(data.schema.features) + 1))
+        )
+        with pytest.raises(UserError, match=r"rows\.npz: x has the shape"):
             predict(run, tmp_path / "rows.npz")
 
 
-def test_names_that_do_not_fit_are_refused(run: Run, tmp_path: Path) -> None:
-    """A schema.json of another model, or of none, is an error that names it."""
-    shutil.copytree(run.folder, tmp_path / "copy")
-    copy = Run(tmp_path / "copy")
-    np.savez(tmp_path / "rows.npz", x=load_data(run.load_config()).test.x)
-    names = json.loads(run.schema.read_text())
-    features = names["features"]
-    for wrong in (features[:-1], [], [*features[:-1], 3], None):
-        copy.schema.write_text(json.dumps({**names, "features": wrong}))
-        with pytest.raises(RunError, match=r"schema\.json"):
+def test_damaged_files_are_named(run: RunDir, data: Data, tmp_path: Path) -> None:
+    """A damaged schema or model is an error that names the file."""
+    copy = RunDir(tmp_path / "copy")
+    shutil.copytree(run.path, copy.path)
+    np.savez(tmp_path / "rows.npz", x=data.test.x)
+    schema = json.loads(run.schema.read_text())
+    for wrong in ({"features": [3]}, {"labels": None}, {"shape": "wide"}):
+        copy.schema.write_text(json.dumps({**schema, **wrong}))
+        with pytest.raises(UserError, match=r"schema\.json"):
             predict(copy, tmp_path / "rows.npz")
-
-
-def test_damaged_model_is_named(run: Run, tmp_path: Path) -> None:
-    """A model file with a wrong byte in it is an error that names it."""
-    shutil.copytree(run.folder, tmp_path / "copy")
-    copy = Run(tmp_path / "copy")
+    copy.schema.write_text(json.dumps(schema))
     content = bytearray(run.model.read_bytes())
     content[len(content) // 2] ^= 255
     copy.model.write_bytes(content)
-    with pytest.raises(RunError, match=r"model\.keras cannot be loaded"):
-        main(["evaluate", "--run-dir", str(copy.folder)])
+    with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
+        predict(copy, tmp_path / "rows.npz")
 
 
 def test_evaluate_prints_the_report(
-    run: Run, capsys: pytest.CaptureFixture[str]
+    run: RunDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`evaluate` shows the saved run's test metrics."""
-    main(["evaluate", "--run-dir", str(run.folder)])
+    main(["evaluate", "--run-dir", str(run.path)])
     assert "baseline" in capsys.readouterr().out

@@ -1,6 +1,5 @@
 """A Keras model on JAX with a training step of its own."""
 
-import gc
 import os
 import sys
 
@@ -8,14 +7,7 @@ import sys
 if "keras" not in sys.modules:
     os.environ["KERAS_BACKEND"] = "jax"
 
-# Importing makes many objects and no garbage: it is faster if none is looked for.
-collecting = gc.isenabled()
-gc.disable()
-try:
-    import keras
-finally:
-    if collecting:
-        gc.enable()
+import keras
 
 if keras.config.backend() != "jax":
     raise ImportError(

@@ -3,21 +3,22 @@
 import keras
 
 from .config import Config
-from .data import load_data, load_schema
+from .data import Data, statistics
 from .trainer import CustomModel
 
 
-def build_model(config: Config) -> CustomModel:
+def build_model(config: Config, data: Data) -> CustomModel:
     """Build the network, scaled to the training data and not yet compiled.
 
-    It takes `(batch, features)` and gives `(batch, 1)`.
+    Its ends compute in float32 under any mixed precision policy, since features and
+    targets need not fit into float16. It takes `(batch, features)` and gives `(batch, 1)`.
     """
-    schema = load_schema(config)
-    train = load_data(config).train
+    mean, variance = statistics(data.train.x)
+    target_mean, target_variance = statistics(data.train.y)
 
-    inputs = keras.Input((len(schema.features),), name="features")
+    inputs = keras.Input(data.schema.shape, name="features")
     x = keras.layers.Normalization(
-        mean=train.x.mean(axis=0), variance=train.x.var(axis=0), name="scale"
+        mean=mean, variance=variance, dtype="float32", name="scale"
     )(inputs)
     for number, units in enumerate(config.hidden_units, start=1):
         x = keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(x)
@@ -27,13 +28,15 @@ def build_model(config: Config) -> CustomModel:
     outputs = keras.layers.Dense(
         1,
         activation=None,
+        dtype="float32",
         name="predictions",
     )(x)
     # Back to the target's own scale, so that the layers above work near zero.
     outputs = keras.layers.Normalization(
-        mean=train.y.mean(),
-        variance=train.y.var(),
+        mean=target_mean,
+        variance=target_variance,
         invert=True,
+        dtype="float32",
         name="target_scale",
     )(outputs)
     return CustomModel(inputs, outputs, name="my_model")

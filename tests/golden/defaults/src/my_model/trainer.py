@@ -1,7 +1,5 @@
 """The training algorithm: what a step of `fit()` and of `evaluate()` does."""
 
-import inspect
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -9,7 +7,7 @@ import keras
 
 from .fused import FusedModel
 
-Values = list[jax.Array]  # one array a variable, in the order of the model's lists
+Values = list[jax.Array]  # one array per variable, in the order of the model's lists
 Logs = dict[str, jax.Array]  # the metrics so far, by name
 TrainState = tuple[Values, Values, Values, Values]
 
@@ -18,8 +16,12 @@ TrainState = tuple[Values, Values, Values, Values]
 class CustomModel(FusedModel):
     """A Keras model that trains with the steps below; takes what `keras.Model` takes.
 
-    JAX traces the steps: variables' values come in with `state`, and new values are
-    returned. Inside a step, use a variable of the model only in a `StatelessScope`.
+    JAX traces the steps: the values of variables come in with `state`, and new values
+    are returned. Inside a step, read or assign a variable only in a `StatelessScope`.
+
+    Override `compute_loss` for another loss of one forward pass, `train_step` for
+    other gradients, updates or several passes, `update_metrics` for what is logged.
+    `compute_loss_and_updates`, the forward pass and its loss, comes from Keras.
     """
 
     def train_step(self, state: TrainState, data: Any) -> tuple[Logs, TrainState]:
@@ -30,12 +32,12 @@ class CustomModel(FusedModel):
             optimizer_variables,
             metrics_variables,
         ) = state
+        # Any of the three may be nested, and all but `x` may be None.
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
 
-        compute_gradients = jax.value_and_grad(
-            self.compute_loss_and_updates, has_aux=True
-        )
-        (_, aux), gradients = compute_gradients(
+        grad_fn = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
+        # The loss that is differentiated may be scaled, for float16: it is not logged.
+        (_, aux), gradients = grad_fn(
             trainable_variables,
             non_trainable_variables,
             metrics_variables,
@@ -45,6 +47,7 @@ class CustomModel(FusedModel):
             training=True,
             optimizer_variables=optimizer_variables,
         )
+        # Layers have state too: seeds of dropout, moving averages of BatchNorm.
         loss, y_pred, non_trainable_variables, metrics_variables = aux
 
         trainable_variables, optimizer_variables = self.optimizer.stateless_apply(
@@ -60,48 +63,6 @@ class CustomModel(FusedModel):
             metrics_variables,
         )
 
-    def compute_loss_and_updates(
-        self,
-        trainable_variables: Values,
-        non_trainable_variables: Values,
-        metrics_variables: Values,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        training: bool = False,
-        optimizer_variables: Values | None = None,
-    ) -> tuple[jax.Array, tuple[jax.Array, Any, Values, Values]]:
-        """Run the forward pass and the loss on values instead of variables.
-
-        Returns the loss to differentiate, a scalar, and then what Keras' own test step
-        unpacks: the loss to report, the predictions, the updated non-trainable values
-        and the updated metrics values.
-        """
-        variables = [
-            *zip(self.trainable_variables, trainable_variables),
-            *zip(self.non_trainable_variables, non_trainable_variables),
-            *zip(self.metrics_variables, metrics_variables),
-        ]
-        # One scope for both, so that the loss sees what layers add in their call, such
-        # as activity regularizers: after `stateless_call` those would be gone. Like it,
-        # `call` takes the batch as it is, where `self(x)` would cast it first.
-        with keras.StatelessScope(variables, collect_losses=True) as scope:
-            y_pred = self.call(x, **accepted(self.call, training))
-            loss = self.compute_loss(
-                x, y, y_pred, sample_weight, **accepted(self.compute_loss, training)
-            )
-        updates = (
-            current_values(scope, self.non_trainable_variables),
-            current_values(scope, self.metrics_variables),
-        )
-        if not training:
-            return loss, (loss, y_pred, *updates)
-        # Float16 gradients vanish unless the optimizer may scale the loss, and with it
-        # the gradients: it scales them back when it applies them.
-        optimizer = zip(self.optimizer.variables, optimizer_variables or [])
-        with keras.StatelessScope(optimizer):
-            return self.optimizer.scale_loss(loss), (loss, y_pred, *updates)
-
     def update_metrics(
         self,
         metrics_variables: Values,
@@ -114,26 +75,17 @@ class CustomModel(FusedModel):
         """Show a batch to every metric; return the logs and the metrics' new values."""
         variables = zip(self.metrics_variables, metrics_variables)
         with keras.StatelessScope(variables) as scope:
-            # Weighted by its size, a short last batch counts for no more than it is.
-            loss_tracker = next(m for m in self.metrics if m.name == "loss")
-            loss_tracker.update_state(loss, sample_weight=batch_size(x))
+            # A subclass may override `metrics` and leave the loss out.
+            tracker = next((m for m in self.metrics if m.name == "loss"), None)
+            if tracker is not None:
+                # Weighted by batch size, so that a partial last batch is not
+                # over-counted.
+                tracker.update_state(loss, sample_weight=batch_size(x))
             logs = self.compute_metrics(x, y, y_pred, sample_weight)
-        return logs, current_values(scope, self.metrics_variables)
-
-
-def accepted(method: Callable[..., Any], training: bool) -> dict[str, bool]:
-    """Return the `training` argument if `method` takes it: it need not."""
-    takes_it = "training" in inspect.signature(method).parameters
-    return {"training": training} if takes_it else {}
-
-
-def current_values(
-    scope: keras.StatelessScope, variables: Iterable[keras.Variable]
-) -> Values:
-    """Return the values that the variables have at the end of `scope`."""
-    return [scope.get_current_value(variable) for variable in variables]
+        return logs, [scope.get_current_value(v) for v in self.metrics_variables]
 
 
 def batch_size(x: Any) -> int:
     """Return the number of examples in `x`: an array, or arrays nested in any way."""
-    return int(jax.tree.leaves(x)[0].shape[0])
+    # Not `jax.tree`, which takes a sparse array apart: its non-zeros are no examples.
+    return int(next(a for a in keras.tree.flatten(x) if a is not None).shape[0])

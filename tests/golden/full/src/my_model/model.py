@@ -3,17 +3,17 @@
 import keras
 
 from .config import Config
-from .data import load_data, load_schema
+from .data import Data
 from .trainer import CustomModel
 
 
-def build_model(config: Config) -> CustomModel:
+def build_model(config: Config, data: Data) -> CustomModel:
     """Build the network, not yet compiled.
 
     It takes images `(batch, height, width, channels)` and gives `(batch, classes)`.
     """
-    images = load_data(config).train.x
-    classes = len(load_schema(config).labels)
+    images = data.train.x
+    classes = len(data.schema.labels)
 
     network = keras.Sequential([keras.Input(images.shape[1:], name="images")])
     network.add(keras.layers.Rescaling(1 / images.max(), name="scale"))
@@ -26,7 +26,11 @@ def build_model(config: Config) -> CustomModel:
         network.add(keras.layers.MaxPooling2D(padding="same", name=f"pool_{number}"))
     network.add(keras.layers.Flatten(name="flatten"))
     network.add(keras.layers.Dropout(config.dropout, seed=config.seed, name="dropout"))
-    network.add(keras.layers.Dense(classes, activation="softmax", name="predictions"))
+    network.add(
+        keras.layers.Dense(
+            classes, activation="softmax", dtype="float32", name="predictions"
+        )
+    )
     # The stack is the network; the training step is CustomModel's.
     (inputs,), (outputs,) = network.inputs, network.outputs
     return CustomModel(inputs, outputs, name="my_model")

@@ -3,61 +3,92 @@
 from __future__ import annotations
 
 import csv
-import math
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
+import tyro
 
 from .data import Array, Schema
-from .runs import Run, RunError, replacing
-from .table import DataError, read_table
+from .errors import UserError
+from .evaluate import load_model
+from .runs.files import atomic_write, read_json
+from .runs.finding import find_run
 
 
-def predict(run: Run, rows: Path, output: Path) -> None:
-    """Write predictions for `rows` to `output`; raises `DataError`, `RunError`."""
-    schema = run.load_schema()
-    model = run.load_model()
-    shape = model.input_shape[1:]
-    if math.prod(shape) != len(schema.features):
-        raise RunError(f"{run.schema} names other features than {run.model} takes")
+def predict(
+    rows: tyro.conf.Positional[Path],
+    output: Path = Path("predictions.csv"),
+    run_dir: Path | None = None,
+) -> None:
+    """Predict new rows with a trained model.
+
+    Args:
+        rows: A CSV table with a column for each feature, or an .npz file with an array x.
+        output: CSV file to write.
+        run_dir: Directory of the run (None: the latest).
+    """
+    run = find_run(run_dir)
+    schema = read_json(run.schema, Schema)
     x = read_rows(rows, schema)
-    x = x.reshape(len(x), *shape)
-    y_pred = model.predict(x, verbose=0)
+    columns = prediction_columns(load_model(run).predict(x, verbose=0), schema)
     with (
-        replacing(output) as path,
+        atomic_write(output) as path,
         path.open("w", newline="", encoding="utf-8") as file,
     ):
-        csv.writer(file).writerows(predictions(y_pred, schema))
-    print(f"{len(y_pred)} predictions: {output}")
+        csv.writer(file).writerows([columns, *zip(*columns.values())])
+    print(f"{len(x)} predictions: {output}")
 
 
 def read_rows(path: Path, schema: Schema) -> Array:
     """Read the features: CSV columns of their names, or the array `x` of an `.npz`."""
-    if path.suffix != ".npz":
-        return read_table(path).numbers(schema.features)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            x = np.asarray(arrays["x"], np.float32)
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                x = np.asarray(arrays["x"], np.float64)
+        else:
+            x = read_columns(path, schema.features)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: no array x of numbers in it: {error}") from None
-    if x.ndim == 0 or x.size != len(x) * len(schema.features):
-        raise DataError(
+        raise UserError(f"{path}: no features to be read: {error}") from None
+    if x.ndim == 0 or not len(x) or x.size != len(x) * len(schema.features):
+        raise UserError(
             f"{path}: x has the shape {x.shape}, not (rows, {len(schema.features)})"
         )
-    if not len(x):
-        raise DataError(f"{path}: x has no rows")
     if not np.isfinite(x).all():
         row = int(np.argwhere(~np.isfinite(x))[0][0])
-        raise DataError(f"{path}: x has a number that is not finite, in row {row}")
-    return x
+        raise UserError(f"{path}: row {row + 1} has a number that is not finite")
+    return x.reshape(-1, *schema.shape)
 
 
-def predictions(y_pred: Array, schema: Schema) -> list[list[object]]:
-    """Return the lines to write, the header first; `y_pred` is `(rows, classes)`."""
-    lines: list[list[object]] = [
-        ["prediction", *(f"probability_{label}" for label in schema.labels)]
-    ]
-    for row in y_pred:
-        lines.append([schema.labels[row.argmax()], *row.tolist()])
-    return lines
+def read_columns(path: Path, names: tuple[str, ...]) -> Array:
+    """Read columns of a CSV file with a header line; raises `ValueError`."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header = [name.strip() for name in next(csv.reader(file), [])]
+        if missing := [name for name in names if name not in header]:
+            raise ValueError(f"no column {missing[0]!r}")
+        columns = [header.index(name) for name in names]
+        return np.loadtxt(file, delimiter=",", quotechar='"', usecols=columns, ndmin=2)
+
+
+def prediction_columns(y_pred: Any, schema: Schema) -> dict[str, list[Any]]:
+    """Return the columns to write, by name; `y_pred` is `(rows, classes)`."""
+    if not isinstance(y_pred, np.ndarray):
+        return output_columns(y_pred)
+    probabilities = y_pred
+    labels = [schema.labels[index] for index in probabilities.argmax(axis=1)]
+    columns = zip(schema.labels, probabilities.T.tolist())
+    return {
+        "prediction": labels,
+        **{f"probability_{label}": column for label, column in columns},
+    }
+
+
+def output_columns(y_pred: Any) -> dict[str, list[Any]]:
+    """Return a column for each number in a row of several outputs."""
+    return {
+        f"prediction{jax.tree_util.keystr(path)}[{number}]": column.tolist()
+        for path, array in jax.tree_util.tree_leaves_with_path(y_pred)
+        for number, column in enumerate(array.reshape(len(array), -1).T)
+    }

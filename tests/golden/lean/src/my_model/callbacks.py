@@ -1,112 +1,90 @@
-"""What happens after each epoch: keep the best model, stop, log, save the state."""
+"""What happens after each epoch: keep the best model, stop, log, write a checkpoint."""
 
 from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
 import keras
 
 from .config import Config
 from .data import Data
-from .runs import Run, replacing
-from .state import State
+from .errors import UserError
+from .runs.checkpoint import Checkpoint, SaveProgress
+from .runs.files import RunDir, atomic_write
 
 Logs = dict[str, float] | None
 
 
 def make_callbacks(
-    config: Config, data: Data, run: Run, state: State | None
+    config: Config, run: RunDir, best: BestModel, checkpoint: Checkpoint | None
 ) -> list[keras.callbacks.Callback]:
-    """Return the callbacks that the knobs ask for, in the order in which they work."""
-    monitor = "val_loss" if len(data.validation.x) else "loss"
-    # A metric that Keras does not know by name needs its mode said.
-    stopper = keras.callbacks.EarlyStopping(
-        monitor, patience=config.patience or config.epochs, mode="min"
-    )
-    best = BestModel(run, monitor)
-    callbacks = [stopper]
-    if config.keep_best:
-        callbacks.append(best)
+    """Return the callbacks, in the order in which Keras calls them."""
+    callbacks: list[keras.callbacks.Callback] = [best]
     if config.stop_on_nan:
         callbacks.append(StopOnNaN())
-    if config.csv_log:
-        callbacks.append(
-            keras.callbacks.CSVLogger(run.history, append=state is not None)
-        )
-    if config.resumable:
-        # Last, so that the state of the others is that of the finished epoch.
-        callbacks.append(SaveState(run, stopper, best, state))
+    callbacks.append(SaveProgress(run, callbacks, checkpoint, config.resumable))
     return callbacks
 
 
 class BestModel(keras.callbacks.Callback):
-    """Save the model whenever the monitored loss is lower than ever before."""
+    """Save the model of each epoch that is the best so far; stop if none is for long."""
 
-    def __init__(self, run: Run, monitor: str) -> None:
+    def __init__(self, config: Config, data: Data, run: RunDir) -> None:
         super().__init__()
+        self.config = config
         self.run = run
-        self.monitor = monitor
-        self.best = math.inf
+        unused = "" if data.validation.num_rows else "val_"
+        self.monitor = config.monitor.removeprefix(unused)
+        self.best = math.inf if config.monitor_mode == "min" else -math.inf
+        self.best_epoch = 0
+        self.waited = 0
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Save the model if this epoch is the best so far."""
-        loss = (logs or {})[self.monitor]
-        if loss < self.best:
-            self.best = float(loss)
-            with replacing(self.run.model) as path:
-                self.model.save(path)
+        """Compare the monitored metric with the best so far."""
+        logs = logs or {}
+        if self.monitor not in logs:
+            raise UserError(
+                f"monitor: no metric {self.monitor!r}; there are {', '.join(logs)}"
+            )
+        value = float(logs[self.monitor])
+        lower = self.config.monitor_mode == "min"
+        self.waited += 1
+        if value < self.best if lower else value > self.best:
+            self.best, self.best_epoch, self.waited = value, epoch, 0
+            if self.config.keep_best:
+                with atomic_write(self.run.model) as path:
+                    self.model.save(path)
+        if 0 < self.config.patience <= self.waited:
+            self.model.stop_training = True
+
+    def get_state(self) -> dict[str, float]:
+        """Return what a checkpoint keeps."""
+        return dict(best=self.best, best_epoch=self.best_epoch, waited=self.waited)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `get_state` returned."""
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self.waited = state["waited"]
+        # Only a run that was given more epochs goes on after this: it waits anew.
+        if 0 < self.config.patience <= self.waited:
+            self.waited = 0
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Stop when the loss of an epoch is not a number, which no later epoch mends."""
+    """Stop when a metric is NaN or infinite after an epoch: no later one repairs it."""
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Stop, and say so."""
-        if not math.isfinite((logs or {})["loss"]):
-            self.model.stop_training = True
-            print(
-                f"\nstopped: the loss of epoch {epoch + 1} is not a number;"
-                " a lower --learning-rate may help",
-                file=sys.stderr,
-            )
-
-
-class SaveState(keras.callbacks.Callback):
-    """Save the state of the run after each epoch, and put it back in a resumed run."""
-
-    def __init__(
-        self,
-        run: Run,
-        stopper: keras.callbacks.EarlyStopping,
-        best: BestModel,
-        resumed: State | None,
-    ) -> None:
-        super().__init__()
-        self.run = run
-        self.stopper = stopper
-        self.best = best
-        self.resumed = resumed
-
-    def on_train_begin(self, logs: Logs = None) -> None:
-        """Put model and callbacks back to where they stood; `fit()` has reset them."""
-        if self.resumed is None:
-            return
-        self.resumed.restore(self.model)
-        progress = self.resumed.progress
-        self.best.best = progress["best"]
-        self.stopper.wait = progress["wait"]
-        self.stopper.best = progress["stopper_best"]
-        self.stopper.best_epoch = progress["best_epoch"]
-
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Save the state; after this, the epoch is finished."""
-        progress = {
-            "epochs": epoch + 1,
-            "stopped": self.model.stop_training,
-            "best": self.best.best,
-            "wait": self.stopper.wait,
-            "stopper_best": float(self.stopper.best),
-            "best_epoch": self.stopper.best_epoch,
-        }
-        State.of(self.model, progress).save(self.run)
+        logs = logs or {}
+        # An algorithm may report no loss, and other metrics may be NaN at times.
+        for name in sorted({"loss", "val_loss"} & logs.keys()) or logs:
+            if not math.isfinite(logs[name]):
+                self.model.stop_training = True
+                print(
+                    f"\nStopped: {name} of epoch {epoch + 1} is not a finite number."
+                    " Try a lower --learning-rate.",
+                    file=sys.stderr,
+                )
+                break

@@ -7,7 +7,7 @@ import jax
 import keras
 
 from .config import Config
-from .data import load_data, load_schema
+from .data import Data, statistics
 from .trainer import CustomModel
 
 
@@ -35,7 +35,7 @@ class Network(keras.Model):
             keras.layers.Dropout(dropout, seed=seed + number)
             for number, _ in enumerate(hidden_units, start=1)
         ]
-        self.head = keras.layers.Dense(outputs, activation="softmax")
+        self.head = keras.layers.Dense(outputs, activation="softmax", dtype="float32")
 
     def call(self, inputs: jax.Array, training: bool = False) -> jax.Array:
         """Return the predictions; dropout is active only in training."""
@@ -49,21 +49,21 @@ class Network(keras.Model):
         return {**super().get_config(), **self.arguments}
 
 
-def build_model(config: Config) -> CustomModel:
+def build_model(config: Config, data: Data) -> CustomModel:
     """Build the network, scaled to the training data and not yet compiled.
 
-    It takes `(batch, features)` and gives `(batch, classes)`.
+    Its ends compute in float32 under any mixed precision policy, since features and
+    targets need not fit into float16. It takes `(batch, features)` and gives `(batch, classes)`.
     """
-    schema = load_schema(config)
-    train = load_data(config).train
+    mean, variance = statistics(data.train.x)
 
-    inputs = keras.Input((len(schema.features),), name="features")
+    inputs = keras.Input(data.schema.shape, name="features")
     scaled = keras.layers.Normalization(
-        mean=train.x.mean(axis=0), variance=train.x.var(axis=0), name="scale"
+        mean=mean, variance=variance, dtype="float32", name="scale"
     )(inputs)
     network = Network(
         hidden_units=config.hidden_units,
-        outputs=len(schema.labels),
+        outputs=len(data.schema.labels),
         dropout=config.dropout,
         seed=config.seed,
         name="network",

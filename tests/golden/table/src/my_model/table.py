@@ -1,4 +1,4 @@
-"""Tables of numbers in CSV files; what is wrong with one is named by its place."""
+"""Tables of numbers in CSV files; an error names the file, the column and the row."""
 
 import csv
 import dataclasses
@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-MAX_BYTES = 2**30  # a larger file does not belong into memory as text
+from .errors import UserError
 
-
-class DataError(ValueError):
-    """The data cannot be used; the message names the file, the column and the row."""
+MAX_BYTES = 2**30  # a larger file does not fit into memory as text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,17 +25,17 @@ class Table:
     rows: list[list[str]]
 
     def column(self, name: str) -> list[str]:
-        """Return the cells of a column; raises `DataError` if there is none."""
+        """Return the cells of a column; raises `UserError` if there is none."""
         if name not in self.header:
             near = get_close_matches(name, self.header, n=1)
             names = ", ".join(self.header[:10])
             hint = f"did you mean {near[0]!r}?" if near else f"it has {names}"
-            raise DataError(f"{self.path}: no column {name!r}; {hint}")
+            raise UserError(f"{self.path}: no column {name!r}; {hint}")
         index = self.header.index(name)
         return [row[index].strip() for row in self.rows]
 
     def numbers(self, names: Sequence[str]) -> npt.NDArray[Any]:
-        """Return columns as float32 `(rows, names)`; raises `DataError`."""
+        """Return columns as float64 `(rows, names)`; raises `UserError`."""
         columns = [
             [
                 self.number(cell, name, row)
@@ -45,41 +43,41 @@ class Table:
             ]
             for name in names
         ]
-        return np.array(columns, np.float32).T
+        return np.array(columns, np.float64).T
 
     def number(self, cell: str, name: str, row: int) -> float:
-        """Return a cell's number; raises `DataError` if it is not a finite one."""
+        """Return a cell's number; raises `UserError` if it is not a finite float32."""
         place = f"{self.path}: column {name!r}, row {row}"
         try:
             value = float(cell)
         except ValueError:
-            raise DataError(f"{place}: {cell[:40]!r} is not a number") from None
-        if not math.isfinite(value):
-            raise DataError(f"{place}: {cell!r} is not a finite number")
+            raise UserError(f"{place}: {cell[:40]!r} is not a number") from None
+        if not math.isfinite(value) or abs(value) > np.finfo(np.float32).max:
+            raise UserError(f"{place}: {cell!r} is not a finite number")
         return value
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV file with a header line; raises `DataError` if it is no table."""
+    """Read a CSV file with a header line; raises `UserError`."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise DataError(
+            raise UserError(
                 f"{path}: larger than {MAX_BYTES >> 30} GiB; train on a part of it"
             )
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = [row for row in csv.reader(file, strict=True) if row]
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file (looked in {Path.cwd()})") from None
+        raise UserError(f"{path}: no such file (looked in {Path.cwd()})") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable CSV file: {error}") from None
+        raise UserError(f"{path}: not a readable CSV file: {error}") from None
     if len(lines) < 2:
-        raise DataError(f"{path}: a header line and at least one row are needed")
+        raise UserError(f"{path}: a header line and at least one row are needed")
     header = tuple(name.strip() for name in lines[0])
-    if doubled := {name for name in header if header.count(name) > 1}:
-        raise DataError(f"{path}: two columns are called {min(doubled)!r}")
+    if duplicates := {name for name in header if header.count(name) > 1}:
+        raise UserError(f"{path}: two columns are called {min(duplicates)!r}")
     for number, row in enumerate(lines, start=1):
         if len(row) != len(header):
-            raise DataError(
+            raise UserError(
                 f"{path}: row {number} has {len(row)} cells, the header {len(header)}"
             )
     return Table(path, header, lines[1:])

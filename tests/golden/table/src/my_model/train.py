@@ -1,113 +1,109 @@
-"""A training run, from the data to a folder with the trained model."""
+"""A training run: data, model, fit, report; it leaves a run directory."""
 
 from __future__ import annotations
 
-import csv
-import json
-from dataclasses import asdict
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from .callbacks import make_callbacks
-from .compiled import keep_compiled
+from .callbacks import BestModel, make_callbacks
 from .config import Config
-from .curves import plot_curves
-from .data import load_data, load_schema
-from .fused import ReportExecution, choose_steps
+from .data import Batches, Data, load_data
+from .evaluate import load_model, load_run_data, make_report, print_report
 from .model import build_model
-from .report import print_report
-from .runs import Run, checksum, new_run, old_run, replacing
-from .state import State, latest_state
+from .runs.checkpoint import Checkpoint, Progress, latest_checkpoint
+from .runs.compilation_cache import enable_compilation_cache
+from .runs.files import RunDir, atomic_write, checksum, read_json, write_json
+from .runs.finding import create_run, find_run
+from .runs.plots import plot_history
 from .trainer import CustomModel
 
 
 def compile_model(model: CustomModel, config: Config, **options: Any) -> CustomModel:
-    """Give the model its optimizer, loss and metrics; returns the model.
-
-    `options` are more arguments of `keras.Model.compile()`.
-    """
+    """Compile the model with its optimizer, loss and metrics, and `options`."""
     model.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate),
         loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
         weighted_metrics=["accuracy"],
         **options,
     )
     return model
 
 
-def train(config: Config, folder: Path | None = None) -> Run:
-    """Train a new model and leave a run folder; raises what the command line reports."""
-    config.check()
-    load_data(config)  # before there is a folder: bad data leave none behind
-    run = new_run(folder)
-    with replacing(run.config) as path:
-        path.write_text(config.to_json(), encoding="utf-8")
-    with replacing(run.schema) as path:
-        path.write_text(json.dumps(asdict(load_schema(config))), encoding="utf-8")
-    with replacing(run.checksum) as path:
-        path.write_text(checksum(load_data(config)), encoding="utf-8")
-    return fit(config, run, None)
-
-
-def resume(folder: Path | None = None) -> Run:
-    """Go on with a run that was stopped; raises `RunError` if it cannot."""
-    run = old_run(folder)
-    run.load_data()  # or it is refused
-    state = latest_state(run)
-    if state is not None:
-        keep_epochs(run.history, state.epochs)
-    return fit(run.load_config(), run, state)
-
-
-def fit(config: Config, run: Run, state: State | None) -> Run:
-    """Train from the start, or from a saved state, to the end; test and plot."""
-    keep_compiled(config)
-    keras.utils.set_random_seed(config.seed)
+def train(config: Config, run_dir: Path | None = None) -> RunDir:
+    """Train a model and leave a run directory, by default a new one in runs/."""
     data = load_data(config)
-    callbacks = make_callbacks(config, data, run, state)
-    model = build_model(config)
-    steps = choose_steps(
-        config.steps_per_execution, model, data.train, config.batch_size, callbacks
-    )
-    compile_model(model, config, steps_per_execution=steps)
-    model.data_on_device = config.data_on == "device"
-    done = state.epochs if state else 0
-    stopped = state is not None and state.progress["stopped"]
-    finished = stopped or done >= config.epochs
-    if finished:
-        print(f"nothing is left to train: the run has ended after {done} epochs")
-    else:
-        callbacks.append(ReportExecution())
-    model.fit(
-        **data.train._asdict(),
-        batch_size=config.batch_size,
-        epochs=0 if finished else config.epochs,
-        initial_epoch=done,
-        validation_data=data.validation if len(data.validation.x) else None,
-        callbacks=callbacks,
-        verbose=config.verbose,
-    )
-    if not run.model.exists():
-        with replacing(run.model) as path:
-            model.save(path)
-    if config.csv_log:
-        plot_curves(run.history, run.curves)
-    print_report(run.load_model(), data)
-    print(f"run folder: {run.folder}")
+    run = create_run(run_dir)
+    with run.lock():
+        write_json(run.schema, data.schema)
+        write_json(run.checksum, checksum(data))
+        write_json(run.config, config)  # last: from here on it is a run
+        run_training(config, data, run)
     return run
 
 
-def keep_epochs(history: Path, epochs: int) -> None:
-    """Drop the epochs from the log that will be trained again."""
-    if not history.exists():
-        return
-    with history.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.reader(file))
-    with (
-        replacing(history) as path,
-        path.open("w", newline="", encoding="utf-8") as file,
-    ):
-        csv.writer(file).writerows(lines[: epochs + 1])
+def resume(run_dir: Path | None = None, epochs: int | None = None) -> RunDir:
+    """Continue a run after its last finished epoch.
+
+    Args:
+        run_dir: Directory of the run (None: the latest).
+        epochs: Train up to this epoch instead, also a run that has ended.
+    """
+    run = find_run(run_dir)
+    with run.lock():
+        config = read_json(run.config, Config)
+        data = load_run_data(run, config)
+        checkpoint = latest_checkpoint(run.checkpoints)
+        if epochs is not None:
+            config = dataclasses.replace(config, epochs=epochs)
+            write_json(run.config, config)
+        run_training(config, data, run, checkpoint, more_epochs=epochs is not None)
+    return run
+
+
+def run_training(
+    config: Config,
+    data: Data,
+    run: RunDir,
+    checkpoint: Checkpoint | None = None,
+    more_epochs: bool = False,  # whether to go on after a callback has stopped it
+) -> None:
+    """Train to the end, from the start or from a checkpoint; plot and evaluate."""
+    if config.compilation_cache:
+        enable_compilation_cache()
+    keras.utils.set_random_seed(config.seed)
+    model = compile_model(
+        build_model(config, data),
+        config,
+        steps_per_execution=config.steps_per_execution,
+    )
+    progress = checkpoint.progress if checkpoint else Progress()
+    done = progress.epochs
+    finished = done >= config.epochs or (progress.stopped and not more_epochs)
+    best = BestModel(config, data, run)
+    callbacks = make_callbacks(config, run, best, checkpoint)
+    model.fit(
+        Batches(data.train, config, epoch=done),
+        epochs=done if finished else config.epochs,
+        initial_epoch=done,
+        validation_data=data.validation if data.validation.num_rows else None,
+        callbacks=callbacks,
+        shuffle=False,  # `Batches` does
+        verbose=config.verbose,
+    )
+    if finished:
+        print(f"Nothing is left to train: the run has ended after {done} epochs.")
+    else:
+        print(f"training steps: {model.describe_execution()}")
+    if not config.keep_best or not run.model.exists():
+        with atomic_write(run.model) as path:
+            model.save(path)
+    history = callbacks[-1].history
+    kept_epoch = best.best_epoch + 1 if config.keep_best else len(history)
+    plot_history(history, run.curves, kept_epoch)
+    report = make_report(load_model(run), data, len(history), kept_epoch)
+    write_json(run.metrics, report)
+    print_report(report)
+    print(f"run directory: {run.path}")
