@@ -14,7 +14,7 @@ from tests.projects import label, matrix
 TOP_LINES = 850
 SUBPACKAGE_LINES = 1075
 MODULE_LINES = 160
-MANUAL_TRAINER_LINES = 172  # it spells out what the others inherit from Keras
+MANUAL_TRAINER_LINES = 175  # it spells out what the others inherit from Keras
 FUNCTION_LINES = 40
 # Rooms that serve the project: what stands on top imports none of their private names.
 ROOMS = {"runs", "fused"}

@@ -102,7 +102,7 @@ BROKEN_COMPILED = {
         r"\1training=True,",
         "randomness: dropout",
     ),
-    "the optimizer does not scale the loss": (
+    "the loss is scaled by other values than the optimizer's": (
         r"training=True,\n\s+optimizer_variables=optimizer_variables,",
         "training=True, optimizer_variables=[0 * v + 1 for v in optimizer_variables],",
         "mixed precision: mixed_float16 that overflows at first",
@@ -142,7 +142,7 @@ BROKEN_MANUAL = {
         "regularizers: activity",
     ),
     "training is not passed to the model": (
-        CALL,
+        rf"{CALL},",
         "",
         "kinds of models: subclassed",
     ),

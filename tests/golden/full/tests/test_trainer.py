@@ -70,9 +70,9 @@ def assert_close(found: Any, expected: Any, tolerance: float) -> None:
 
 
 def test_step_equals_the_step_of_keras(config: Config, data: Data) -> None:
-    """Losses, metrics and predictions are those of Keras, if the algorithm is.
+    """Losses, metrics and predictions are those of Keras.
 
-    Where the step departs from Keras on purpose, this test has had its day.
+    Delete this test if your step departs from Keras on purpose.
     """
     model = make_model(config, data)
     stock = make_stock_model(model, config)

@@ -23,7 +23,7 @@ def make_model(config: Config, data: Data) -> CustomModel:
 
 def make_stock_model(model: CustomModel, config: Config) -> keras.Model:
     """Return the same model with the steps of Keras, compiled in the same way."""
-    # All but the steps is inherited: what else was overridden is no other algorithm.
+    # Only the steps are compared: whatever else CustomModel overrides is kept.
     steps = {name: getattr(keras.Model, name) for name in ("train_step", "test_step")}
     stock_class: Any = type("StockModel", (CustomModel,), steps)
     options: dict[str, Any] = {}
@@ -71,9 +71,9 @@ def assert_close(found: Any, expected: Any, tolerance: float) -> None:
 
 
 def test_step_equals_the_step_of_keras(config: Config, data: Data) -> None:
-    """Losses, metrics and predictions are those of Keras, if the algorithm is.
+    """Losses, metrics and predictions are those of Keras.
 
-    Where the step departs from Keras on purpose, this test has had its day.
+    Delete this test if your step departs from Keras on purpose.
     """
     model = make_model(config, data)
     stock = make_stock_model(model, config)

@@ -21,9 +21,10 @@ class CustomModel(FusedModel):
     JAX traces the steps: the values of variables come in with `state`, and new values
     are returned. Inside a step, read or assign a variable only in a `StatelessScope`.
 
-    Override `compute_loss_and_updates` for another forward pass or loss, `train_step`
-    for other gradients or updates. A new metric belongs into `metrics`, and into
-    `update_metrics` if it takes anything other than `y`, `y_pred` and weights.
+    What to change:
+    - `compute_loss_and_updates` for another loss or another forward pass;
+    - `train_step` for other gradients or updates, or several losses;
+    - `metrics` for one more metric, and `update_metrics` if it takes other arguments.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
