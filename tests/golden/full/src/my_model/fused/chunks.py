@@ -76,7 +76,7 @@ class Chunks(DataAdapter):
     def get_jax_iterator(self, super_batch: int | None = None) -> Iterator[Any]:
         """Return chunks, or batches to build the model with."""
         if not self.by_rows:
-            batches = self.source.get_jax_iterator()
+            batches = iter(self.source.get_jax_iterator())
             return stacked(batches, self.steps) if self.built else batches
         size = self.source.batch_size
         length = size * self.steps if self.built else size
