@@ -40,7 +40,8 @@ def load(folder: Path, answers: Answers, patch: pytest.MonkeyPatch) -> dict[str,
     patch.chdir(folder)
     patch.syspath_prepend(str(folder / "src"))
     names = ("config", "data", "fused", "model", "runs", "train", "trainer")
-    there = [name for name in names if (folder / f"src/{package}/{name}.py").exists()]
+    source = folder / "src" / package
+    there = [name for name in names if list(source.glob(f"{name}*"))]
     return {name: importlib.import_module(f"{package}.{name}") for name in there}
 
 

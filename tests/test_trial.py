@@ -443,7 +443,7 @@ def test_a_question_that_needs_many_answers_meets_the_others() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", ["focal-loss", "slurm", "experiment"])
+@pytest.mark.parametrize("example", ["focal-loss", "slurm", "fast-cpu", "experiment"])
 def test_the_examples_pass(example: str) -> None:
     """Every check in each combination that is chosen, and they train."""
     report = tried(str(EXAMPLES / example), "--train", "--cover", "each", fails=False)
