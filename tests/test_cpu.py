@@ -18,7 +18,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kscaffold.verify.cases import Case
-from kscaffold.verify.subject import find_subject
+from kscaffold.verify.subjects import find_subject
 from tests.projects import ROOT, generate
 
 pytestmark = pytest.mark.slow
@@ -245,22 +245,6 @@ def test_first_axis_is_kept_elsewhere(cpu: ModuleType) -> None:
         fast = cpu.with_fast_operations(operation)
         assert not is_replaced(fast, array)
         np.testing.assert_array_equal(fast(array), operation(array))
-
-
-def test_loop_options_that_are_not_known(cpu: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A version of XLA without the option compiles without it."""
-    jax = jax_module()
-
-    assert cpu.loop_options() == {"xla_cpu_copy_insertion_use_region_analysis": True}
-    cpu.loop_options.cache_clear()
-    jit = jax.jit
-
-    def without_the_option(function: Any, *, compiler_options: Any) -> Any:
-        return jit(function, compiler_options={f"{name}_": True for name in compiler_options})
-
-    monkeypatch.setattr(jax, "jit", without_the_option)
-    assert cpu.loop_options() == {}
-    cpu.loop_options.cache_clear()
 
 
 def test_inner_programs(cpu: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

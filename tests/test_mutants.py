@@ -70,16 +70,25 @@ def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> N
     assert "1 failed" in result.stdout
 
 
+FAST_CPU = ROOT / "examples/templates/fast-cpu"
 FUSED_MUTANTS = {
     "the partial batch is dropped": ("chunks", "if rest:", "if False:"),
-    "a step is left out": ("execution", r"fori_loop\(0, count", "fori_loop(1, count"),
-    "every step gets the first batch": ("execution", r"array\[number\]", "array[0]"),
-    "the rows are shuffled otherwise": (
-        "chunks",
-        r"np\.take\(array, rows,",
-        "np.take(array, rows[::-1],",
+    "a step is left out": (
+        "execution",
+        r"\(state\), batches\)",
+        "(state), jax.tree.map(lambda a: a[1:], batches))",
     ),
-    "an exception loses the state": ("execution", r"self\.keep\(state\)", "pass"),
+    "every step gets the first batch": (
+        "execution",
+        r"optimization_barrier\(batch\)",
+        "optimization_barrier(jax.tree.map(lambda a: a[0], batches))",
+    ),
+    "the rows are shuffled otherwise": (
+        "rows",
+        r"take\(rows, axis=0\)",
+        "take(rows[::-1], axis=0)",
+    ),
+    "an exception loses the values": ("execution", r"self\.keep\(state\)", "pass"),
     "weights get the gradient of the last rows": (
         "cpu",
         r"lax\.collapse\(array, 0, -1\)",
@@ -96,7 +105,6 @@ FUSED_MUTANTS = {
         "~keeps(value, chosen)",
     ),
 }
-FAST_CPU = ROOT / "examples/templates/fast-cpu"
 
 
 @pytest.mark.parametrize("mutant", FUSED_MUTANTS)

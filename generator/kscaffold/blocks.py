@@ -69,7 +69,7 @@ def _around(lines: list[str], first: int) -> list[str]:
             break
         if line.strip() and not line.lstrip().startswith("#:") and _margin(line) < margin:
             margin = _margin(line)
-            whole = line.rstrip().endswith(":")
+            whole = line.rstrip().endswith(":") and line.lstrip()[0] not in ")]}"
             # A header of several lines is nothing that can be repeated as it is.
             headers.append(line if whole else f"{' ' * margin}if True:\n")
     if headers:

@@ -65,16 +65,13 @@ def test_rows_that_do_not_fit_are_refused(
     (tmp_path / "rows.csv").write_text("nothing\n1\n")
     with pytest.raises(UserError, match=r"rows\.csv: .*no column"):
         predict(run, tmp_path / "rows.csv")
-    header, row = ",".join(data.schema.features), ",".join(
-        "x" * len(data.schema.features)
-    )
-    (tmp_path / "rows.csv").write_text(f"{header}\n{row}\n")
+    features = data.schema.features
+    row = ",".join("x" for _ in features)
+    (tmp_path / "rows.csv").write_text(f"{','.join(features)}\n{row}\n")
     with pytest.raises(UserError, match=r"rows\.csv: .*(number|float)"):
         predict(run, tmp_path / "rows.csv")
     for rows in (3, 0):
-        np.savez(
-            tmp_path / "rows.npz", x=np.zeros((rows, len(data.schema.features) + 1))
-        )
+        np.savez(tmp_path / "rows.npz", x=np.zeros((rows, len(features) + 1)))
         with pytest.raises(UserError, match=r"rows\.npz: x has the shape"):
             predict(run, tmp_path / "rows.npz")
 

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from my_model.config import Config
-from my_model.data import Batches, Data, load_data, row_weights, split, statistics
+from my_model.data import (
+    Batches,
+    Data,
+    load_data,
+    row_weights,
+    split,
+    statistics,
+)
 from my_model.errors import UserError
 
 
@@ -54,12 +61,8 @@ def test_rare_classes_weigh_more(config: Config) -> None:
 
 def epoch_of(batches: Batches) -> Any:
     """Return the targets of an epoch in their order, and go on to the next."""
-    targets = np.concatenate(
-        [
-            np.asarray(batch[1])
-            for batch in map(batches.__getitem__, range(len(batches)))
-        ]
-    )
+    numbers = range(len(batches))
+    targets = np.concatenate([np.asarray(batches[number][1]) for number in numbers])
     batches.on_epoch_end()
     return targets
 

@@ -1,16 +1,14 @@
-"""The configuration of a run: every field with its default, its limits and its help."""
+"""The configuration of a run: the same values give the same run, bit for bit."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from annotated_types import Ge, Gt, Lt
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from pydantic.dataclasses import dataclass
 
-Fraction = Annotated[float, Ge(0), Lt(1)]
-Positive = Annotated[int, Gt(0)]
-Count = Annotated[int, Ge(0), Lt(2**32)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 @dataclass(
@@ -18,30 +16,27 @@ Count = Annotated[int, Ge(0), Lt(2**32)]
     config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False),
 )
 class Config:
-    """The fields of a run. The same values give the same run, bit for bit.
-
-    Raises `pydantic.ValidationError`, which names each field with a bad value.
-    """
+    """The fields of a run; raises `ValidationError`, which names those that are bad."""
 
     validation_fraction: Fraction = 0.15
     """Fraction of the rows to validate on after each epoch (0: no validation)."""
     test_fraction: Fraction = 0.15
     """Fraction of the rows to test on after training (0: no test)."""
 
-    hidden_units: tuple[Positive, ...] = (64, 64)
+    hidden_units: tuple[PositiveInt, ...] = (64, 64)
     """Units of each hidden layer, first to last."""
     dropout: Fraction = 0.1
     """Dropout rate."""
 
-    epochs: Positive = 200
+    epochs: PositiveInt = 200
     """Maximum number of passes over the training rows."""
-    batch_size: Positive = 32
+    batch_size: PositiveInt = 32
     """Rows in a training step."""
-    learning_rate: Annotated[float, Gt(0)] = 1e-3
+    learning_rate: PositiveFloat = 1e-3
     """Learning rate of the Adam optimizer."""
     seed: Count = 0
     """Seed of the split, the initial weights, the order of the rows and the dropout."""
-    steps_per_execution: Positive | Literal["auto"] = "auto"
+    steps_per_execution: PositiveInt | Literal["auto"] = "auto"
     """Training steps in one compiled program. More are faster, but callbacks, the
     progress bar and Ctrl-C wait for the last of them. auto: up to an epoch."""
     data_on: Literal["host", "device"] = "host"

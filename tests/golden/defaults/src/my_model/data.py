@@ -56,8 +56,9 @@ def load_data(config: Config) -> Data:
     """Load the data and split them by the seed; raises `UserError`."""
     dataset = load_diabetes(scaled=False)
     x, y = dataset.data.astype(np.float64), dataset.target.astype(np.float32)
-    names = tuple(map(str, dataset.feature_names))
-    return split(x, y, Schema(names, (), x.shape[1:]), config)
+    features, labels = dataset.feature_names, ()
+    schema = Schema(tuple(map(str, features)), tuple(map(str, labels)), x.shape[1:])
+    return split(x, y, schema, config)
 
 
 def split(x: Array, y: Array, schema: Schema, config: Config) -> Data:
@@ -84,13 +85,9 @@ def row_weights(y: Array, config: Config) -> Array:
 
 
 def statistics(array: Array) -> tuple[Array, Array]:
-    """Return mean and variance of each column, in float64, to scale it by.
-
-    A column that is constant in training gets the variance 1 instead of 0: a new value
-    would be scaled to infinity otherwise.
-    """
+    """Return mean and variance of each column in float64, to scale it by."""
     array = array.astype(np.float64)
-    constant = np.ptp(array, axis=0) == 0
+    constant = np.ptp(array, axis=0) == 0  # a new value must not be divided by 0
     return array.mean(axis=0), np.where(constant, 1.0, array.var(axis=0))
 
 
@@ -115,9 +112,8 @@ class Batches(keras.utils.PyDataset):
     def start(self, epoch: int) -> None:
         """Draw the order of an epoch."""
         self.epoch = epoch
-        self.order = np.random.default_rng([self.seed, epoch]).permutation(
-            self.num_rows
-        )
+        generator = np.random.default_rng([self.seed, epoch])
+        self.order = generator.permutation(self.num_rows)
 
     def __len__(self) -> int:
         """Return the number of batches; the last one may be smaller."""

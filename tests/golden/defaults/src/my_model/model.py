@@ -8,10 +8,10 @@ from .trainer import CustomModel
 
 
 def build_model(config: Config, data: Data) -> CustomModel:
-    """Build the network, scaled to the training data and not yet compiled.
+    """Build the network, `(batch, features)` to `(batch, 1)`, not yet compiled.
 
-    Its ends compute in float32 under any mixed precision policy, since features and
-    targets need not fit into float16. It takes `(batch, features)` and gives `(batch, 1)`.
+    Its ends compute in float32 under any mixed precision policy: features and targets
+    need not fit into float16.
     """
     mean, variance = statistics(data.train.x)
     target_mean, target_variance = statistics(data.train.y)

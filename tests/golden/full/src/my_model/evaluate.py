@@ -94,8 +94,7 @@ def scores(y: Any, y_pred: Any) -> dict[str, float]:
 def baseline_model(model: CustomModel, train: Split) -> CustomModel | None:
     """Return a model that predicts the most frequent class for every row.
 
-    It is compiled as `model` is, so that every loss and metric has a baseline. None if
-    the targets are not one array.
+    It is compiled as `model` is. None if the targets are not one array.
     """
     if not isinstance(train.y, np.ndarray):
         return None
@@ -121,6 +120,4 @@ def print_report(report: Report) -> None:
         column = f"{baseline:12.5g}" if baseline is not None else ""
         print(f"{name:<20} {value:12.5g} {column}".rstrip())
     if report.test.get("loss", 0) >= report.baseline.get("loss", math.inf):
-        print(
-            "No better than the baseline: try more epochs or another --learning-rate."
-        )
+        print("No better than the baseline: try another --learning-rate or more epochs")

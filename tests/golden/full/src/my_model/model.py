@@ -31,6 +31,5 @@ def build_model(config: Config, data: Data) -> CustomModel:
             classes, activation="softmax", dtype="float32", name="predictions"
         )
     )
-    # The stack is the network; the training step is CustomModel's.
     (inputs,), (outputs,) = network.inputs, network.outputs
     return CustomModel(inputs, outputs, name="my_model")

@@ -21,9 +21,10 @@ class CustomModel(FusedModel):
     JAX traces the steps: the values of variables come in with `state`, and new values
     are returned. Inside a step, read or assign a variable only in a `StatelessScope`.
 
-    Override `compute_loss_and_updates` for another forward pass or loss, `train_step`
-    for other gradients or updates. A new metric belongs into `metrics`, and into
-    `update_metrics` if it takes anything other than `y`, `y_pred` and weights.
+    What to change:
+    - `compute_loss_and_updates` for another loss or another forward pass;
+    - `train_step` for other gradients or updates, or several losses;
+    - `metrics` for one more metric, and `update_metrics` if it takes other arguments.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -51,9 +52,7 @@ class CustomModel(FusedModel):
     ) -> tuple[jax.Array, tuple[jax.Array, Any, Values, Values]]:
         """Run the forward pass and the loss on values instead of variables.
 
-        Returns the loss to differentiate, a scalar, and then what Keras' own test step
-        unpacks: the loss to log, the predictions, the updated non-trainable values and
-        the metrics' values.
+        Returns the loss to differentiate, and what Keras' own `test_step` unpacks.
         """
         # A model's `call` need not take `training`, and then it must not be given it.
         takes_training = "training" in signature(self.call).parameters
@@ -153,8 +152,7 @@ class CustomModel(FusedModel):
             start = len(updated)
             values = metrics_variables[start : start + len(metric.variables)]
             if metric is self.loss_tracker:
-                # Weighted by batch size, so that a partial last batch is not
-                # over-counted.
+                # Weighted, or a partial last batch would be over-counted.
                 shown: tuple[Any, ...] = (loss, batch_size(x))
             else:
                 shown = (y, y_pred, sample_weight)

@@ -17,9 +17,11 @@ class CustomModel(keras.Model):
     JAX traces the steps: the values of variables come in with `state`, and new values
     are returned. Inside a step, read or assign a variable only in a `StatelessScope`.
 
-    Override `compute_loss` for another loss of one forward pass, `train_step` for
-    other gradients, updates or several passes, `update_metrics` for what is logged.
-    `compute_loss_and_updates`, the forward pass and its loss, comes from Keras.
+    What to change:
+    - `compute_loss` for another loss; losses that `compile()` can name go there;
+    - `compute_loss_and_updates`, which comes from Keras, for another forward pass;
+    - `train_step` for other gradients or updates, or several losses;
+    - `update_metrics` for what is logged.
     """
 
     def compute_loss(
@@ -88,11 +90,10 @@ class CustomModel(keras.Model):
         """Show a batch to every metric; return the logs and the metrics' new values."""
         variables = zip(self.metrics_variables, metrics_variables)
         with keras.StatelessScope(variables) as scope:
-            # A subclass may override `metrics` and leave the loss out.
+            # A subclass may override `metrics` without a loss.
             tracker = next((m for m in self.metrics if m.name == "loss"), None)
             if tracker is not None:
-                # Weighted by batch size, so that a partial last batch is not
-                # over-counted.
+                # Weighted, or a partial last batch would be over-counted.
                 tracker.update_state(loss, sample_weight=batch_size(x))
             logs = self.compute_metrics(x, y, y_pred, None)
         return logs, [scope.get_current_value(v) for v in self.metrics_variables]

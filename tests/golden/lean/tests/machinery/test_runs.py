@@ -25,7 +25,13 @@ from my_model.runs.checkpoint import (
     variables,
 )
 from my_model.runs.compilation_cache import enable_compilation_cache
-from my_model.runs.files import RunDir, atomic_write, checksum, read_json, write_json
+from my_model.runs.files import (
+    RunDir,
+    atomic_write,
+    checksum,
+    read_json,
+    write_json,
+)
 from my_model.runs.finding import create_run, find_run
 from my_model.runs.plots import plot_history
 from my_model.train import resume, train
@@ -210,7 +216,7 @@ def test_runs_of_one_second_have_directories_of_their_own(
 ) -> None:
     """Runs that begin at the same time do not share a directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("my_model.runs.finding.time.strftime", lambda _: "now")
+    monkeypatch.setattr("time.strftime", lambda *_: "now")
     names = [create_run().path.name for _ in range(3)]
     assert names == ["now", "now-2", "now-3"]
 
@@ -281,9 +287,8 @@ def test_error_names_the_file_that_was_wanted(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
     with pytest.raises(OSError, match="file'"), atomic_write(tmp_path / "file") as path:
         path.write_text("text")
-    with (
-        pytest.raises(OSError, match="full'") as error,
-        atomic_write(tmp_path / "full"),
+    with pytest.raises(OSError, match="full'") as error, atomic_write(
+        tmp_path / "full"
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert error.value.errno == errno.ENOSPC

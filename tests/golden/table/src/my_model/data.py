@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .config import Config
 from .errors import UserError
-from .table import Table, read_table
+from .table import read_table
 
 Array = npt.NDArray[Any]
 
@@ -55,36 +55,19 @@ class Data(NamedTuple):
 def load_data(config: Config) -> Data:
     """Read the table and split it by the seed; raises `UserError`."""
     table = read_table(config.data_path)
-    check_target(table, config.target)
+    table.check_target(config.target)
     features = tuple(name for name in table.header if name != config.target)
-    schema = Schema(
-        features,
-        labels=tuple(sorted(set(table.column(config.target)))),
-        shape=(len(features),),
-    )
+    labels: tuple[str, ...] = tuple(sorted(set(table.column(config.target))))
+    schema = Schema(features, labels, shape=(len(features),))
+    if "" in table.column(config.target):
+        row = table.column(config.target).index("") + 2
+        raise UserError(f"{table.path}: column {config.target!r}, row {row}: no label")
     number = {label: index for index, label in enumerate(schema.labels)}
     y = np.array([number[label] for label in table.column(config.target)], np.int32)
     try:
         return split(table.numbers(features), y, schema, config)
     except UserError as error:
         raise UserError(f"{config.data_path}: {error}") from None
-
-
-def check_target(table: Table, target: str) -> None:
-    """Raise `UserError` if nothing can be learned of the target from this table."""
-    values = set(table.column(target))
-    if len(values) < 2:
-        raise UserError(
-            f"{table.path}: column {target!r} has only one value: {min(values)!r}"
-        )
-    if len(table.header) < 2:
-        raise UserError(
-            f"{table.path}: {target!r} is the only column, so there is no feature;"
-            " columns are separated by commas"
-        )
-    if "" in values:
-        row = table.column(target).index("") + 2
-        raise UserError(f"{table.path}: column {target!r}, row {row}: no label")
 
 
 def split(x: Array, y: Array, schema: Schema, config: Config) -> Data:
@@ -114,13 +97,9 @@ def row_weights(y: Array, config: Config) -> Array:
 
 
 def statistics(array: Array) -> tuple[Array, Array]:
-    """Return mean and variance of each column, in float64, to scale it by.
-
-    A column that is constant in training gets the variance 1 instead of 0: a new value
-    would be scaled to infinity otherwise.
-    """
+    """Return mean and variance of each column in float64, to scale it by."""
     array = array.astype(np.float64)
-    constant = np.ptp(array, axis=0) == 0
+    constant = np.ptp(array, axis=0) == 0  # a new value must not be divided by 0
     return array.mean(axis=0), np.where(constant, 1.0, array.var(axis=0))
 
 
@@ -145,9 +124,8 @@ class Batches(keras.utils.PyDataset):
     def start(self, epoch: int) -> None:
         """Draw the order of an epoch."""
         self.epoch = epoch
-        self.order = np.random.default_rng([self.seed, epoch]).permutation(
-            self.num_rows
-        )
+        generator = np.random.default_rng([self.seed, epoch])
+        self.order = generator.permutation(self.num_rows)
 
     def __len__(self) -> int:
         """Return the number of batches; the last one may be smaller."""

@@ -35,7 +35,11 @@ class Network(keras.Model):
             keras.layers.Dropout(dropout, seed=seed + number)
             for number, _ in enumerate(hidden_units, start=1)
         ]
-        self.head = keras.layers.Dense(outputs, activation="softmax", dtype="float32")
+        self.head = keras.layers.Dense(
+            outputs,
+            activation="softmax",
+            dtype="float32",
+        )
 
     def call(self, inputs: jax.Array, training: bool = False) -> jax.Array:
         """Return the predictions; dropout is active only in training."""
@@ -50,10 +54,10 @@ class Network(keras.Model):
 
 
 def build_model(config: Config, data: Data) -> CustomModel:
-    """Build the network, scaled to the training data and not yet compiled.
+    """Build the network, `(batch, features)` to `(batch, classes)`, not yet compiled.
 
-    Its ends compute in float32 under any mixed precision policy, since features and
-    targets need not fit into float16. It takes `(batch, features)` and gives `(batch, classes)`.
+    Its ends compute in float32 under any mixed precision policy: features and targets
+    need not fit into float16.
     """
     mean, variance = statistics(data.train.x)
 

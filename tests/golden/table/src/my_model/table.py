@@ -56,6 +56,20 @@ class Table:
             raise UserError(f"{place}: {cell!r} is not a finite number")
         return value
 
+    def check_target(self, name: str) -> None:
+        """Raise `UserError` if nothing can be learned of this column."""
+        values = set(self.column(name))
+        if len(values) < 2:
+            value = min(values)
+            raise UserError(
+                f"{self.path}: column {name!r} has only one value: {value!r}"
+            )
+        if len(self.header) < 2:
+            raise UserError(
+                f"{self.path}: {name!r} is the only column, so there is no feature;"
+                " columns are separated by commas"
+            )
+
 
 def read_table(path: Path) -> Table:
     """Read a CSV file with a header line; raises `UserError`."""

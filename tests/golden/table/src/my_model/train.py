@@ -13,7 +13,7 @@ from .config import Config
 from .data import Batches, Data, load_data
 from .evaluate import load_model, load_run_data, make_report, print_report
 from .model import build_model
-from .runs.checkpoint import Checkpoint, Progress, latest_checkpoint
+from .runs.checkpoint import Checkpoint, History, Progress, latest_checkpoint
 from .runs.compilation_cache import enable_compilation_cache
 from .runs.files import RunDir, atomic_write, checksum, read_json, write_json
 from .runs.finding import create_run, find_run
@@ -74,11 +74,8 @@ def run_training(
     if config.compilation_cache:
         enable_compilation_cache()
     keras.utils.set_random_seed(config.seed)
-    model = compile_model(
-        build_model(config, data),
-        config,
-        steps_per_execution=config.steps_per_execution,
-    )
+    steps = config.steps_per_execution
+    model = compile_model(build_model(config, data), config, steps_per_execution=steps)
     progress = checkpoint.progress if checkpoint else Progress()
     done = progress.epochs
     finished = done >= config.epochs or (progress.stopped and not more_epochs)
@@ -102,6 +99,11 @@ def run_training(
             model.save(path)
     history = callbacks[-1].history
     kept_epoch = best.best_epoch + 1 if config.keep_best else len(history)
+    finish(run, data, history, kept_epoch)
+
+
+def finish(run: RunDir, data: Data, history: History, kept_epoch: int) -> None:
+    """Plot the history and report how good the saved model is."""
     plot_history(history, run.curves, kept_epoch)
     report = make_report(load_model(run), data, len(history), kept_epoch)
     write_json(run.metrics, report)

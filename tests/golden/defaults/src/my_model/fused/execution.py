@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .chunks import Chunk, number_of_rows
+from .chunks import Chunk
+from .rows import number_of_rows
 
 Step = Callable[[Any, Any], tuple[Any, Any]]  # state, batch -> outputs, new state
 
@@ -31,11 +32,11 @@ class FusedFunction:
         self.one_by_one = False  # since that is faster
         self.loops = False
         self.values = -1  # how many there were in the state
-        self.capacity = 1
         self.under_way: deque[Any] = deque()
 
     def __call__(self, state: Any, iterator: Iterator[Any]) -> tuple[Any, Any]:
         """Return the outputs and the new state; raises StopIteration at the end."""
+        self.keep(state)
         item = next(iterator)
         if not isinstance(item, Chunk):  # of `train_on_batch()` and its like
             self.prepare(state, item)
@@ -57,22 +58,15 @@ class FusedFunction:
         """Run a step on each of some batches of one size, stacked."""
         count, outputs = number_of_rows(batches), []
         self.prepare(state, batch_of(batches, 0))
-        if count == 1 or not self.loops:
-            if self.one_by_one:
-                batches = jax.tree.map(np.asarray, batches)  # no copy on a CPU
-            for number in range(count):
-                output, state = self.call(self.single, state, batch_of(batches, number))
-                outputs.append(output)
-            return outputs, state
-        # One program for every count: batches are filled up to the largest so far.
-        self.capacity = max(self.capacity, count)
-        filled = jax.tree.map(lambda a: fill_up(a, self.capacity), batches)
-        output, state = self.call(self.several, state, filled, count)
-        if self.joins and count < self.capacity:
-            output = jax.tree.map(
-                lambda a: a[: len(a) * count // self.capacity], output
-            )
-        return [output], state
+        if count > 1 and self.loops:
+            output, state = self.call(self.several, state, batches)
+            return [output], state
+        if self.one_by_one:
+            batches = jax.tree.map(np.asarray, batches)  # no copy on a CPU
+        for number in range(count):
+            output, state = self.call(self.single, state, batch_of(batches, number))
+            outputs.append(output)
+        return outputs, state
 
     def call(self, program: Step, state: Any, *others: Any) -> tuple[Any, Any]:
         """Run a program, which takes the old state's memory, and keep the new state."""
@@ -96,53 +90,53 @@ class FusedFunction:
         traced: Any = step.trace(state, batch)
         self.single = jax.jit(step, donate_argnums=0)
         self.several = jax.jit(
-            functools.partial(run_several, step, self.joins), donate_argnums=0
+            functools.partial(run_several, step, self.joins),
+            donate_argnums=0,
+            compiler_options=loop_options(),
         )
         # XLA makes convolutions in a loop slow on a CPU.
-        on_cpu = jax.default_backend() == "cpu"
-        self.one_by_one = on_cpu and "conv_general_dilated" in str(traced.jaxpr)
+        convolves = "conv_general_dilated" in str(traced.jaxpr)
+        self.one_by_one = convolves and jax.default_backend() == "cpu"
         # Some metrics make their variables in the first step.
         keeps = len(jax.tree.leaves(traced.out_info[1])) == values
         self.loops = keeps and not self.one_by_one
         self.values = values
 
 
-def run_several(
-    step: Step, joins: bool, state: Any, batches: Any, count: Any
-) -> tuple[Any, Any]:
-    """Run a step on the first `count` batches; to be compiled."""
+def run_several(step: Step, joins: bool, state: Any, batches: Any) -> tuple[Any, Any]:
+    """Run a step on each of some stacked batches; to be compiled."""
+    structure = jax.tree.structure(state)
 
-    def body(number: Any, carry: Any) -> Any:
+    def body(values: list[Any], batch: Any) -> tuple[list[Any], Any]:
         # Kept apart, or XLA compiles both together, and may round in another way.
-        batch = jax.lax.optimization_barrier(batch_of(batches, number))
-        output, state = step(carry[1], batch)
-        if joins:
-            output = jax.tree.map(
-                lambda a, new: a.at[number].set(new), carry[0], output
-            )
+        batch = jax.lax.optimization_barrier(batch)
+        output, state = step(jax.tree.unflatten(structure, values), batch)
         # A loop keeps its types, where a step may widen those of some variables.
-        leaves, structure = jax.tree.flatten(carry)
-        new = zip(jax.tree.leaves((output, state)), leaves, strict=True)
-        return jax.tree.unflatten(structure, [jnp.asarray(a, b.dtype) for a, b in new])
+        new = zip(jax.tree.leaves(state), values, strict=True)
+        return [jnp.asarray(value, old.dtype) for value, old in new], output
 
-    shapes, _ = jax.eval_shape(step, state, batch_of(batches, 0))
-    capacity = (number_of_rows(batches),) if joins else ()
-    outputs = jax.tree.map(lambda a: jnp.zeros(capacity + a.shape, a.dtype), shapes)
-    outputs, state = jax.lax.fori_loop(0, count, body, (outputs, state))
+    values, outputs = jax.lax.scan(body, jax.tree.leaves(state), batches)
     if joins:
         outputs = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), outputs)
-    return outputs, state
+    else:
+        outputs = jax.tree.map(lambda a: a[-1], outputs)
+    return outputs, jax.tree.unflatten(structure, values)
 
 
-def batch_of(batches: Any, number: Any) -> Any:
+def batch_of(batches: Any, number: int) -> Any:
     """Return one of some stacked batches."""
     return jax.tree.map(lambda array: array[number], batches)
 
 
-def fill_up(array: Any, count: int) -> Any:
-    """Append zeros until there are `count` rows."""
-    if len(array) == count:
-        return array
-    on = np if isinstance(array, np.ndarray) else jnp
-    rest = on.zeros((count - len(array), *array.shape[1:]), array.dtype)
-    return on.concatenate([array, rest])
+@functools.cache
+def loop_options() -> dict[str, bool] | None:
+    """Return what to compile a loop with, as far as this version of XLA knows it."""
+    if jax.default_backend() != "cpu":
+        return None
+    # Otherwise it copies the weights in every step, where it could write over them.
+    options = {"xla_cpu_copy_insertion_use_region_analysis": True}
+    try:
+        jax.jit(lambda: 0, compiler_options=options)()
+    except RuntimeError:
+        return None
+    return options

@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import keras
 
+from .chunks import Chunks
+
 CHUNK_BYTES = 8 * 2**20  # a few chunks are in memory at a time
 # Ctrl-C and the progress bar wait for the end of an execution: at most so many steps,
 # or more for a small model, as long as steps times weights are below the product.
@@ -18,24 +20,27 @@ UNKNOWN_STEPS = 8  # where it is not known how large a batch is
 
 
 def choose_steps(
-    model: keras.Model, data: Any, batch_size: int, callbacks: Any = None
+    model: keras.Model, data: Chunks, callbacks: Any, *limits: int | None
 ) -> int:
     """Return K: an epoch if it is not too long, and 1 if a callback works by batches.
 
-    `batch_size` is 0 if the data are not arrays.
+    K divides all `limits` on the number of steps, so that none is passed over.
     """
     callbacks = keras.tree.flatten(getattr(callbacks, "callbacks", callbacks))
     if any(map(works_by_batches, callbacks)):
         return 1
-    if not batch_size:
-        return UNKNOWN_STEPS
-    arrays = jax.tree.leaves(data)
-    numbers = sum(math.prod(array.shape) for array in arrays)
-    rows = max(1, len(arrays[0]))
-    fitting = CHUNK_BYTES * rows // max(1, 4 * numbers * batch_size)
-    # The number of weights is unknown before the model is built.
-    work = CHUNK_WORK // max(1, model.count_params()) if model.built else 0
-    return max(1, min(math.ceil(rows / batch_size), fitting, max(CHUNK_STEPS, work)))
+    steps = UNKNOWN_STEPS
+    if data.by_rows:
+        source = data.source
+        # Of no rows, only to see how large one is.
+        none = jax.tree.leaves(source.rows(source.num_rows, source.num_rows))
+        row_bytes = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in none)
+        fitting = CHUNK_BYTES // max(1, row_bytes * source.batch_size)
+        # The number of weights is unknown before the model is built.
+        work = CHUNK_WORK // max(1, model.count_params()) if model.built else 0
+        steps = max(1, min(source.num_batches, fitting, max(CHUNK_STEPS, work)))
+    epoch = math.gcd(*(limit or 0 for limit in limits))
+    return next(k for k in range(steps, 0, -1) if epoch % k == 0)
 
 
 def works_by_batches(callback: Any) -> bool:

@@ -6,6 +6,5 @@ model has to be written for that; `steps_per_execution="auto"` chooses K.
 """
 
 from .model import FusedModel
-from .steps import choose_steps
 
-__all__ = ["FusedModel", "choose_steps"]
+__all__ = ["FusedModel"]

@@ -15,9 +15,10 @@ import keras
 
 def use_functional_class(model: Any, *args: Any, **kwargs: Any) -> None:
     """Make a new model functional if it gets the arguments of a functional one."""
-    functional = type(keras.Model.__new__(keras.Model, *args, **kwargs))
-    if functional is not keras.Model and not isinstance(model, functional):
-        model.__class__ = functional_class(type(model), functional)
+    functional: Any = type(keras.Model.__new__(keras.Model, *args, **kwargs))
+    cls: Any = type(model)
+    if functional is not keras.Model and not issubclass(cls, functional):
+        model.__class__ = functional_class(cls, functional)
 
 
 @functools.cache
