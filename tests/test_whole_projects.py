@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,20 @@ def test_own_tests_and_commands(name: str, tmp_path: Path) -> None:
     better = float(baseline) - float(model) if metric == "mae" else float(model) - float(baseline)
     assert better > 0.2 * float(baseline)
     assert run(folder, "-m", "whole", "evaluate").stdout in report
+
+
+def test_nothing_of_a_project_is_ignored(tmp_path: Path) -> None:
+    """Git tracks all that is generated, and its wheel holds every module."""
+    folder = generate(tmp_path / "project", {"package": "tracked"})
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    files = [str(path.relative_to(folder)) for path in folder.rglob("*.py")]
+    ignored = ["git", "check-ignore", *files]
+    assert subprocess.run(ignored, cwd=folder, capture_output=True, check=False).stdout == b""
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
+    subprocess.run(build, cwd=folder, check=True, capture_output=True)
+    with zipfile.ZipFile(next(folder.glob("dist/*.whl"))) as wheel:
+        held = set(wheel.namelist())
+    assert {f"tracked/{name}/__init__.py" for name in ("runs", "fused")} <= held
 
 
 def test_killed_run_resumes_to_the_same_end(tmp_path: Path) -> None:

@@ -92,7 +92,9 @@ def test_step_equals_the_step_of_keras(config: Config, data: Data) -> None:
 
 def test_loss_falls(config: Config, data: Data) -> None:
     """A few epochs make the loss lower on the rows that are learned from."""
-    history = fit(make_model(config, data), data.train, epochs=10)
+    # Without dropout, whose noise alone makes the loss fall now and then.
+    model = make_model(dataclasses.replace(config, dropout=0.0), data)
+    history = fit(model, data.train, epochs=10)
     assert history["loss"][-1] < history["loss"][0]
 
 

@@ -50,6 +50,15 @@ def test_csv_and_npz_give_the_same_predictions(
     np.testing.assert_allclose(predicted, expected[:, 0], rtol=1e-5)
 
 
+def test_every_row_is_predicted(run: RunDir, data: Data, tmp_path: Path) -> None:
+    """A cell that is no feature may hold anything, also a comment sign."""
+    header = ",".join(["id", *data.schema.features])
+    row = ",".join("1" for _ in data.schema.features)
+    lines = [header, *(f"{name},{row}" for name in ("a", "#b", "c#1"))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    assert len(predict(run, tmp_path / "rows.csv")) == 3
+
+
 def test_several_outputs_are_written(data: Data) -> None:
     """Each number of each output is a column."""
     outputs = {"mean": np.zeros((3, 2)), "scale": np.ones(3)}

@@ -34,9 +34,9 @@ def test_run_directory(
     report = read_json(run.metrics, Report)
     assert report.test.keys() == report.baseline.keys()
     assert 1 <= report.kept_epoch <= config.epochs
+    printed = capsys.readouterr().out
     for name, value in report.test.items():
-        assert f"{value:.5g}" in capsys.readouterr().out.partition(name)[2]
-        break
+        assert f"{value:.5g}" in printed.partition(name)[2]
     assert not list(run.path.rglob("partial-*"))
 
 

@@ -67,5 +67,7 @@ if __name__ == "__main__":
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print(f"\nInterrupted. `{PROGRAM} resume` continues a run.", file=sys.stderr)
+        training = sys.argv[1:2] in (["train"], ["resume"])
+        hint = f" `{PROGRAM} resume` continues the run." if training else ""
+        print(f"\nInterrupted.{hint}", file=sys.stderr)
         sys.exit(130)

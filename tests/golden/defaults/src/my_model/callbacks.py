@@ -11,32 +11,28 @@ import keras
 from .config import Config
 from .data import Data
 from .errors import UserError
-from .runs.checkpoint import Checkpoint, SaveProgress
 from .runs.files import RunDir, atomic_write
 
 Logs = dict[str, float] | None
 
 
-def make_callbacks(
-    config: Config, run: RunDir, best: BestModel, checkpoint: Checkpoint | None
-) -> list[keras.callbacks.Callback]:
-    """Return the callbacks, in the order in which Keras calls them."""
-    callbacks: list[keras.callbacks.Callback] = [best]
-    if config.stop_on_nan:
-        callbacks.append(StopOnNaN())
-    callbacks.append(SaveProgress(run, callbacks, checkpoint, config.resumable))
-    return callbacks
+def make_callbacks(config: Config, best: BestModel) -> list[keras.callbacks.Callback]:
+    """Return the callbacks, in the order in which Keras calls them.
+
+    One with a state of its own needs `get_state()` and `set_state()` to be resumed.
+    """
+    return [best, StopOnNaN()] if config.stop_on_nan else [best]
 
 
 class BestModel(keras.callbacks.Callback):
-    """Save the model of each epoch that is the best so far; stop if none is for long."""
+    """Save the model of the best epoch; stop after `patience` epochs without a better."""
 
     def __init__(self, config: Config, data: Data, run: RunDir) -> None:
         super().__init__()
         self.config = config
         self.run = run
-        unused = "" if data.validation.num_rows else "val_"
-        self.monitor = config.monitor.removeprefix(unused)
+        prefix = "" if data.validation.num_rows else "val_"
+        self.monitor = config.monitor.removeprefix(prefix)
         self.best = math.inf if config.monitor_mode == "min" else -math.inf
         self.best_epoch = 0
         self.waited = 0
@@ -46,7 +42,8 @@ class BestModel(keras.callbacks.Callback):
         logs = logs or {}
         if self.monitor not in logs:
             raise UserError(
-                f"monitor: no metric {self.monitor!r}; there are {', '.join(logs)}"
+                f"monitor: no metric {self.monitor!r}; there are {', '.join(logs)}."
+                f" Change it in {self.run.config}, or train a new run."
             )
         value = float(logs[self.monitor])
         lower = self.config.monitor_mode == "min"

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, model_valida
 from pydantic.dataclasses import dataclass
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=0, lt=2**32)]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 @dataclass(
@@ -45,7 +45,7 @@ class Config:
     """Keep compiled programs in the user's cache folder: the next run starts faster."""
 
     monitor: str = "val_loss"
-    """Metric that decides which epoch is the best (without validation rows: of training)."""
+    """Metric that decides which epoch is the best (without validation rows: without val_)."""
     monitor_mode: Literal["min", "max"] = "min"
     """Whether a lower or a higher value of the monitored metric is better."""
     keep_best: bool = True
@@ -53,7 +53,7 @@ class Config:
     patience: Count = 20
     """Stop after this many epochs without a better one (0: never)."""
     stop_on_nan: bool = True
-    """Stop when the loss becomes NaN."""
+    """Stop when the loss becomes NaN or infinite."""
     resumable: bool = True
     """Write a checkpoint after each epoch, so that `resume` can continue the run."""
     verbose: Literal[0, 1, 2] = 1

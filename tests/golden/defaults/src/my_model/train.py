@@ -11,9 +11,10 @@ import keras
 from .callbacks import BestModel, make_callbacks
 from .config import Config
 from .data import Batches, Data, load_data
+from .errors import UserError
 from .evaluate import load_model, load_run_data, make_report, print_report
 from .model import build_model
-from .runs.checkpoint import Checkpoint, History, Progress, latest_checkpoint
+from .runs.checkpoint import Checkpoint, Progress, SaveProgress, latest_checkpoint
 from .runs.compilation_cache import enable_compilation_cache
 from .runs.files import RunDir, atomic_write, checksum, read_json, write_json
 from .runs.finding import create_run, find_run
@@ -56,7 +57,11 @@ def resume(run_dir: Path | None = None, epochs: int | None = None) -> RunDir:
         config = read_json(run.config, Config)
         data = load_run_data(run, config)
         checkpoint = latest_checkpoint(run.checkpoints)
+        if checkpoint is None and run.history.exists():
+            raise UserError(f"{run.path} has no checkpoints: train a new run")
         if epochs is not None:
+            if checkpoint and epochs < checkpoint.progress.epochs:
+                raise UserError(f"{run.path} was trained for more epochs already")
             config = dataclasses.replace(config, epochs=epochs)
             write_json(run.config, config)
         run_training(config, data, run, checkpoint, more_epochs=epochs is not None)
@@ -80,13 +85,15 @@ def run_training(
     done = progress.epochs
     finished = done >= config.epochs or (progress.stopped and not more_epochs)
     best = BestModel(config, data, run)
-    callbacks = make_callbacks(config, run, best, checkpoint)
+    callbacks = make_callbacks(config, best)
+    # The last one: what the others decide belongs to the finished epoch.
+    save = SaveProgress(run, callbacks, checkpoint, config.resumable)
     model.fit(
         Batches(data.train, config, epoch=done),
         epochs=done if finished else config.epochs,
         initial_epoch=done,
         validation_data=data.validation if data.validation.num_rows else None,
-        callbacks=callbacks,
+        callbacks=[*callbacks, save],
         shuffle=False,  # `Batches` does
         verbose=config.verbose,
     )
@@ -94,18 +101,18 @@ def run_training(
         print(f"Nothing is left to train: the run has ended after {done} epochs.")
     else:
         print(f"training steps: {model.describe_execution()}")
+    kept_epoch = best.best_epoch + 1
     if not config.keep_best or not run.model.exists():
+        kept_epoch = len(save.history)
         with atomic_write(run.model) as path:
             model.save(path)
-    history = callbacks[-1].history
-    kept_epoch = best.best_epoch + 1 if config.keep_best else len(history)
-    finish(run, data, history, kept_epoch)
+    finish(run, data, save, kept_epoch)
 
 
-def finish(run: RunDir, data: Data, history: History, kept_epoch: int) -> None:
+def finish(run: RunDir, data: Data, save: SaveProgress, kept_epoch: int) -> None:
     """Plot the history and report how good the saved model is."""
-    plot_history(history, run.curves, kept_epoch)
-    report = make_report(load_model(run), data, len(history), kept_epoch)
+    plot_history(save.history, run.curves, kept_epoch)
+    report = make_report(load_model(run), data, len(save.history), kept_epoch)
     write_json(run.metrics, report)
     print_report(report)
     print(f"run directory: {run.path}")

@@ -11,7 +11,6 @@ import keras
 
 if keras.config.backend() != "jax":
     raise ImportError(
-        "my_model trains on JAX, but Keras already runs on "
-        f"{keras.config.backend()}: import my_model before keras, "
-        "or set KERAS_BACKEND=jax"
+        f"Keras already runs on {keras.config.backend()}: import my_model before it,"
+        " or set KERAS_BACKEND=jax"
     )

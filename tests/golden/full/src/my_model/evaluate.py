@@ -1,4 +1,4 @@
-"""How good a trained model is, beside a baseline that ignores the features."""
+"""Compare a trained model with a baseline that ignores the features."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def load_run_data(run: RunDir, config: Config) -> Data:
     if run.checksum.exists() and read_json(run.checksum, int) != checksum(data):
         raise UserError(
             f"The data changed since {run.path} was trained."
-            " Restore them, or train a new run."
+            " Restore the old data, or train a new run."
         )
     return data
 
@@ -82,7 +82,7 @@ def measure(model: CustomModel, part: Split) -> dict[str, float]:
 
 
 def scores(y: Any, y_pred: Any) -> dict[str, float]:
-    """Return what is easier to judge than a loss ({} for several outputs)."""
+    """Return the balanced accuracy ({} for several outputs)."""
     if not isinstance(y, np.ndarray) or not isinstance(y_pred, np.ndarray):
         return {}
     predicted = y_pred.argmax(axis=-1)
@@ -92,14 +92,12 @@ def scores(y: Any, y_pred: Any) -> dict[str, float]:
 
 
 def baseline_model(model: CustomModel, train: Split) -> CustomModel | None:
-    """Return a model that predicts the most frequent class for every row.
-
-    It is compiled as `model` is. None if the targets are not one array.
-    """
+    """Return a model that predicts the frequencies of the classes (None for several outputs)."""
     if not isinstance(train.y, np.ndarray):
         return None
-    one_hot = train.y if train.y.ndim > 1 else np.eye(model.output_shape[-1])[train.y]
-    guess = one_hot.mean(axis=0)
+    y = train.y.reshape(len(train.y), -1)
+    y = y if y.shape[1] > 1 else np.eye(model.output_shape[-1])[y[:, 0]]
+    guess = np.average(y, axis=0, weights=train.sample_weight)
     inputs = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:]), train.x)
     first = keras.layers.Flatten()(keras.tree.flatten(inputs)[0])
     constant = keras.layers.Dense(len(guess), dtype="float32")
@@ -114,10 +112,10 @@ def print_report(report: Report) -> None:
     if not report.test:
         print("There are no test rows: set --test-fraction above 0 for a report.")
         return
-    print(f"{'test':<20} {'model':>12} {'baseline':>12} (most frequent class)")
+    print(f"{'test':<20} {'model':>12} {'baseline':>12} (frequencies of the classes)")
     for name, value in report.test.items():
         baseline = report.baseline.get(name)
         column = f"{baseline:12.5g}" if baseline is not None else ""
         print(f"{name:<20} {value:12.5g} {column}".rstrip())
-    if report.test.get("loss", 0) >= report.baseline.get("loss", math.inf):
+    if not report.test.get("loss", 0) < report.baseline.get("loss", math.inf):
         print("No better than the baseline: try another --learning-rate or more epochs")

@@ -25,6 +25,7 @@ class CustomModel(FusedModel):
     - `compute_loss_and_updates` for another loss or another forward pass;
     - `train_step` for other gradients or updates, or several losses;
     - `metrics` for one more metric, and `update_metrics` if it takes other arguments.
+    Loss and metrics are those of `__init__`: `compile()` takes the optimizer alone.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -76,7 +77,7 @@ class CustomModel(FusedModel):
             return self.optimizer.scale_loss(loss), updates
 
     def train_step(self, state: TrainState, data: Any) -> tuple[Logs, TrainState]:
-        """Learn from one batch: `x`, `y` and weights, each with the batch first."""
+        """Train on one batch: `x`, `y` and weights, each with the batch first."""
         (
             trainable_variables,
             non_trainable_variables,
@@ -115,7 +116,7 @@ class CustomModel(FusedModel):
         )
 
     def test_step(self, state: TestState, data: Any) -> tuple[Logs, TestState]:
-        """Measure one batch: the same loss and metrics, and nothing is learned."""
+        """Evaluate one batch: the same loss and metrics, without an update of weights."""
         trainable_variables, non_trainable_variables, metrics_variables = state
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
 
@@ -144,7 +145,7 @@ class CustomModel(FusedModel):
         y_pred: Any,
         sample_weight: Any,
     ) -> tuple[Logs, Values]:
-        """Show a batch to every metric; return the logs and the metrics' new values."""
+        """Update every metric with a batch; return the logs and the metrics' values."""
         logs: Logs = {}
         updated: Values = []
         for metric in self.metrics:

@@ -395,7 +395,7 @@ def test_functional_and_subclassed(
         assert type(loaded).__name__ == type(model).__name__
         expected = model.predict(X, verbose=0)
         np.testing.assert_array_equal(loaded.predict(X, verbose=0), expected)
-        assert loaded.chooses_steps == model.chooses_steps
+        assert loaded._auto_steps == model._auto_steps
         loaded.fit(X, Y, batch_size=BATCH, verbose=0)
     assert isinstance(base.from_config(functional().get_config()), base)
     assert keras.Model.from_config(functional().get_config()).built

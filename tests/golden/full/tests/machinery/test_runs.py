@@ -116,6 +116,41 @@ def test_finished_run_stays_as_it_is(
     assert "Nothing is left to train" in capsys.readouterr().out
 
 
+def test_diverged_run_can_be_resumed_and_listed(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NaN and infinity survive in checkpoints and reports."""
+    monkeypatch.chdir(tmp_path)
+    wild = dataclasses.replace(config, learning_rate=1e30, stop_on_nan=False)
+    run = train(wild, tmp_path / "runs" / "wild")
+    resume(run.path, epochs=config.epochs + 1)
+    checkpoint = latest_checkpoint(run.checkpoints)
+    assert checkpoint is not None
+    assert not np.isfinite(checkpoint.progress.history[-1]["loss"])
+    main(["runs"])
+
+
+def test_run_without_checkpoints_is_not_begun_again(
+    config: Config, tmp_path: Path
+) -> None:
+    """Resuming a run that keeps no checkpoints would lose its model."""
+    run = train(dataclasses.replace(config, resumable=False), tmp_path / "run")
+    model = run.model.read_bytes()
+    with pytest.raises(UserError, match="has no checkpoints"):
+        resume(run.path, epochs=9)
+    assert run.model.read_bytes() == model
+
+
+def test_fewer_epochs_than_there_were_are_refused(
+    config: Config, tmp_path: Path
+) -> None:
+    """The configuration goes on to say what the run had."""
+    run = train(config, tmp_path / "run")
+    with pytest.raises(UserError, match="more epochs"):
+        resume(run.path, epochs=1)
+    assert read_json(run.config, Config) == config
+
+
 def test_damaged_checkpoint_is_passed_over(config: Config, tmp_path: Path) -> None:
     """Whatever a damaged file makes NumPy raise, the checkpoint before is taken."""
     run = train(config, tmp_path / "run")

@@ -1,4 +1,4 @@
-"""How good a trained model is, beside a baseline that ignores the features."""
+"""Compare a trained model with a baseline that ignores the features."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def load_run_data(run: RunDir, config: Config) -> Data:
     if run.checksum.exists() and read_json(run.checksum, int) != checksum(data):
         raise UserError(
             f"The data changed since {run.path} was trained."
-            " Restore them, or train a new run."
+            " Restore the old data, or train a new run."
         )
     return data
 
@@ -82,22 +82,20 @@ def measure(model: CustomModel, part: Split) -> dict[str, float]:
 
 
 def scores(y: Any, y_pred: Any) -> dict[str, float]:
-    """Return what is easier to judge than a loss ({} for several outputs)."""
+    """Return the R2 score ({} for several outputs)."""
     if not isinstance(y, np.ndarray) or not isinstance(y_pred, np.ndarray):
         return {}
     y = y.reshape(y_pred.shape)
     variation = np.sum((y - y.mean(axis=0)) ** 2)
-    return {"r2": float(1 - np.sum((y - y_pred) ** 2) / variation)}
+    return {"r2": float(1 - np.sum((y - y_pred) ** 2) / variation)} if variation else {}
 
 
 def baseline_model(model: CustomModel, train: Split) -> CustomModel | None:
-    """Return a model that predicts the mean of the training targets for every row.
-
-    It is compiled as `model` is. None if the targets are not one array.
-    """
+    """Return a model that predicts the mean of the training targets (None for several outputs)."""
     if not isinstance(train.y, np.ndarray):
         return None
-    guess = train.y.reshape(len(train.y), -1).mean(axis=0)
+    y = train.y.reshape(len(train.y), -1)
+    guess = np.average(y, axis=0)
     inputs = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:]), train.x)
     first = keras.layers.Flatten()(keras.tree.flatten(inputs)[0])
     constant = keras.layers.Dense(len(guess), dtype="float32")
@@ -117,5 +115,5 @@ def print_report(report: Report) -> None:
         baseline = report.baseline.get(name)
         column = f"{baseline:12.5g}" if baseline is not None else ""
         print(f"{name:<20} {value:12.5g} {column}".rstrip())
-    if report.test.get("loss", 0) >= report.baseline.get("loss", math.inf):
+    if not report.test.get("loss", 0) < report.baseline.get("loss", math.inf):
         print("No better than the baseline: try another --learning-rate or more epochs")

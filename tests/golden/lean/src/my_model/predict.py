@@ -47,17 +47,17 @@ def read_rows(path: Path, schema: Schema) -> Array:
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as arrays:
-                x = np.asarray(arrays["x"], np.float64)
+                x = arrays["x"].astype(np.float64, casting="same_kind")
         else:
             x = read_columns(path, schema.features)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: no features to be read: {error}") from None
-    if x.ndim == 0 or not len(x) or x.size != len(x) * len(schema.features):
-        raise UserError(
-            f"{path}: x has the shape {x.shape}, not (rows, {len(schema.features)})"
-        )
-    if not np.isfinite(x).all():
-        row = int(np.argwhere(~np.isfinite(x))[0][0])
+    except (OSError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: no features could be read: {error}") from None
+    width = len(schema.features)
+    if x.ndim == 0 or not len(x) or x.size != len(x) * width:
+        raise UserError(f"{path}: x has the shape {x.shape}, not (rows, {width})")
+    usable = np.abs(x) <= np.finfo(np.float32).max
+    if not usable.all():
+        row = int(np.argwhere(~usable)[0][0])
         raise UserError(f"{path}: row {row + 1} has a number that is not finite")
     return x.reshape(-1, *schema.shape)
 
@@ -69,7 +69,8 @@ def read_columns(path: Path, names: tuple[str, ...]) -> Array:
         if missing := [name for name in names if name not in header]:
             raise ValueError(f"no column {missing[0]!r}")
         columns = [header.index(name) for name in names]
-        return np.loadtxt(file, delimiter=",", quotechar='"', usecols=columns, ndmin=2)
+        form: Any = {"delimiter": ",", "quotechar": '"', "comments": None}
+        return np.loadtxt(file, usecols=columns, ndmin=2, **form)
 
 
 def prediction_columns(y_pred: Any, schema: Schema) -> dict[str, list[Any]]:

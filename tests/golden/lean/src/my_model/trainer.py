@@ -41,7 +41,7 @@ class CustomModel(keras.Model):
         return super().compute_loss(x, y, y_pred, training=training)
 
     def train_step(self, state: TrainState, data: Any) -> tuple[Logs, TrainState]:
-        """Learn from one batch: `x`, `y` and weights, each with the batch first."""
+        """Train on one batch: `x`, `y` and weights, each with the batch first."""
         (
             trainable_variables,
             non_trainable_variables,
@@ -87,7 +87,7 @@ class CustomModel(keras.Model):
         y: Any,
         y_pred: Any,
     ) -> tuple[Logs, Values]:
-        """Show a batch to every metric; return the logs and the metrics' new values."""
+        """Update every metric with a batch; return the logs and the metrics' values."""
         variables = zip(self.metrics_variables, metrics_variables)
         with keras.StatelessScope(variables) as scope:
             # A subclass may override `metrics` without a loss.

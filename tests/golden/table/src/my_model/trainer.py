@@ -28,7 +28,7 @@ class CustomModel(FusedModel):
     """
 
     def train_step(self, state: TrainState, data: Any) -> tuple[Logs, TrainState]:
-        """Learn from one batch: `x`, `y` and weights, each with the batch first."""
+        """Train on one batch: `x`, `y` and weights, each with the batch first."""
         (
             trainable_variables,
             non_trainable_variables,
@@ -67,7 +67,7 @@ class CustomModel(FusedModel):
         )
 
     def test_step(self, state: TestState, data: Any) -> tuple[Logs, TestState]:
-        """Measure one batch: the same loss and metrics, and nothing is learned."""
+        """Evaluate one batch: the same loss and metrics, without an update of weights."""
         trainable_variables, non_trainable_variables, metrics_variables = state
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
 
@@ -96,7 +96,7 @@ class CustomModel(FusedModel):
         y_pred: Any,
         sample_weight: Any,
     ) -> tuple[Logs, Values]:
-        """Show a batch to every metric; return the logs and the metrics' new values."""
+        """Update every metric with a batch; return the logs and the metrics' values."""
         variables = zip(self.metrics_variables, metrics_variables)
         with keras.StatelessScope(variables) as scope:
             # A subclass may override `metrics` without a loss.

@@ -29,7 +29,7 @@ class FusedFunction:
         joins: bool = False,  # the outputs of all steps, or else returns the last ones
     ) -> None:
         self.step, self.keep, self.joins = step, keep, joins
-        self.one_by_one = False  # since that is faster
+        self.one_by_one = False  # True where a loop would be slower
         self.loops = False
         self.values = -1  # how many there were in the state
         self.under_way: deque[Any] = deque()

@@ -56,7 +56,7 @@ class Chunks(DataAdapter):
 
     @functools.cached_property
     def source(self) -> Any:
-        """What the data come from; a generator has lost its first batch to it."""
+        """What the data come from. Creating it consumes a generator's first batch."""
         if self.are_arrays:
             batch_size, steps = self.size
             most = min(
@@ -85,11 +85,11 @@ class Chunks(DataAdapter):
         return (Chunk(split(each, size)) for each in rows) if self.built else rows
 
     def on_epoch_begin(self) -> None:
-        """Pass it on."""
+        """Forward it to the source."""
         self.source.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
-        """Pass it on; the first call comes when the model is built."""
+        """Forward it to the source; the first call comes when the model is built."""
         self.built = True
         self.source.on_epoch_end()
 

@@ -24,7 +24,7 @@ def choose_steps(
 ) -> int:
     """Return K: an epoch if it is not too long, and 1 if a callback works by batches.
 
-    K divides all `limits` on the number of steps, so that none is passed over.
+    K divides all `limits` on the number of steps, so that no limit is exceeded.
     """
     callbacks = keras.tree.flatten(getattr(callbacks, "callbacks", callbacks))
     if any(map(works_by_batches, callbacks)):
@@ -32,7 +32,7 @@ def choose_steps(
     steps = UNKNOWN_STEPS
     if data.by_rows:
         source = data.source
-        # Of no rows, only to see how large one is.
+        # An empty slice: only its shapes and dtypes are needed.
         none = jax.tree.leaves(source.rows(source.num_rows, source.num_rows))
         row_bytes = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in none)
         fitting = CHUNK_BYTES // max(1, row_bytes * source.batch_size)
