@@ -12,7 +12,7 @@ from tests.golden_trees import PACKAGE, tree
 from tests.projects import label, matrix
 
 TOP_LINES = 850
-SUBPACKAGE_LINES = 1075
+SUBPACKAGE_LINES = 1085
 MODULE_LINES = 160
 MANUAL_TRAINER_LINES = 175  # it spells out what the others inherit from Keras
 FUNCTION_LINES = 40

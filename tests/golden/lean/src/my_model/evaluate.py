@@ -95,7 +95,7 @@ def baseline_model(model: CustomModel, train: Split) -> CustomModel | None:
     if not isinstance(train.y, np.ndarray):
         return None
     y = train.y.reshape(len(train.y), -1)
-    guess = np.average(y, axis=0)
+    guess = np.mean(y, axis=0)
     inputs = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:]), train.x)
     first = keras.layers.Flatten()(keras.tree.flatten(inputs)[0])
     constant = keras.layers.Dense(len(guess), dtype="float32")
