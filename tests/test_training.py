@@ -133,8 +133,8 @@ def test_no_helper_takes_a_name_of_keras(tmp_path: Path, monkeypatch: pytest.Mon
     taken = {name for name in own if name in stock} - meant
     assert not {name for name in taken if not name.startswith("_")}
     added = set(vars(model)) - set(vars(keras.Model(inputs, inputs)))
-    chosen = {"steps", "chooses_steps"}
-    assert added == {"loss_fn", "loss_tracker", "mae", "weighted_mae", *chosen}
+    chosen = {"_fused_steps", "_auto_steps"}
+    assert added == {"loss_fn", "loss_tracker", "mae", *chosen}
 
 
 def test_another_backend_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

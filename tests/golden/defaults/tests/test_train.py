@@ -81,7 +81,7 @@ def test_any_metric_can_be_monitored(config: Config, tmp_path: Path) -> None:
 def test_missing_metric_is_named(config: Config, tmp_path: Path) -> None:
     """A monitored metric that is not there is an error that lists those that are."""
     other = dataclasses.replace(config, monitor="val_nothing")
-    with pytest.raises(UserError, match=r"no metric 'val_nothing'; there are loss, "):
+    with pytest.raises(UserError, match=r"no metric 'val_nothing'; there are .*loss"):
         train(other, tmp_path / "run")
 
 
