@@ -1,6 +1,7 @@
 """A trained run predicts and is evaluated from the command line."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -19,9 +20,10 @@ from my_model.train import train
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+def run(config: Config, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     """Train one short run for all tests here."""
-    return train(Config(epochs=1, verbose=0), tmp_path_factory.mktemp("runs") / "run")
+    short = dataclasses.replace(config, epochs=1)
+    return train(short, tmp_path_factory.mktemp("runs") / "run")
 
 
 def predict(run: RunDir, rows: Path) -> list[dict[str, str]]:

@@ -20,8 +20,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def config() -> Config:
-    """Return a configuration for a silent run of three epochs."""
-    return Config(epochs=3, verbose=0)
+    """Return a configuration for a silent run of three epochs, of a small network."""
+    return Config(epochs=3, verbose=0, hidden_units=(8,))
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,8 @@ class Data(NamedTuple):
 def load_data(config: Config) -> Data:
     """Load the data and split them by the seed; raises `UserError`."""
     dataset = load_digits()
-    x, y = np.float32(dataset.images[..., np.newaxis]), dataset.target.astype(np.int32)
+    x = dataset.images[..., np.newaxis].astype(np.float32)
+    y = dataset.target.astype(np.int32)
     features, labels = dataset.feature_names, dataset.target_names
     schema = Schema(tuple(map(str, features)), tuple(map(str, labels)), x.shape[1:])
     return split(x, y, schema, config)

@@ -54,7 +54,8 @@ class Data(NamedTuple):
 def load_data(config: Config) -> Data:
     """Load the data and split them by the seed; raises `UserError`."""
     dataset = load_diabetes(scaled=False)
-    x, y = dataset.data.astype(np.float64), dataset.target.astype(np.float32)
+    x = dataset.data.astype(np.float64)
+    y = dataset.target.astype(np.float32)
     features, labels = dataset.feature_names, ()
     schema = Schema(tuple(map(str, features)), tuple(map(str, labels)), x.shape[1:])
     return split(x, y, schema, config)
