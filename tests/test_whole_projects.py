@@ -72,7 +72,7 @@ def test_killed_run_resumes_to_the_same_end(tmp_path: Path) -> None:
     run(folder, "-m", "killed", "resume", "--run-dir", "broken")
     compare = (
         "import numpy as np; from pathlib import Path; from killed.evaluate import load_model;"
-        "from killed.runs.run_dir import RunDir;"
+        "from killed.runs.files import RunDir;"
         "a, b = (load_model(RunDir(Path(p))).get_weights() for p in ('whole', 'broken'));"
         "assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))"
     )
