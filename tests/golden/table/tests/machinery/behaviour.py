@@ -1,4 +1,4 @@
-"""What holds for every training algorithm, also for one that differs from Keras' own.
+"""What any training algorithm owes, also one that differs from Keras' own.
 
 Each check trains small models. It raises an `AssertionError` that says what is wrong, or
 returns a note on what is worth knowing and no fault.
@@ -48,7 +48,7 @@ class Training:
         """The data as arguments of `fit()` and `evaluate()`, with a partial last batch."""
         names = ("x", "y", "sample_weight")
         options = {"batch_size": self.rows // 2 - 1, "verbose": 0}
-        return dict(zip(names, self.data)) | options
+        return dict(zip(names, self.data, strict=False)) | options
 
     def model(self) -> keras.Model:
         """Return the model, the same one each time."""
@@ -307,8 +307,9 @@ def nan_is_reported(training: Training) -> None:
         return x
 
     x = keras.tree.map_structure(spoil, training.data[0])
-    pairs = zip(keras.tree.flatten(x), keras.tree.flatten(training.data[0]))
-    if all(spoilt is given for spoilt, given in pairs):
+    given = keras.tree.flatten(training.data[0])
+    pairs = zip(keras.tree.flatten(x), given, strict=True)
+    if all(spoilt is before for spoilt, before in pairs):
         return
     data = (x, *training.data[1:])
     history = Training(training.make, data).fit(training.model())
