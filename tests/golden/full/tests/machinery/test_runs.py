@@ -120,13 +120,13 @@ def test_diverged_run_can_be_resumed_and_listed(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """NaN and infinity survive in checkpoints and reports."""
-    monkeypatch.chdir(tmp_path)
     wild = dataclasses.replace(config, learning_rate=1e30, stop_on_nan=False)
     run = train(wild, tmp_path / "runs" / "wild")
     resume(run.path, epochs=config.epochs + 1)
     checkpoint = latest_checkpoint(run.checkpoints)
     assert checkpoint is not None
     assert not np.isfinite(checkpoint.progress.history[-1]["loss"])
+    monkeypatch.chdir(tmp_path)
     main(["runs"])
 
 
@@ -263,15 +263,16 @@ def test_runs_are_listed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The table has a line for each run, and the fields in which they differ."""
-    monkeypatch.chdir(tmp_path)
-    main(["runs"])
-    assert "no runs yet" in capsys.readouterr().out
     for seed in (0, 1):
         train(dataclasses.replace(config, seed=seed), tmp_path / "runs" / f"s{seed}")
+    monkeypatch.chdir(tmp_path / "runs")
+    capsys.readouterr()
+    main(["runs"])
+    assert "no runs yet" in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
     damaged = tmp_path / "runs" / "damaged"
     damaged.mkdir()
     (damaged / "config.json").write_text("{")
-    capsys.readouterr()
     main(["runs"])
     header, *lines = capsys.readouterr().out.splitlines()
     assert "test_loss" in header
@@ -322,8 +323,9 @@ def test_error_names_the_file_that_was_wanted(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
     with pytest.raises(OSError, match="file'"), atomic_write(tmp_path / "file") as path:
         path.write_text("text")
-    with pytest.raises(OSError, match="full'") as error, atomic_write(
-        tmp_path / "full"
+    with (
+        pytest.raises(OSError, match="full'") as error,
+        atomic_write(tmp_path / "full"),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert error.value.errno == errno.ENOSPC

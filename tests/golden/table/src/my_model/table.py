@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from .errors import UserError
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_BYTES = 2**30  # a larger file does not fit into memory as text
 
 
@@ -52,7 +53,7 @@ class Table:
             value = float(cell)
         except ValueError:
             raise UserError(f"{place}: {cell[:40]!r} is not a number") from None
-        if not math.isfinite(value) or abs(value) > np.finfo(np.float32).max:
+        if not math.isfinite(value) or abs(value) > FLOAT32_MAX:
             raise UserError(f"{place}: {cell!r} is not a finite number")
         return value
 
