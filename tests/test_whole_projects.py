@@ -22,15 +22,20 @@ PROJECTS: dict[str, Answers] = {
     "table": {"data": "csv", "style": "subclass", "test_step": True},
     "regression": {"data": "csv", "target": "alcohol", "sample_weight": False},
 }
+# What is the same text in every project, and is tested in the first.
+REPEATED = {
+    "lean": [],
+    "full": ["tests/machinery/test_fused.py"],
+    "table": ["tests/machinery/test_fused.py"],
+    "regression": ["tests/machinery"],
+}
 
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_own_tests_and_commands(name: str, tmp_path: Path) -> None:
     """The project's tests pass at once, and it trains to the end and beats its baseline."""
     folder = generate(tmp_path / name, {**PROJECTS[name], "package": "whole"})
-    # What tests fused steps is the same text in every project.
-    once = [] if name == "lean" else ["--ignore", "tests/machinery/test_fused.py"]
-    run(folder, "-m", "pytest", "-q", *once)
+    run(folder, "-m", "pytest", "-q", *(f"--ignore={path}" for path in REPEATED[name]))
     report = run(folder, "-m", "whole", "train", "--verbose", "0").stdout
     metric, model, baseline = next(
         line.split() for line in report.splitlines() if line.startswith(("mae", "accuracy"))

@@ -1,12 +1,16 @@
 """What the tests share: a short, silent run, and each compiled step only once."""
 
 import os
+import shutil
+from pathlib import Path
 
 import jax
 import pytest
 
 from my_model.config import Config
 from my_model.data import Data, load_data
+from my_model.runs.files import RunDir
+from my_model.train import train
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,3 +32,15 @@ def config() -> Config:
 def data(config: Config) -> Data:
     """Return the data of the configuration."""
     return load_data(config)
+
+
+@pytest.fixture(scope="session")
+def finished(config: Config, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """Train a run to its end, once for all tests: they only read it."""
+    return train(config, tmp_path_factory.mktemp("runs") / "finished")
+
+
+@pytest.fixture
+def run(finished: RunDir, tmp_path: Path) -> RunDir:
+    """Return a copy of the finished run, which a test may change."""
+    return RunDir(Path(shutil.copytree(finished.path, tmp_path / "run")))

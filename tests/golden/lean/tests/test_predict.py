@@ -1,7 +1,6 @@
 """A trained run predicts and is evaluated from the command line."""
 
 import csv
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -10,20 +9,11 @@ import numpy as np
 import pytest
 
 from my_model.__main__ import main
-from my_model.config import Config
 from my_model.data import Data
 from my_model.errors import UserError
 from my_model.evaluate import load_model
 from my_model.predict import prediction_columns
 from my_model.runs.files import RunDir
-from my_model.train import train
-
-
-@pytest.fixture(scope="module")
-def run(config: Config, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    """Train one short run for all tests here."""
-    short = dataclasses.replace(config, epochs=1)
-    return train(short, tmp_path_factory.mktemp("runs") / "run")
 
 
 def predict(run: RunDir, rows: Path) -> list[dict[str, str]]:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+import pydantic
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
+
+from .errors import UserError, summary
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
+CHECKS = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-@dataclass(
-    frozen=True,
-    config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False),
-)
+@dataclass(frozen=True, config=CHECKS)
 class Config:
-    """The fields of a run; raises `ValidationError`, which names those that are bad."""
+    """The fields of a run; raises `UserError` that names those that are bad."""
 
     validation_fraction: Fraction = 0.15
     """Fraction of the rows to validate on after each epoch (0: no validation)."""
     test_fraction: Fraction = 0.15
     """Fraction of the rows to test on after training (0: no test)."""
 
-    hidden_units: tuple[PositiveInt, ...] = (64, 64)
+    hidden_units: Annotated[tuple[PositiveInt, ...], Field(strict=False)] = (64, 64)
     """Units of each hidden layer, first to last."""
     dropout: Fraction = 0.1
     """Dropout rate."""
@@ -59,11 +60,16 @@ class Config:
     verbose: Literal[0, 1, 2] = 1
     """Output of Keras: 0 none, 1 a progress bar, 2 a line for each epoch."""
 
-    @model_validator(mode="after")
-    def check(self) -> Self:
-        """Check what concerns several fields."""
-        if self.validation_fraction + self.test_fraction >= 1:
-            raise ValueError(
+    @pydantic.model_validator(mode="wrap")
+    @classmethod
+    def check(cls, fields: Any, make: Any) -> Self:
+        """Check each field, and what concerns several of them."""
+        try:
+            config: Self = make(fields)
+        except pydantic.ValidationError as error:
+            raise UserError(summary(error)) from None
+        if config.validation_fraction + config.test_fraction >= 1:
+            raise UserError(
                 "validation_fraction and test_fraction leave no rows to train on"
             )
-        return self
+        return config

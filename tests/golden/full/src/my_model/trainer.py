@@ -51,18 +51,12 @@ class CustomModel(FusedModel):
         training: bool = False,
         optimizer_variables: Values | None = None,
     ) -> tuple[jax.Array, tuple[jax.Array, Any, Values, Values]]:
-        """Run the forward pass and the loss on values instead of variables.
-
-        Returns the loss to differentiate, and what Keras' own `test_step` unpacks.
-        """
+        """Return the loss to differentiate, and what Keras' own `test_step` unpacks."""
         # A model's `call` need not take `training`, and then it must not be given it.
         takes_training = "training" in signature(self.call).parameters
+        given = {"training": training} if takes_training else {}
         y_pred, non_trainable_variables, losses = self.stateless_call(
-            trainable_variables,
-            non_trainable_variables,
-            x,
-            return_losses=True,
-            **({"training": training} if takes_training else {}),
+            trainable_variables, non_trainable_variables, x, return_losses=True, **given
         )
         loss = self.loss_fn(y, y_pred, sample_weight)
         # Regularizers, and what layers add in their call, count as in any Keras model.
@@ -70,8 +64,7 @@ class CustomModel(FusedModel):
         updates = (loss, y_pred, non_trainable_variables, metrics_variables)
         if not training:
             return loss, updates
-        # Float16 gradients vanish unless the optimizer may scale the loss, and with it
-        # the gradients: it scales them back when it applies them.
+        # Or float16 gradients may vanish; the optimizer scales them back to apply them.
         optimizer = zip(self.optimizer.variables, optimizer_variables or [])
         with keras.StatelessScope(optimizer):
             return self.optimizer.scale_loss(loss), updates
@@ -150,20 +143,14 @@ class CustomModel(FusedModel):
         updated: Values = []
         for metric in self.metrics:
             # The values come in one list, in the order of `metrics`.
-            start = len(updated)
-            values = metrics_variables[start : start + len(metric.variables)]
+            values = metrics_variables[len(updated) :][: len(metric.variables)]
             if metric is self.loss_tracker:
                 # Weighted, or a partial last batch would be over-counted.
-                shown: tuple[Any, ...] = (loss, batch_size(x))
+                first = next(a for a in keras.tree.flatten(x) if a is not None)
+                shown: tuple[Any, ...] = (loss, first.shape[0])
             else:
                 shown = (y, y_pred, sample_weight)
             values = metric.stateless_update_state(values, *shown)
             logs[metric.name] = metric.stateless_result(values)
             updated += values
         return logs, updated
-
-
-def batch_size(x: Any) -> int:
-    """Return the number of examples in `x`: an array, or arrays nested in any way."""
-    # Not `jax.tree`, which takes a sparse array apart: its non-zeros are no examples.
-    return int(next(a for a in keras.tree.flatten(x) if a is not None).shape[0])

@@ -57,8 +57,7 @@ def load_run_data(run: RunDir, config: Config) -> Data:
     data = load_data(config)
     if run.checksum.exists() and read_json(run.checksum, int) != checksum(data):
         raise UserError(
-            f"The data changed since {run.path} was trained."
-            " Restore the old data, or train a new run."
+            f"{run.path}: the data changed since; restore them, or train a new run"
         )
     return data
 

@@ -6,13 +6,12 @@ import sys
 from pathlib import Path
 
 import tyro
-from pydantic import ValidationError
 
 from .config import Config
 from .errors import UserError
 from .evaluate import evaluate
 from .predict import predict
-from .runs.files import read_json, summary
+from .runs.files import read_json
 from .runs.finding import list_runs
 from .train import resume, train
 
@@ -62,8 +61,6 @@ def main(arguments: list[str]) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except ValidationError as error:
-        sys.exit(f"error: {summary(error)}")
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

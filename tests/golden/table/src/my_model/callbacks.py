@@ -76,12 +76,9 @@ class StopOnNaN(keras.callbacks.Callback):
         """Stop, and say so."""
         logs = logs or {}
         # An algorithm may report no loss, and other metrics may be NaN at times.
-        for name in sorted({"loss", "val_loss"} & logs.keys()) or logs:
-            if not math.isfinite(logs[name]):
-                self.model.stop_training = True
-                print(
-                    f"\nStopped: {name} of epoch {epoch + 1} is not a finite number."
-                    " Try a lower --learning-rate.",
-                    file=sys.stderr,
-                )
-                break
+        names = sorted({"loss", "val_loss"} & logs.keys()) or logs
+        if bad := [name for name in names if not math.isfinite(logs[name])]:
+            self.model.stop_training = True
+            stopped = f"{bad[0]} of epoch {epoch + 1} is not a finite number"
+            hint = "try a lower --learning-rate"
+            print(f"\nStopped: {stopped}; {hint}.", file=sys.stderr)

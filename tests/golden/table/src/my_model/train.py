@@ -86,7 +86,6 @@ def run_training(
     finished = done >= config.epochs or (progress.stopped and not more_epochs)
     best = BestModel(config, data, run)
     callbacks = make_callbacks(config, best)
-    # The last one: what the others decide belongs to the finished epoch.
     save = SaveProgress(run, callbacks, checkpoint, config.resumable)
     model.fit(
         Batches(data.train, config, epoch=done),

@@ -103,12 +103,7 @@ class CustomModel(FusedModel):
             tracker = next((m for m in self.metrics if m.name == "loss"), None)
             if tracker is not None:
                 # Weighted, or a partial last batch would be over-counted.
-                tracker.update_state(loss, sample_weight=batch_size(x))
+                first = next(a for a in keras.tree.flatten(x) if a is not None)
+                tracker.update_state(loss, sample_weight=first.shape[0])
             logs = self.compute_metrics(x, y, y_pred, sample_weight)
         return logs, [scope.get_current_value(v) for v in self.metrics_variables]
-
-
-def batch_size(x: Any) -> int:
-    """Return the number of examples in `x`: an array, or arrays nested in any way."""
-    # Not `jax.tree`, which takes a sparse array apart: its non-zeros are no examples.
-    return int(next(a for a in keras.tree.flatten(x) if a is not None).shape[0])

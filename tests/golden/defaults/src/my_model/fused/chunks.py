@@ -40,16 +40,13 @@ class Chunks(DataAdapter):
         **options: Any,  # shuffle and class_weight
     ) -> None:
         self.steps = 1  # per execution
-        self.data, self.size, self.options = (
-            data,
-            (batch_size, steps_per_epoch),
-            options,
-        )
+        self.data = data
+        self.size = batch_size, steps_per_epoch
+        self.options = options
         self.built = built
         plain = not options.get("class_weight")
-        self.are_arrays = (
-            plain and options.get("shuffle") != "batch" and are_arrays(data)
-        )
+        by_batches = options.get("shuffle") == "batch"
+        self.are_arrays = plain and not by_batches and are_arrays(data)
         is_data_set = isinstance(data[0], keras.utils.PyDataset)
         of_rows = is_data_set and plain and hasattr(data[0], "rows")
         self.by_rows = self.are_arrays or (of_rows and not options.get("shuffle"))

@@ -16,7 +16,7 @@ from .rows import number_of_rows
 
 Step = Callable[[Any, Any], tuple[Any, Any]]  # state, batch -> outputs, new state
 
-CHUNKS_UNDER_WAY = 2
+MAX_PENDING = 2  # chunks that the device still works on
 
 
 class FusedFunction:
@@ -25,18 +25,20 @@ class FusedFunction:
     def __init__(
         self,
         step: Step,
-        keep: Callable[[Any], None],  # called with each new state
-        joins: bool = False,  # the outputs of all steps, or else returns the last ones
+        on_new_state: Callable[[Any], None],
+        concatenate: bool = False,  # the outputs of all steps, or else return the last
     ) -> None:
-        self.step, self.keep, self.joins = step, keep, joins
+        self.step = step
+        self.on_new_state = on_new_state
+        self.concatenate = concatenate
         self.one_by_one = False  # True where a loop would be slower
         self.loops = False
-        self.values = -1  # how many there were in the state
-        self.under_way: deque[Any] = deque()
+        self.num_values = -1  # in the state that it was compiled for
+        self.pending: deque[Any] = deque()
 
     def __call__(self, state: Any, iterator: Iterator[Any]) -> tuple[Any, Any]:
         """Return the outputs and the new state; raises StopIteration at the end."""
-        self.keep(state)
+        self.on_new_state(state)
         item = next(iterator)
         if not isinstance(item, Chunk):  # of `train_on_batch()` and its like
             self.prepare(state, item)
@@ -46,12 +48,12 @@ class FusedFunction:
             some, state = self.run(state, batches)
             outputs += some
         result = outputs[-1]
-        if self.joins and len(outputs) > 1:
+        if self.concatenate and len(outputs) > 1:
             result = jax.tree.map(lambda *a: jnp.concatenate(a), *outputs)
         # The next rows are gathered in the meantime, but not those of a whole epoch.
-        self.under_way.append(result)
-        if len(self.under_way) > CHUNKS_UNDER_WAY:
-            jax.block_until_ready(self.under_way.popleft())
+        self.pending.append(result)
+        if len(self.pending) > MAX_PENDING:
+            jax.block_until_ready(self.pending.popleft())
         return result, state
 
     def run(self, state: Any, batches: Any) -> tuple[list[Any], Any]:
@@ -76,13 +78,13 @@ class FusedFunction:
             results.extend(map(program, (state,), *zip(others)))
         finally:
             if results:
-                self.keep(results[0][1])
+                self.on_new_state(results[0][1])
         return results[0]
 
     def prepare(self, state: Any, batch: Any) -> None:
         """Compile the step, unless that is done, as it is best on this device."""
-        values = len(jax.tree.leaves(state))
-        if values == self.values:
+        num_values = len(jax.tree.leaves(state))
+        if num_values == self.num_values:
             return
         # As another function each time: JAX takes a method for the one that it has traced
         # before, though the model may have been compiled with another loss since.
@@ -90,7 +92,7 @@ class FusedFunction:
         traced: Any = step.trace(state, batch)
         self.single = jax.jit(step, donate_argnums=0)
         self.several = jax.jit(
-            functools.partial(run_several, step, self.joins),
+            functools.partial(run_several, step, self.concatenate),
             donate_argnums=0,
             compiler_options=loop_options(),
         )
@@ -98,12 +100,14 @@ class FusedFunction:
         convolves = "conv_general_dilated" in str(traced.jaxpr)
         self.one_by_one = convolves and jax.default_backend() == "cpu"
         # Some metrics make their variables in the first step.
-        keeps = len(jax.tree.leaves(traced.out_info[1])) == values
-        self.loops = keeps and not self.one_by_one
-        self.values = values
+        same = len(jax.tree.leaves(traced.out_info[1])) == num_values
+        self.loops = same and not self.one_by_one
+        self.num_values = num_values
 
 
-def run_several(step: Step, joins: bool, state: Any, batches: Any) -> tuple[Any, Any]:
+def run_several(
+    step: Step, concatenate: bool, state: Any, batches: Any
+) -> tuple[Any, Any]:
     """Run a step on each of some stacked batches; to be compiled."""
     structure = jax.tree.structure(state)
 
@@ -116,7 +120,7 @@ def run_several(step: Step, joins: bool, state: Any, batches: Any) -> tuple[Any,
         return [jnp.asarray(value, old.dtype) for value, old in new], output
 
     values, outputs = jax.lax.scan(body, jax.tree.leaves(state), batches)
-    if joins:
+    if concatenate:
         outputs = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), outputs)
     else:
         outputs = jax.tree.map(lambda a: a[-1], outputs)

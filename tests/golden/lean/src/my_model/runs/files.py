@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
-import json
 import os
 import zlib
 from collections.abc import Iterator
@@ -15,9 +13,10 @@ from typing import Any, TypeVar
 import filelock
 import jax
 import numpy as np
+import pydantic_core
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import UserError
+from ..errors import UserError, summary
 
 T = TypeVar("T")
 
@@ -77,9 +76,12 @@ def write_json(path: Path, value: Any) -> None:
 
 def to_json(value: Any) -> bytes:
     """Return a dataclass or plain values as JSON, with NaN and Infinity."""
-    is_plain = isinstance(value, type) or not dataclasses.is_dataclass(value)
-    plain = value if is_plain else dataclasses.asdict(value)
-    return json.dumps(plain, indent=2, default=str).encode()
+    return pydantic_core.to_json(
+        value,
+        indent=2,
+        inf_nan_mode="constants",
+        fallback=lambda value: np.asarray(value).tolist(),  # of NumPy and JAX
+    )
 
 
 def read_json(path: Path, kind: type[T]) -> T:
@@ -90,12 +92,8 @@ def read_json(path: Path, kind: type[T]) -> T:
         raise UserError(f"{path}: {error.strerror}") from None
     except ValidationError as error:
         raise UserError(f"{path}: {summary(error)}") from None
-
-
-def summary(error: ValidationError) -> str:
-    """Return what is wrong, field by field, in one line."""
-    problems = [": ".join([*map(str, e["loc"]), e["msg"]]) for e in error.errors()]
-    return "; ".join(problems)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def checksum(data: Any) -> int:

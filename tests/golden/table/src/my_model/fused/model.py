@@ -68,11 +68,11 @@ class FusedModel(keras.Model):
             getattr(super(), f"make_{kind}_function")(force=force or is_fused)
         elif force or not is_fused:
 
-            def keep(state: Any) -> None:
+            def on_new_state(state: Any) -> None:
                 # Keras finds it there, should it have to write it back at once.
                 self.__dict__["_jax_state"] = dict(zip(STATES[kind], state))
 
-            function = FusedFunction(step, keep, joins=kind == "predict")
+            function = FusedFunction(step, on_new_state, kind == "predict")
             setattr(self, f"{kind}_function", function)
 
     def describe_execution(self) -> str:
