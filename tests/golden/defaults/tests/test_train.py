@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from my_model.__main__ import main
+from my_model.callbacks import BestModel
 from my_model.config import Config
 from my_model.data import Data
 from my_model.errors import UserError
@@ -74,6 +75,19 @@ def test_any_metric_can_be_monitored(config: Config, tmp_path: Path) -> None:
     values = [float(epoch["val_mae"]) for epoch in read_history(run)]
     kept = read_json(run.metrics, Report).kept_epoch
     assert values[kept - 1] == max(values)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "lower"), [("val_loss", True), ("mae", True), ("val_accuracy", False)]
+)
+def test_name_says_whether_higher_is_better(
+    config: Config, data: Data, tmp_path: Path, monitor: str, lower: bool
+) -> None:
+    """Unless it is said, the monitored metric's name decides."""
+    other = dataclasses.replace(config, monitor=monitor)
+    assert BestModel(other, data, RunDir(tmp_path)).lower is lower
+    other = dataclasses.replace(other, monitor_mode="max")
+    assert not BestModel(other, data, RunDir(tmp_path)).lower
 
 
 def test_missing_metric_is_named(config: Config, tmp_path: Path) -> None:

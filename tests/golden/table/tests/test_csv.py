@@ -30,11 +30,11 @@ def test_target_is_no_feature(config: Config, data: Data) -> None:
     ("text", "message"),
     [
         ("a,b\n", "at least one row"),
-        ("a,b\n1,2\n3\n", "row 3 has 1 cells, the header 2"),
+        ("a,b\n1,2\n3\n", "line 3 has 1 cells, the header 2"),
         ("a,a\n1,2\n", "two columns are called 'a'"),
-        ("a,b\n1,2\n3,x\n", "column 'b', row 3: 'x' is not a number"),
-        ("a,b\n1,nan\n", "column 'b', row 2: 'nan' is not a finite number"),
-        ("a,b\n1,1e39\n", "column 'b', row 2: '1e39' is not a finite number"),
+        ("a,b\n1,2\n3,x\n", "column 'b', line 3: 'x' is not a number"),
+        ("a,b\n1,nan\n", "column 'b', line 2: 'nan' is not a finite number"),
+        ("a,b\n1,1e39\n", "column 'b', line 2: '1e39' is not a finite number"),
         ("a,c\n1,2\n", "no column 'b'"),
         ('a,b\n1,"2\n', "not a readable CSV file"),
     ],
@@ -60,9 +60,9 @@ def test_missing_table_is_named(tmp_path: Path) -> None:
         ("x,yy", ["1,1", "2,2"], "no column 'y'; did you mean 'yy'"),
         ("x,y", ["1,1", "2,1"], "column 'y' has only one value: '1'"),
         ("y", ["1", "2"], "'y' is the only column"),
-        ("x,y", ["1,1", "two,2"], "column 'x', row 3: 'two' is not a number"),
-        ("x,y", ["1,1", ",2"], "column 'x', row 3: '' is not a number"),
-        ("x,y", ["1,a", "2,"], "column 'y', row 3: no label"),
+        ("x,y", ["1,1", "two,2"], "column 'x', line 3: 'two' is not a number"),
+        ("x,y", ["1,1", ",2"], "column 'x', line 3: '' is not a number"),
+        ("x,y", ["1,a", "2,"], "column 'y', line 3: no label"),
     ],
 )
 def test_what_cannot_be_learned_is_named(
@@ -72,7 +72,7 @@ def test_what_cannot_be_learned_is_named(
     changed = table(config, tmp_path / "table.csv", header, *rows)
     with pytest.raises(UserError, match=message) as error:
         load_data(changed)
-    assert "table.csv" in str(error.value)
+    assert str(error.value).count("table.csv") == 1
 
 
 def test_run_is_evaluated_on_its_own_table(config: Config, tmp_path: Path) -> None:

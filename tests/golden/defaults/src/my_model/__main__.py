@@ -64,7 +64,5 @@ if __name__ == "__main__":
     except (UserError, OSError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        training = sys.argv[1:2] in (["train"], ["resume"])
-        hint = f" `{PROGRAM} resume` continues the run." if training else ""
-        print(f"\nInterrupted.{hint}", file=sys.stderr)
+        print("\nInterrupted.", file=sys.stderr)
         sys.exit(130)

@@ -17,7 +17,7 @@ CHECKS = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 @dataclass(frozen=True, config=CHECKS)
 class Config:
-    """The fields of a run; raises `UserError` that names those that are bad."""
+    """The fields of a run; raises `UserError` naming those that are invalid."""
 
     validation_fraction: Fraction = 0.15
     """Fraction of the rows to validate on after each epoch (0: no validation)."""
@@ -47,8 +47,9 @@ class Config:
 
     monitor: str = "val_loss"
     """Metric that decides which epoch is the best (without validation rows: without val_)."""
-    monitor_mode: Literal["min", "max"] = "min"
-    """Whether a lower or a higher value of the monitored metric is better."""
+    monitor_mode: Literal["auto", "min", "max"] = "auto"
+    """Whether a lower or a higher value of it is better. auto: higher for accuracy, AUC,
+    precision, recall, F1 and R2, else lower."""
     keep_best: bool = True
     """Save the model of the best epoch, not of the last one."""
     patience: Count = 20
@@ -62,10 +63,10 @@ class Config:
 
     @pydantic.model_validator(mode="wrap")
     @classmethod
-    def check(cls, fields: Any, make: Any) -> Self:
-        """Check each field, and what concerns several of them."""
+    def validate(cls, values: Any, handler: Any) -> Self:
+        """Validate each field, then what concerns several of them."""
         try:
-            config: Self = make(fields)
+            config: Self = handler(values)
         except pydantic.ValidationError as error:
             raise UserError(summary(error)) from None
         if config.validation_fraction + config.test_fraction >= 1:

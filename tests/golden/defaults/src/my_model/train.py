@@ -64,16 +64,12 @@ def resume(run_dir: Path | None = None, epochs: int | None = None) -> RunDir:
                 raise UserError(f"{run.path} was trained for more epochs already")
             config = dataclasses.replace(config, epochs=epochs)
             write_json(run.config, config)
-        run_training(config, data, run, checkpoint, more_epochs=epochs is not None)
+        run_training(config, data, run, checkpoint)
     return run
 
 
 def run_training(
-    config: Config,
-    data: Data,
-    run: RunDir,
-    checkpoint: Checkpoint | None = None,
-    more_epochs: bool = False,  # whether to go on after a callback has stopped it
+    config: Config, data: Data, run: RunDir, checkpoint: Checkpoint | None = None
 ) -> None:
     """Train to the end, from the start or from a checkpoint; plot and evaluate."""
     if config.compilation_cache:
@@ -83,7 +79,8 @@ def run_training(
     model = compile_model(build_model(config, data), config, steps_per_execution=steps)
     progress = checkpoint.progress if checkpoint else Progress()
     done = progress.epochs
-    finished = done >= config.epochs or (progress.stopped and not more_epochs)
+    finished = done >= config.epochs or progress.stopped == config.epochs
+    run.metrics.unlink(missing_ok=True)
     best = BestModel(config, data, run)
     callbacks = make_callbacks(config, best)
     save = SaveProgress(run, callbacks, checkpoint, config.resumable)
@@ -97,7 +94,7 @@ def run_training(
         verbose=config.verbose,
     )
     if finished:
-        print(f"Nothing is left to train: the run has ended after {done} epochs.")
+        print(f"Nothing to train: the run ended after {done} epochs. More: --epochs N")
     else:
         print(f"training steps: {model.describe_execution()}")
     kept_epoch = best.best_epoch + 1

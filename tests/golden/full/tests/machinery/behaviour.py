@@ -226,7 +226,7 @@ def checkpoint_holds_every_optimizer(training: Training) -> None:
                 lost = [v for v in value.variables if id(v) not in held]
                 assert not lost, (
                     f"{len(lost)} variables of the optimizer in {name!r} are in no"
-                    " checkpoint: list them in the variables of model.optimizer"
+                    " checkpoint: add them to `variables` in runs/checkpoint.py and here"
                 )
 
 

@@ -54,7 +54,7 @@ def epochs_of(run: RunDir) -> int:
 def train_and_kill(
     config: Config, path: Path, epochs: int, patch: pytest.MonkeyPatch
 ) -> None:
-    """Train a run that dies right after so many epochs are finished."""
+    """Train a run that is interrupted right after so many epochs are finished."""
     save = SaveProgress.on_epoch_end
 
     def save_and_die(self: SaveProgress, epoch: int, logs: Any = None) -> None:
@@ -87,6 +87,29 @@ def test_resumed_run_ends_as_if_never_stopped(
     assert_same(killed, finished)
 
 
+def test_callbacks_of_keras_go_on(
+    config: Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Their counters are kept; who is interrupted is told how to continue."""
+
+    def with_plateau(config: Config, best: Any) -> list[Any]:
+        options: Any = {"monitor": "loss", "min_delta": 1e9, "patience": 3}
+        return [best, keras.callbacks.ReduceLROnPlateau(**options)]
+
+    monkeypatch.setattr("my_model.train.make_callbacks", with_plateau)
+    longer = dataclasses.replace(config, epochs=5)
+    whole = train(longer, tmp_path / "whole")
+    killed = RunDir(tmp_path / "killed")
+    train_and_kill(longer, killed.path, 3, monkeypatch)
+    assert f"resume --run-dir {killed.path}" in capsys.readouterr().err
+    assert not killed.metrics.exists()
+    resume(killed.path)
+    assert_same(killed, whole)
+
+
 def test_run_goes_on_with_more_epochs(
     config: Config, finished: RunDir, tmp_path: Path
 ) -> None:
@@ -97,15 +120,25 @@ def test_run_goes_on_with_more_epochs(
     assert read_json(short.config, Config) == config
 
 
-def test_stopped_run_goes_on_with_more_epochs(config: Config, tmp_path: Path) -> None:
+def test_stopped_run_goes_on_with_more_epochs(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A run that has lost patience waits as long again, but only if it is asked to."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
     # With a learning rate that changes nothing, no epoch is better than the first.
     still = dataclasses.replace(config, epochs=9, patience=2, learning_rate=1e-30)
     run = train(dataclasses.replace(still, dropout=0.0), tmp_path / "run")
     assert epochs_of(run) == 3
     resume(run.path)
     assert epochs_of(run) == 3
-    resume(run.path, epochs=20)
+    with monkeypatch.context() as patched:
+        patched.setattr(SaveProgress, "on_epoch_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            resume(run.path, epochs=20)
+    resume(run.path)
     assert epochs_of(run) == 5
 
 
@@ -116,7 +149,7 @@ def test_finished_run_stays_as_it_is(
     history = run.history.read_text()
     resume(run.path)
     assert run.history.read_text() == history
-    assert "Nothing is left to train" in capsys.readouterr().out
+    assert "Nothing to train" in capsys.readouterr().out
 
 
 def test_diverged_run_can_be_resumed_and_listed(

@@ -14,6 +14,7 @@ from .errors import UserError
 from .runs.files import RunDir, atomic_write
 
 Logs = dict[str, float] | None
+HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "r2")
 
 
 def make_callbacks(config: Config, best: BestModel) -> list[keras.callbacks.Callback]:
@@ -25,7 +26,7 @@ def make_callbacks(config: Config, best: BestModel) -> list[keras.callbacks.Call
 
 
 class BestModel(keras.callbacks.Callback):
-    """Save the model of the best epoch; stop after `patience` epochs without a better."""
+    """Save the model of the best epoch; stop after `patience` epochs without improvement."""
 
     def __init__(self, config: Config, data: Data, run: RunDir) -> None:
         super().__init__()
@@ -33,7 +34,9 @@ class BestModel(keras.callbacks.Callback):
         self.run = run
         prefix = "" if data.validation.num_rows else "val_"
         self.monitor = config.monitor.removeprefix(prefix)
-        self.best = math.inf if config.monitor_mode == "min" else -math.inf
+        higher = any(name in self.monitor.lower() for name in HIGHER_IS_BETTER)
+        self.lower = config.monitor_mode in ({"min"} if higher else {"min", "auto"})
+        self.best = math.inf if self.lower else -math.inf
         self.best_epoch = 0
         self.waited = 0
 
@@ -46,9 +49,8 @@ class BestModel(keras.callbacks.Callback):
                 f" Change it in {self.run.config}, or train a new run."
             )
         value = float(logs[self.monitor])
-        lower = self.config.monitor_mode == "min"
         self.waited += 1
-        if value < self.best if lower else value > self.best:
+        if value < self.best if self.lower else value > self.best:
             self.best, self.best_epoch, self.waited = value, epoch, 0
             if self.config.keep_best:
                 with atomic_write(self.run.model) as path:
@@ -64,7 +66,7 @@ class BestModel(keras.callbacks.Callback):
         """Continue from what `get_state` returned."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.waited = state["waited"]
-        # Only a run that was given more epochs goes on after this: it waits anew.
+        # Only a run that was given more epochs goes on after this: it starts counting again.
         if 0 < self.config.patience <= self.waited:
             self.waited = 0
 

@@ -60,12 +60,14 @@ def load_data(config: Config) -> Data:
     labels: tuple[str, ...] = tuple(sorted(set(table.column(config.target))))
     schema = Schema(features, labels, shape=(len(features),))
     if "" in table.column(config.target):
-        row = table.column(config.target).index("") + 2
-        raise UserError(f"{table.path}: column {config.target!r}, row {row}: no label")
+        line = table.lines[table.column(config.target).index("")]
+        place = f"{table.path}: column {config.target!r}, line {line}"
+        raise UserError(f"{place}: no label")
     number = {label: index for index, label in enumerate(schema.labels)}
     y = np.array([number[label] for label in table.column(config.target)], np.int32)
+    x = table.numbers(features)
     try:
-        return split(table.numbers(features), y, schema, config)
+        return split(x, y, schema, config)
     except UserError as error:
         raise UserError(f"{config.data_path}: {error}") from None
 

@@ -59,12 +59,12 @@ def read_rows(path: Path, schema: Schema) -> Array:
     usable = np.abs(x) <= np.finfo(np.float32).max
     if not usable.all():
         row = int(np.argwhere(~usable)[0][0])
-        raise UserError(f"{path}: row {row + 1} has a number that is not finite")
+        raise UserError(f"{path}: x[{row}] has a number that is not finite")
     return x.reshape(-1, *schema.shape)
 
 
 def read_columns(path: Path, names: tuple[str, ...]) -> Array:
-    """Read columns of a CSV file with a header line; raises `ValueError`."""
+    """Read columns of a CSV file with a header line; raises errors of many kinds."""
     return read_table(path).numbers(names)
 
 

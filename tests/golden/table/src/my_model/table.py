@@ -19,11 +19,12 @@ MAX_BYTES = 2**30  # a larger file does not fit into memory as text
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The cells of a CSV file, as text; messages count the header as row 1."""
+    """The cells of a CSV file, as text, and the line on which each row ends."""
 
     path: Path
     header: tuple[str, ...]
-    rows: list[list[str]]
+    rows: tuple[list[str], ...]
+    lines: tuple[int, ...]
 
     def column(self, name: str) -> list[str]:
         """Return the cells of a column; raises `UserError` if there is none."""
@@ -39,16 +40,16 @@ class Table:
         """Return columns as float64 `(rows, names)`; raises `UserError`."""
         columns = [
             [
-                self.number(cell, name, row)
-                for row, cell in enumerate(self.column(name), 2)
+                self.number(cell, name, line)
+                for line, cell in zip(self.lines, self.column(name))
             ]
             for name in names
         ]
         return np.array(columns, np.float64).T
 
-    def number(self, cell: str, name: str, row: int) -> float:
+    def number(self, cell: str, name: str, line: int) -> float:
         """Return a cell's number; raises `UserError` if it is not a finite float32."""
-        place = f"{self.path}: column {name!r}, row {row}"
+        place = f"{self.path}: column {name!r}, line {line}"
         try:
             value = float(cell)
         except ValueError:
@@ -80,19 +81,21 @@ def read_table(path: Path) -> Table:
                 f"{path}: larger than {MAX_BYTES >> 30} GiB; train on a part of it"
             )
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [row for row in csv.reader(file, strict=True) if row]
+            reader = csv.reader(file, strict=True)
+            rows = [(reader.line_num, row) for row in reader if row]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file (looked in {Path.cwd()})") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a readable CSV file: {error}") from None
-    if len(lines) < 2:
+    if len(rows) < 2:
         raise UserError(f"{path}: a header line and at least one row are needed")
-    header = tuple(name.strip() for name in lines[0])
+    header = tuple(name.strip() for name in rows[0][1])
     if duplicates := {name for name in header if header.count(name) > 1}:
         raise UserError(f"{path}: two columns are called {min(duplicates)!r}")
-    for number, row in enumerate(lines, start=1):
+    for line, row in rows:
         if len(row) != len(header):
             raise UserError(
-                f"{path}: row {number} has {len(row)} cells, the header {len(header)}"
+                f"{path}: line {line} has {len(row)} cells, the header {len(header)}"
             )
-    return Table(path, header, lines[1:])
+    lines, cells = zip(*rows[1:])
+    return Table(path, header, cells, lines)

@@ -30,5 +30,6 @@ def functional_class(cls: Any, functional: Any) -> Any:
     if found:
         # Both are saved by one name, by which the first class is found again.
         register = keras.saving.register_keras_serializable(package, name)
-        register(twin), register(cls)
+        register(twin)
+        register(cls)
     return twin

@@ -33,8 +33,8 @@ def choose_steps(
     if data.by_rows:
         source = data.source
         # An empty slice: only its shapes and dtypes are needed.
-        none = jax.tree.leaves(source.rows(source.num_rows, source.num_rows))
-        row_bytes = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in none)
+        empty = jax.tree.leaves(source.rows(source.num_rows, source.num_rows))
+        row_bytes = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in empty)
         fitting = CHUNK_BYTES // max(1, row_bytes * source.batch_size)
         # The number of weights is unknown before the model is built.
         work = CHUNK_WORK // max(1, model.count_params()) if model.built else 0

@@ -97,8 +97,8 @@ class FusedFunction:
             compiler_options=loop_options(),
         )
         # XLA makes convolutions in a loop slow on a CPU.
-        convolves = "conv_general_dilated" in str(traced.jaxpr)
-        self.one_by_one = convolves and jax.default_backend() == "cpu"
+        on_cpu = jax.default_backend() == "cpu"
+        self.one_by_one = on_cpu and "conv_general_dilated" in str(traced.jaxpr)
         # Some metrics make their variables in the first step.
         same = len(jax.tree.leaves(traced.out_info[1])) == num_values
         self.loops = same and not self.one_by_one
@@ -134,7 +134,7 @@ def batch_of(batches: Any, number: int) -> Any:
 
 @functools.cache
 def loop_options() -> dict[str, bool] | None:
-    """Return what to compile a loop with, as far as this version of XLA knows it."""
+    """Return the compiler options for a loop, or None where XLA knows none of them."""
     if jax.default_backend() != "cpu":
         return None
     # Otherwise it copies the weights in every step, where it could write over them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ..errors import UserError
 from .files import RunDir, atomic_write, to_json
 
 KEPT = 2  # the one before the last stays: a disk can damage a file
+COUNTERS = ("best", "best_epoch", "cooldown_counter", "stopped_epoch", "wait")
 History = list[dict[str, float]]  # the metrics of each epoch
 
 
@@ -25,7 +27,7 @@ class Progress:
     """Where a run stands after its last finished epoch."""
 
     epochs: int = 0  # finished
-    stopped: bool = False  # by a callback
+    stopped: int = 0  # by a callback, when it was to train for so many epochs
     callbacks: dict[str, Any] = dataclasses.field(default_factory=dict)  # their state
     history: History = dataclasses.field(default_factory=list)
 
@@ -90,17 +92,23 @@ def latest_checkpoint(directory: Path) -> Checkpoint | None:
         try:
             return Checkpoint.load(path)
         except Exception as error:  # zip, NumPy and pydantic raise many kinds
-            print(f"{path} is damaged ({error}): using the one before")
+            print(f"skipped a damaged checkpoint: {path}: {error}", file=sys.stderr)
     if paths:
         raise UserError(f"no checkpoint in {directory} can be read: train a new run")
     return None
 
 
+def state_of(callback: Any) -> dict[str, Any]:
+    """Return what a callback, one of Keras' or one's own, needs to go on."""
+    if hasattr(callback, "get_state"):
+        return callback.get_state()
+    return {n: value for n, value in vars(callback).items() if n in COUNTERS}
+
+
 class SaveProgress(keras.callbacks.Callback):
     """Write history.csv and a checkpoint after each epoch; restore a resumed run.
 
-    It has to be the last callback: what the others decide belongs to the epoch. The
-    state of those with `get_state()` and `set_state()` is in the checkpoint too.
+    It has to be the last callback: the state of the others is in the checkpoint too.
     """
 
     def __init__(
@@ -112,10 +120,7 @@ class SaveProgress(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.run = run
-        kept = [each for each in others if hasattr(each, "get_state")]
-        self.others = {
-            f"{n} {type(each).__name__}": each for n, each in enumerate(kept)
-        }
+        self.others = {f"{n} {type(e).__name__}": e for n, e in enumerate(others)}
         self.checkpoint = checkpoint
         self.resumable = resumable
         self.history: History = []
@@ -126,7 +131,8 @@ class SaveProgress(keras.callbacks.Callback):
             self.checkpoint.restore(self.model)
             progress = self.checkpoint.progress
             for name in self.others.keys() & progress.callbacks.keys():
-                self.others[name].set_state(progress.callbacks[name])
+                other, state = self.others[name], progress.callbacks[name]
+                getattr(other, "set_state", vars(other).update)(state)
             self.history = [*progress.history]
             self.write_history()
 
@@ -135,8 +141,8 @@ class SaveProgress(keras.callbacks.Callback):
         self.history.append({n: float(value) for n, value in (logs or {}).items()})
         self.write_history()
         if self.resumable:
-            states = {name: each.get_state() for name, each in self.others.items()}
-            stopped = self.model.stop_training
+            states = {name: state_of(each) for name, each in self.others.items()}
+            stopped = self.params["epochs"] if self.model.stop_training else 0
             progress = Progress(epoch + 1, stopped, states, self.history)
             values = [np.asarray(variable.value) for variable in variables(self.model)]
             Checkpoint(progress, values).save(self.run.checkpoints)

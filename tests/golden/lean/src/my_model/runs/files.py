@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ class RunDir:
         self.path = path
         self.config = path / "config.json"  # gives the same run again
         self.schema = path / "schema.json"  # names of the features and classes
-        self.checksum = path / "checksum.json"  # what `checksum()` says of the data
+        self.checksum = path / "checksum.json"  # of the data
         self.model = path / "model.keras"
         self.history = path / "history.csv"
         self.curves = path / "curves.png"
@@ -41,6 +42,11 @@ class RunDir:
         try:
             with filelock.FileLock(self.path / "lock", timeout=0):
                 yield
+        except KeyboardInterrupt:
+            if any(self.checkpoints.glob("*.npz")):
+                hint = f"resume --run-dir {self.path}"
+                print(f"\nContinue the run with: {hint}", file=sys.stderr)
+            raise
         except filelock.Timeout:
             raise UserError(
                 f"{self.path} is being trained by another process: wait until it ends,"

@@ -1,4 +1,4 @@
-"""Where a new run goes, which run is meant, and the table of all of them."""
+"""Create, find and list runs."""
 
 from __future__ import annotations
 

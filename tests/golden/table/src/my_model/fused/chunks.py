@@ -104,7 +104,7 @@ def split(rows: Any, size: int) -> tuple[Any, ...]:
 
 
 def stacked(batches: Iterator[Any], steps: int) -> Iterator[Chunk]:
-    """Yield chunks of so many batches."""
+    """Yield chunks of `steps` batches."""
     while some := list(itertools.islice(batches, steps)):
         groups = (group for _, group in itertools.groupby(some, shapes_of))
         yield Chunk(tuple(jax.tree.map(stack, *group) for group in groups))

@@ -1,7 +1,7 @@
 """What is needed of Keras, and when steps are left to Keras' own functions.
 
-All names that Keras does not document are here. Where one is missing, steps are left
-to Keras.
+Names that Keras does not document are checked here: where one is missing, it runs the
+steps itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import keras
 
-ATTRIBUTES: tuple[str, ...] = ("_flatten_layers", "_jax_state_synced")
+ATTRIBUTES: tuple[str, ...] = ("_flatten_layers", "_jax_state_synced", "jax_state_sync")
 DataAdapter: Any = object
 get_data_adapter: Any = None
 train_validation_split: Any = None
