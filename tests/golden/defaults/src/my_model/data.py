@@ -57,7 +57,8 @@ def load_data(config: Config) -> Data:
     dataset = load_diabetes(scaled=False)
     x = dataset.data.astype(np.float64)
     y = dataset.target.astype(np.float32)
-    schema = Schema(tuple(map(str, dataset.feature_names)), (), x.shape[1:])
+    features, labels = dataset.feature_names, ()
+    schema = Schema(tuple(map(str, features)), tuple(map(str, labels)), x.shape[1:])
     return split(x, y, schema, config)
 
 

@@ -99,7 +99,8 @@ def test_callbacks_of_keras_go_on(
         options: Any = {"monitor": "loss", "min_delta": 1e9, "patience": 3}
         return [best, keras.callbacks.ReduceLROnPlateau(**options)]
 
-    monkeypatch.setattr("my_model.train.make_callbacks", with_plateau)
+    made = "my_model.train.make_callbacks"
+    monkeypatch.setattr(made, with_plateau)
     longer = dataclasses.replace(config, epochs=5)
     whole = train(longer, tmp_path / "whole")
     killed = RunDir(tmp_path / "killed")
@@ -355,9 +356,8 @@ def test_error_names_the_file_that_was_wanted(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
     with pytest.raises(OSError, match="file'"), atomic_write(tmp_path / "file") as path:
         path.write_text("text")
-    with (
-        pytest.raises(OSError, match="full'") as error,
-        atomic_write(tmp_path / "full"),
+    with pytest.raises(OSError, match="full'") as error, atomic_write(
+        tmp_path / "full"
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert error.value.errno == errno.ENOSPC

@@ -57,11 +57,8 @@ def load_data(config: Config) -> Data:
     dataset = load_digits()
     x = dataset.images[..., np.newaxis].astype(np.float32)
     y = dataset.target.astype(np.int32)
-    schema = Schema(
-        tuple(map(str, dataset.feature_names)),
-        tuple(map(str, dataset.target_names)),
-        x.shape[1:],
-    )
+    features, labels = dataset.feature_names, dataset.target_names
+    schema = Schema(tuple(map(str, features)), tuple(map(str, labels)), x.shape[1:])
     return split(x, y, schema, config)
 
 
