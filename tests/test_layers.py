@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_removed_is_named() -> None:
     own = template("lab", f'{OVERLAY}remove = ["project/ci.yaml.jinja"]\n')
     message, _ = refused(own)
     assert message == (
-        "lab/kscaffold.toml: the manifest: remove: no file 'project/ci.yaml.jinja'; did you mean"
+        "lab/kscaffold.toml: remove: no file 'project/ci.yaml.jinja'; did you mean"
         " 'project/ci.yml.jinja'?"
     ).replace("lab/", f"{own}/")
 
@@ -185,7 +185,7 @@ def test_after_must_name_an_earlier_question() -> None:
     """With a hint."""
     question = '[questions.a]\ntype = "str"\nhelp = "h"\nafter = "dta"\n'
     message, _ = refused(template("lab", OVERLAY + question))
-    assert "[questions.a]: after: no earlier question 'dta'; did you mean 'data'?" in message
+    assert "[questions.a] after: no earlier question 'dta'; did you mean 'data'?" in message
 
 
 def test_a_default_of_ours_is_changed() -> None:
@@ -200,7 +200,7 @@ def test_choices_of_ours_are_narrowed() -> None:
     own = template("lab", f'{OVERLAY}[questions.style]\nchoices = ["subclass", "functional"]\n')
     assert "keras.Model" in files_of(own)["src/demo/model.py"]
     message, _ = refused(own, code=2, more=("--style", "sequential"))
-    assert message.startswith("style: subclass or functional, not 'sequential'")
+    assert message.startswith("--style: must be subclass or functional, not 'sequential'")
 
 
 def test_a_rule_requires() -> None:
@@ -211,14 +211,14 @@ def test_a_rule_requires() -> None:
     assert "note: --fused needs --test-step: we test" in result.stderr
     assert "def test_step" in Path("demo", PLAIN).read_text()
     message, _ = refused(own, code=2, more=("--no-test-step",), path="other")
-    assert message == "test_step: --no-test-step does not go with --fused: we test"
+    assert message == "--no-test-step does not go with --fused: we test"
 
 
 def test_a_rule_conflicts() -> None:
     """The message says why."""
     rule = '[[rules]]\nwhen = "fused"\nconflicts = {data = "digits"}\nmessage = "not here"\n'
     message, _ = refused(template("lab", OVERLAY + rule), code=2, more=("--data", "digits"))
-    assert message == "data: --data digits does not go with --fused: not here"
+    assert message == "--data digits does not go with --fused: not here"
 
 
 def test_rules_of_all_layers_hold_together() -> None:
@@ -231,7 +231,7 @@ def test_rules_of_all_layers_hold_together() -> None:
     result = new("--template", str(one), "--template", str(two), "--a")
     assert "note: --a needs --b: first\nnote: --b needs --c: second\n" in result.stderr
     message, _ = refused(one, two, code=2, more=("--a", "--no-c"), path="other")
-    assert message == "c: --no-c does not go with --b: second"
+    assert message == "--no-c does not go with --b: second"
 
 
 def test_derived_values_are_overridden() -> None:

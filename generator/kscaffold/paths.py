@@ -31,7 +31,7 @@ def check_path(path: str) -> str:
     for part in parts:
         # Some systems take look-alikes, such as full-width dots, for what they look like.
         look = unicodedata.normalize("NFKC", part)
-        reason = _reason(part) or next(filter(None, map(_reason, look.split("/"))), None)
+        reason = name_problem(part) or next(filter(None, map(name_problem, look.split("/"))), None)
         if reason:
             raise TemplateError(f"the template writes to {path!r}: {part!r} {reason}")
     if "/" in unicodedata.normalize("NFKC", "".join(parts)):
@@ -69,7 +69,8 @@ def folded(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
-def _reason(part: str) -> str | None:
+def name_problem(part: str) -> str | None:
+    """Return why a file or folder cannot have a name on every system, or None."""
     plain = _seen(part)
     if part in ("", ".", ".."):
         return "is no name of a file or folder; a path is relative and stays inside the project"

@@ -64,6 +64,7 @@ def template_of(ctx: click.Context) -> Template:
     if template is None:
         try:
             template = _load(ctx.meta.get("kscaffold.arguments", []))
+            options.check_names(template.manifest, own_names(ctx))
         except KscaffoldError:
             # While a shell completes, the built-in options are better than none.
             if not ctx.resilient_parsing:
@@ -71,6 +72,11 @@ def template_of(ctx: click.Context) -> Template:
             template = load_template()
         ctx.meta["kscaffold.template"] = template
     return template
+
+
+def own_names(ctx: click.Context) -> frozenset[str]:
+    """Return the names of the command's own options, which no question can have."""
+    return options.names_of(click.Command.get_params(command, ctx))
 
 
 def _load(arguments: list[str]) -> Template:
@@ -198,7 +204,7 @@ def _name(path: str) -> str:
     try:
         return Path(os.path.abspath(path)).name  # noqa: PTH100
     except FileNotFoundError:
-        raise TargetError("the current folder is gone; change to another one") from None
+        raise TargetError("the current folder is gone", hint="change to another one") from None
 
 
 def _answered(manifest: Manifest, given: dict[str, Any]) -> dict[str, Any]:

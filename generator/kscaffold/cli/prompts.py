@@ -82,7 +82,7 @@ def _upcoming(
 
 
 def _is_forced(interview: Interview, question: Question) -> bool:
-    """Tell whether an earlier answer decides this one."""
+    """Return whether an earlier answer decides this one."""
     try:
         return any(
             question.name in rule.requires and interview.holds(rule)
@@ -97,7 +97,7 @@ def _default(interview: Interview, question: Question, asked: list[str]) -> Valu
         return interview.default(question)
     except AnswerError as error:
         # A default that is looked up in the last answer tells what is wrong with that one.
-        if asked and str(error).startswith(f"{asked[-1]}:"):
+        if asked and error.key == interview.manifest.questions[asked[-1]].option:
             raise
         return None
 
@@ -151,8 +151,7 @@ def _validator(question: Question, interview: Interview, shown: str) -> Callable
         try:
             interview.accept(question, text or shown)
         except AnswerError as error:
-            reason = str(error).partition(": ")[2]
-            return reason.removesuffix(f"; give another: {question.option}")
+            return "; ".join(filter(None, (error.reason, error.hint)))
         return True
 
     return validate

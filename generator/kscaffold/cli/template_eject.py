@@ -40,7 +40,7 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise TargetError(f"{error.filename}: {error.strerror}") from None
+        raise TargetError(str(error.strerror), place=str(error.filename)) from None
     for path in files:
         click.echo(path)
     click.echo(f"\nTry it: kscaffold new PATH --template {_as_source(folder)}", err=True)
@@ -53,11 +53,12 @@ def _as_source(folder: Path) -> str:
 
 def _everything(template: Template, folder: Path) -> dict[Path, str]:
     if len(template.layers) != 1:
-        raise AnswerError("--template: is an overlay; name a FILE or a BLOCK of it")
+        raise AnswerError("is an overlay", key="--template", hint="name a FILE or a BLOCK of it")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TargetError(f"{folder}: is not empty; give another folder: --into")
+        hint = "give another folder: --into"
+        raise TargetError("is not empty", place=str(folder), hint=hint)
     [layer] = template.layers
-    name = f"name = {quote(template.manifest.name)}"
+    name = f"name = {quote(template.manifest.template.name)}"
     manifest = layer.read(MANIFEST).replace(name, f"name = {quote(_name(folder))}", 1)
     files = {folder / path: layer.read(path) for path in layer.files()}
     return {folder / MANIFEST: manifest, **files}
@@ -86,7 +87,7 @@ def _part(template: Template, folder: Path, what: str) -> dict[Path, str]:
     if what in paths:
         target = folder / what
         if target.exists():
-            raise TargetError(f"{target}: is there already")
+            raise TargetError("is there already", place=str(target))
         return {target: template.layers.top(what).read(what)}
     block = _block(template, sorted(paths), what)
     target = folder / block.template
@@ -100,9 +101,9 @@ def _with_one_more(target: Path, block: Block, name: str) -> str:
     folder = Layer("", target.parent, f"{target.parent.as_posix()}/")
     text = folder.read(target.name)
     if f'extends "{name}"' not in text.partition("\n")[0]:
-        raise TargetError(f"{target}: is there already, and extends no {name}")
+        raise TargetError(f"is there already, and extends no {name}", place=str(target))
     if block.name in {each.name for each in blocks_of(folder, target.name)}:
-        raise TargetError(f"{target}: has the block {block.name!r} already")
+        raise TargetError(f"has the block {block.name!r} already", place=str(target))
     return with_block(text, block)
 
 
@@ -119,9 +120,10 @@ def _block(template: Template, paths: list[str], what: str) -> Block:
         return named[what]
     found = [name for name, block in named.items() if block.name == what]
     if len(found) > 1:
-        raise AnswerError(f"{what!r} is a block of several files; give one of {', '.join(found)}")
+        hint = f"give one of {', '.join(found)}"
+        raise AnswerError(f"{what!r} is a block of several files", hint=hint)
     if not found:
         known = {*paths, *named, *(block.name for block in blocks)}
-        hint = near(what, known) or "; `kscaffold template show` lists them"
-        raise AnswerError(f"no file or block {what!r}{hint}")
+        hint = near(what, known) or "`kscaffold template show` lists them"
+        raise AnswerError(f"no file or block {what!r}", hint=hint)
     return named[found[0]]

@@ -12,7 +12,6 @@ from kscaffold.answers import spelled
 from kscaffold.blocks import blocks_of
 from kscaffold.layers import MANIFEST
 from kscaffold.manifest import Question
-from kscaffold.reading import Text, read_head
 from kscaffold.sources import Template, load_templates
 
 # A terminal is 80 characters wide; JSON has the whole text.
@@ -50,10 +49,9 @@ def command(ctx: click.Context, sources: tuple[str, ...], ref: str | None, form:
 
 def _layers(template: Template) -> list[dict[str, str]]:
     """Return what each layer says of itself, the bottom one first."""
-    heads = (read_head(Text(layer.read(MANIFEST), layer.place)) for layer in template.layers)
     return [
-        {"name": layer.name, "description": head.description or "", "source": origin.source}
-        for layer, head, origin in zip(template.layers, heads, template.origins, strict=True)
+        {"name": layer.name, "description": layer.description, "source": origin.source}
+        for layer, origin in zip(template.layers, template.origins, strict=True)
     ]
 
 

@@ -15,6 +15,7 @@ __all__ = ["ADVICE", "ERROR", "RULES", "Finding", "lint"]
 Check = Callable[[Subject], Iterable[Finding]]
 CHECKS: tuple[Check, ...] = (
     names.faults,
+    names.taken_names,
     names.undefined_names,
     names.unused_questions,
     names.unused_derived,
@@ -35,13 +36,19 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def lint(sources: Sequence[str], base: Path, ref: str | None = None) -> tuple[Finding, ...]:
+def lint(
+    sources: Sequence[str],
+    base: Path,
+    ref: str | None = None,
+    taken: frozenset[str] = frozenset(),
+) -> tuple[Finding, ...]:
     """Check templates on top of each other, the first one at the bottom.
 
     Args:
         sources: as for `load_templates`; none: the built-in template.
         base: the folder that relative paths start from.
         ref: the branch, tag or commit of the one git repository among them.
+        taken: names that no question can have, since `kscaffold new` has an option of that name.
 
     Returns:
         The findings, by file and line.
@@ -50,7 +57,7 @@ def lint(sources: Sequence[str], base: Path, ref: str | None = None) -> tuple[Fi
         AnswerError: there is no such source.
         TemplateError: a template cannot be fetched or its manifest cannot be read at all.
     """
-    loaded = load(sources, base, ref)
+    loaded = load(sources, base, ref, taken)
     findings = set(loaded.findings)
     if loaded.subject is not None:
         for check in CHECKS:

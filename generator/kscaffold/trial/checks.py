@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -93,9 +92,7 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
             if not file.format
         }
     except KscaffoldError as error:
-        # Which answers they are is told for all failures in the same way.
-        message = re.sub(r" \(with .*\)$", "", str(error), flags=re.DOTALL)
-        project.report("renders", [Failure("renders", message, error.details)])
+        project.report("renders", [Failure("renders", str(error), error.details)])
         return project
     project.report("renders")
     _write(tree, folder)
