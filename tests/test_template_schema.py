@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 
 from kscaffold.errors import TemplateError
+from kscaffold.inspectors import INSPECTORS
+from kscaffold.manifest.tables import Inspector
 from tests.cli import kscaffold
+from tests.manifest_reference import PAGE, written
 from tests.own_templates import read
 from tests.projects import ROOT
 
@@ -125,3 +128,14 @@ def test_both_refuse_what_fits_nowhere(lines: str) -> None:
     with pytest.raises(TemplateError):
         read(text)
     assert refusals(text)
+
+
+def test_the_reference_has_all_keys() -> None:
+    """The tables of docs/templates.md are those that `make reference` writes."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert written(page) == page, "run `make reference`"
+
+
+def test_inspectors_are_those_that_there_are() -> None:
+    """The type of a manifest names each inspector, and no other one."""
+    assert get_args(Inspector) == tuple(INSPECTORS)

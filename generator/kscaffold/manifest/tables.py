@@ -37,7 +37,7 @@ Words = Annotated[
 
 
 class TemplateTable(Table, frozen=True):
-    """What the template is; a whole one must have a name and a description.
+    """The table [template].
 
     Attributes:
         name: what other templates and records call it
@@ -51,11 +51,11 @@ class TemplateTable(Table, frozen=True):
 
 
 class MessagesTable(Table, frozen=True):
-    """What is printed; templates.
+    """The table [messages].
 
     Attributes:
-        before: before the first question; sees `target_name` only
-        after: when the project is written
+        before: printed before the first question; sees `target_name` only
+        after: printed when the project is written
     """
 
     before: str = ""
@@ -63,12 +63,12 @@ class MessagesTable(Table, frozen=True):
 
 
 class TestingTable(Table, frozen=True):
-    """How a project is tried.
+    """The table [test].
 
     Attributes:
         train: the arguments to Python that train a project for a moment, each a template, in which
             `scratch` is a folder that is removed again
-        needs: the modules that this takes
+        needs: the modules that this needs
     """
 
     train: tuple[str, ...] = ()
@@ -76,12 +76,12 @@ class TestingTable(Table, frozen=True):
 
 
 class InspectTable(Table, frozen=True):
-    """A default that is found by looking at a file.
+    """A default that is computed from a file.
 
     Attributes:
-        function: what looks at the file; `csv_numbers_task` is `csv_task` that refuses a table with
-            other features than numbers
-        arguments: the questions whose answers it is given
+        function: `csv_last_column`, `csv_task`, or `csv_numbers_task`, which is `csv_task` but
+            refuses a table with other features than numbers
+        arguments: the questions whose answers are its arguments
     """
 
     function: Inspector
@@ -89,30 +89,30 @@ class InspectTable(Table, frozen=True):
 
 
 class QuestionTable(Table, frozen=True):
-    """A question; an overlay may name just the keys that it changes.
+    """A table [questions.NAME].
 
     Attributes:
         type: `str`, `int`, `float`, `bool`, `choice`, `multi-choice` or `path`
-        help: the question, in one line: the prompt, and the help of its option
-        default: what is taken if nothing is given; text may be a template of earlier answers; of a
-            choice by default the first
-        choices: what a `choice` or a `multi-choice` chooses from
-        when: an expression of earlier answers; where it does not hold, nothing is asked
-        otherwise: the value where `when` does not hold; text may be a template
+        help: the question in one line: the prompt, and the help of its option
+        default: the answer if none is given; text may be a template of earlier answers; a `choice`
+            defaults to the first of its choices
+        choices: the choices of a `choice` or a `multi-choice`
+        when: an expression of earlier answers; if it is false, the question is not asked
+        otherwise: the value if `when` is false; text may be a template
         after: the earlier question that it follows; by default it comes last
         pattern: a regular expression that the whole text of a `str` must match
-        message: what is said of an answer that `pattern` refuses
+        message: the error message if `pattern` does not match
         required: whether an empty text is refused
-        max_length: the most characters that are taken
-        validate: `module`: the answer must be the name of a Python module
-        reserved: with `validate`, names that the project needs itself
-        secret: whether the answer of a `str` is hidden while it is typed, and kept nowhere but in
-            the files that use it
-        must_exist: whether the file of a `path` has to be there
-        carried: of a `path`: answers that stand for a file that the project carries, and that
-            file's path in the template
-        inspect: a default that is found by looking at a file: the `function`, `csv_last_column`,
-            `csv_task` or `csv_numbers_task`, and its `arguments`, which are questions
+        max_length: the maximum length in characters
+        validate: `module` requires the name of a Python module
+        reserved: with `validate`, names to refuse, since the project needs them itself
+        secret: whether a `str` is hidden while it is typed, and kept only in the files that use it
+        must_exist: whether a `path` must be an existing file
+        carried: for a `path`, answers that stand for a file that the template carries, each with
+            the path of that file in the template
+        inspect: computes the default from a file: its `function` is `csv_last_column`, `csv_task`,
+            or `csv_numbers_task`, which refuses a table with other features than numbers; its
+            `arguments` are questions
     """
 
     type: Kind | None = None
@@ -135,14 +135,13 @@ class QuestionTable(Table, frozen=True):
 
 
 class RuleTable(Table, frozen=True):
-    """What one answer asks of others.
+    """An entry of [[rules]].
 
     Attributes:
         when: an expression of the answers
-        message: why, for the user
-        requires: answers that are given where `when` holds and nothing else was, and refused where
-            something else was
-        conflicts: answers that are refused where `when` holds
+        message: the reason, for the user
+        requires: answers to set if `when` is true; any other answer is an error
+        conflicts: answers that are an error if `when` is true
     """
 
     when: str
@@ -152,13 +151,14 @@ class RuleTable(Table, frozen=True):
 
 
 class FileTable(Table, frozen=True):
-    """A file to write.
+    """An entry of [[files]].
 
     Attributes:
-        template: its path in the template; it is rendered if that ends in `.jinja`, else copied
-        target: where it goes in the project, a template
-        when: an expression; the file is written where it holds
-        mode: `755` makes it executable
+        template: its path in the template; a file that ends in `.jinja` is rendered, any other is
+            copied
+        target: its path in the project, a template
+        when: an expression; the file is written if it is true
+        mode: `755` makes the file executable
         format: whether black formats it, if it is Python
     """
 
@@ -170,11 +170,11 @@ class FileTable(Table, frozen=True):
 
 
 class AfterTable(Table, frozen=True):
-    """A command to run in the finished project; only for a trusted template.
+    """An entry of [[after]].
 
     Attributes:
         run: the words of the command, each a template; no shell reads them
-        when: an expression; the command is run where it holds
+        when: an expression; the command is run if it is true
     """
 
     run: Words
@@ -189,19 +189,19 @@ class ManifestTable(Table, frozen=True):
             it the template is whole
         remove: files of the templates below that are not written, by their path in the template or
             by their target
-        template: what the template is
-        questions: what is asked, in this order
-        derived: values that follow from the answers: names and expressions, each of all answers and
-            of the values before it
-        rules: what answers ask of each other
-        files: files to write
+        template: what the template is; a whole one must have a `name` and a `description`
+        questions: the questions, in this order; an overlay may name just the keys that it changes
+        derived: values computed from the answers: a name and an expression each, which sees all
+            answers and the values before it
+        rules: what answers require of each other
+        files: the files to write
         folders: where the files of a folder go that no `[[files]]` names: a folder of the template,
             and one of the project, which may be a template
-        placeholders: identifiers that stand for a value in `*.py.jinja`, so that these stay valid
-            Python, and the question or derived value
-        messages: what is printed
+        placeholders: identifiers that stand for a question or a derived value in `*.py.jinja`, so
+            that these are valid Python
+        messages: what is printed; each is a template
         after: commands to run in the finished project; only for a trusted template
-        test: how a project is tried
+        test: how a project is tested
     """
 
     extends: str | None = None
