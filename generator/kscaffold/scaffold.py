@@ -20,7 +20,7 @@ from kscaffold.hidden import has_secrets, hidden, masked, public
 from kscaffold.inspectors import INSPECTORS
 from kscaffold.manifest import File, Question, Value
 from kscaffold.origins import BUILT_IN, record
-from kscaffold.paths import check_distinct, check_path
+from kscaffold.paths import check_distinct, check_path, path_problem
 from kscaffold.quoting import quote
 from kscaffold.render import Renderer
 from kscaffold.sources import Template
@@ -200,19 +200,14 @@ def _target(file: File, scaffold: Scaffold, values: Mapping[str, object]) -> str
     """
     with place_named(file.place, "target"):
         path = scaffold.renderer.text(file.target, values)
-        try:
-            return check_path(path)
-        except TemplateError as error:
-            if question := _question_to_blame(file.target, scaffold):
-                raise AnswerError(error.reason, key=question.option) from None
-            raise
+        if path_problem(path) and (question := _question_to_blame(file.target, scaffold)):
+            raise AnswerError(f"makes the path {path!r}: {path_problem(path)}", key=question.option)
+        return check_path(path)
 
 
 def _question_to_blame(target: str, scaffold: Scaffold) -> Question | None:
     """Return the first question that a target depends on; None: no answer makes it a good path."""
-    try:
-        check_path(_EXPRESSION.sub("x", target))
-    except TemplateError:
+    if path_problem(_EXPRESSION.sub("x", target)):
         return None
     manifest, names = scaffold.template.manifest, scaffold.renderer.names(target)
     for name, expression in [*manifest.derived.items()][::-1]:

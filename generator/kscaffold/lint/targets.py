@@ -6,11 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from kscaffold.errors import TemplateError
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.subject import Subject
 from kscaffold.manifest import File
-from kscaffold.paths import check_path
+from kscaffold.paths import path_problem
 
 _EXPRESSION = re.compile(r"{{.*?}}")
 
@@ -18,10 +17,8 @@ _EXPRESSION = re.compile(r"{{.*?}}")
 def bad_paths(subject: Subject) -> Iterator[Finding]:
     """Find targets that leave the project, or are no names on every system."""
     for file in subject.manifest.files:
-        try:
-            check_path(_EXPRESSION.sub("x", file.target))
-        except TemplateError as error:
-            message = f"it is written to {file.target!r}: {error.reason}"
+        if problem := path_problem(_EXPRESSION.sub("x", file.target)):
+            message = f"it is written to {file.target!r}: {problem}"
             spot = subject.spot_of(file, "target")
             yield subject.finding("bad-path", spot, message, "give another target")
 
