@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kscaffold import __version__
 from tests.cli import contents, kscaffold
 from tests.own_templates import OVERLAY, WHOLE, new, project, refused, template, whole
 
@@ -342,6 +343,26 @@ def test_a_version_that_will_do() -> None:
     """The oldest that there was is no obstacle."""
     assert files_of(template("lab", f'{OVERLAY}[template]\nminimum_version = "0.0.1"\n')) == (
         files_of()
+    )
+
+
+@pytest.mark.parametrize(
+    ("needed", "is_met"),
+    [("0.0.9", True), ("0.1.0rc1", True), ("0.1.0.post1", False), ("1", False)],
+)
+def test_versions_are_compared_as_packages_are(needed: str, is_met: bool) -> None:
+    """A release candidate comes before its release, and a post release after it."""
+    assert __version__ == "0.1.0"
+    own = template("lab", f'{OVERLAY}[template]\nminimum_version = "{needed}"\n')
+    assert new("-n", "--template", str(own)).exit_code == (0 if is_met else 4)
+
+
+def test_a_version_that_is_none_is_refused() -> None:
+    """With an example."""
+    message, _ = refused(template("lab", f'{OVERLAY}[template]\nminimum_version = "one"\n'))
+    assert message == (
+        "lab/kscaffold.toml: [template] minimum_version: must be a version, such as '0.1.0', not"
+        " 'one'"
     )
 
 

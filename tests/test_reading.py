@@ -72,9 +72,18 @@ def test_least_manifest() -> None:
         (question('type = "str"\ndefalt = "x"'), "defalt: unknown key; did you mean 'default'?"),
         (question('type = "str"\nname = "x"'), "name: unknown key; there are type, help, "),
         (question('type = "str"\nplace = "x"'), "place: unknown key; there are type, help, "),
-        (question('type = "str"\ndefault = 3'), "default: does not fit the type 'str': 3"),
-        (question('type = "int"\ndefault = true'), "default: does not fit the type 'int': True"),
-        (question('type = "int"\notherwise = "x"'), "otherwise: does not fit the type 'int'"),
+        (
+            question('type = "str"\ndefault = 3'),
+            "default: must be a string for the type 'str', not 3",
+        ),
+        (
+            question('type = "int"\ndefault = true'),
+            "default: must be an integer for the type 'int', not True",
+        ),
+        (
+            question('type = "int"\notherwise = "x"'),
+            "otherwise: must be an integer for the type 'int'",
+        ),
         (question('type = "str"\ndefault = [1]'), "default: must be a string, true or false, "),
         (question('type = "str"\nmax_length = true'), "max_length: must be a positive integer"),
         (question('type = "str"\nmax_length = 0'), "max_length: must be a positive integer, not 0"),

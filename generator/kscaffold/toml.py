@@ -78,12 +78,12 @@ def _mistakes_of(kind: Any, value: object, place: Place, key: str | int) -> Iter
             yield from _mistakes_of(arguments[0], each, place.below(key), number)
     elif origin is Mapping and isinstance(value, dict):
         for name, each in value.items():
-            if not _fits(arguments[0], name):
+            if not fits(arguments[0], name):
                 yield TemplateError(
                     f"the name must be {words(arguments[0])}", place=place.below(key, name)
                 )
             yield from _mistakes_of(arguments[1], each, place.below(key), name)
-    elif not _fits(kind, value):
+    elif not fits(kind, value):
         yield TemplateError(f"must be {words(kind)}, not {value!r}", place=place, key=str(key))
 
 
@@ -91,7 +91,8 @@ def _is_table(kind: object) -> TypeGuard[type[msgspec.Struct]]:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def _fits(kind: Any, value: object) -> bool:
+def fits(kind: Any, value: object) -> bool:
+    """Return whether a value is of a type."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError:

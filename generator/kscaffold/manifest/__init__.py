@@ -18,22 +18,15 @@ from kscaffold.manifest.tables import (
 )
 from kscaffold.quoting import unsafe_character
 from kscaffold.text import enumerated
+from kscaffold.toml import fits, words
 
 __all__ = ["After", "File", "Manifest", "Question", "Rule", "Value"]
 
 # Names that templates have for something else.
 TAKEN = frozenset({"target_name", "kscaffold_version", "super", "self", "loop", "caller"})
 _CHOOSING = ("choice", "multi-choice")
-# What a default may be; of every type but bool it may be a template of earlier answers, too.
-_DEFAULTS: dict[Kind, tuple[type, ...]] = {
-    "str": (str,),
-    "path": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "choice": (str,),
-    "multi-choice": (tuple,),
-}
+# What a default is, if not text; other than of a bool, it may be a template of earlier answers.
+_TYPES = {"int": int, "float": float, "bool": bool, "multi-choice": tuple[str, ...]}
 
 
 class Question(QuestionTable, frozen=True, kw_only=True):
@@ -80,12 +73,12 @@ class Question(QuestionTable, frozen=True, kw_only=True):
     def _mistakes_of_defaults(self) -> Iterator[tuple[str, str]]:
         if self.type == "bool" and not isinstance(self.default, bool):
             yield "default", "the type 'bool' needs a default, true or false"
+        kind = _TYPES.get(self.type, str)
         for key, value in (("default", self.default), ("otherwise", self.otherwise)):
             if value is None or (isinstance(value, str) and "{{" in value):
                 continue
-            kinds = _DEFAULTS[self.type]
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                yield key, f"does not fit the type {self.type!r}: {value!r}"
+            if not fits(kind, value):
+                yield key, f"must be {words(kind)} for the type {self.type!r}, not {value!r}"
             chosen = value if isinstance(value, tuple) else (value,)
             if key == "default" and self.choices and not {*chosen} <= {*self.choices}:
                 yield key, f"must be {enumerated(self.choices)}, not {value!r}"
