@@ -61,7 +61,7 @@ class Subject:
 
     def spot_of(self, file: File, key: str) -> Spot:
         """Return where an entry of [[files]] says something; of a file that was found, the file."""
-        if file.place.table[0] == "files":
+        if file.place.table[:1] == ("files",):
             return self.spot(key, place=file.place)
         return Spot(self.layer_of(file.template), file.template)
 
