@@ -24,12 +24,14 @@ class Layer:
         root: the folder.
         place: what stands before a file's path in messages, such as "lab/"; may be empty.
         description: what it is for, as its manifest says.
+        apart: folders in it that are layers of their own.
     """
 
     name: str
     root: Path
     place: str = ""
     description: str = ""
+    apart: frozenset[str] = frozenset()
 
     def has(self, path: str) -> bool:
         """Tell whether this layer has a file."""
@@ -62,7 +64,9 @@ class Layer:
     def files(self) -> tuple[str, ...]:
         """Return the paths of all files but the manifest, in order; raises `TemplateError`."""
         paths = sorted(self._walk())
-        return tuple(path for path in paths if path != MANIFEST)
+        return tuple(
+            path for path in paths if path != MANIFEST and path.partition("/")[0] not in self.apart
+        )
 
     def _walk(self) -> Iterator[str]:
         count = 0

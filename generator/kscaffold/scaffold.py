@@ -61,11 +61,19 @@ def prepare(template: Template, target_name: str, target: Path | None = None) ->
     tools = Tools(
         evaluator=renderer,
         inspect=lambda function, *arguments: INSPECTORS[function](*arguments),
-        carried=lambda path: str(template.layers.top(path).path_of(path)),
+        carried=lambda path: str(template.everything.top(path).path_of(path)),
         target_name=target_name,
         **({"matches": _matches_within_bounds} if template.is_foreign else {}),
     )
     return Scaffold(template, renderer, tools, target or Path(target_name))
+
+
+def choose(scaffold: Scaffold, answers: Answers) -> Scaffold:
+    """Return the scaffold with the folders that the answers choose; raises `TemplateError`."""
+    template = scaffold.template.chosen(answers.values)
+    if template is scaffold.template:
+        return scaffold
+    return replace(scaffold, template=template, renderer=Renderer(template.layers))
 
 
 def _matches_within_bounds(pattern: str, text: str) -> bool:
@@ -86,6 +94,7 @@ def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
         TemplateError: a template is broken, renders to invalid Python, names a path that must
             not be written, or does not come to an end.
     """
+    scaffold = choose(scaffold, answers)
     if scaffold.template.is_foreign:
         return _build_within_bounds(scaffold, answers)
     return render_tree(scaffold, answers)
@@ -126,6 +135,7 @@ def _tree_of(report: dict[str, Any]) -> Tree:
 
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
     """Return the answers and all that follows from them; raises `TemplateError`."""
+    scaffold = choose(scaffold, answers)
     values: dict[str, object] = {**answers.values, "kscaffold_version": __version__}
     manifest = scaffold.template.manifest
     for name, expression in manifest.derived.items():
@@ -220,9 +230,9 @@ def _record(scaffold: Scaffold, values: Mapping[str, Value], base: Mapping[str, 
     """Return the files that a later update works from: the answers and the text as rendered."""
     template = scaffold.template
     layers = "".join(
-        record(layer.name, origin, scaffold.target)
-        for layer, origin in zip(template.layers, template.origins, strict=True)
-        if origin.kind != BUILT_IN
+        record(each.layer.name, each.origin, scaffold.target)
+        for each in template.stack
+        if each.origin.kind != BUILT_IN
     )
     name = template.manifest.template.name
     answers = (

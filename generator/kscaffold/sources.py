@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from kscaffold import __version__
+from kscaffold.blocks import check_blocks
 from kscaffold.errors import AnswerError, Place, TemplateError
 from kscaffold.layers import MANIFEST, Layer, Layers
-from kscaffold.manifest import Manifest
-from kscaffold.manifest.merging import ManifestFile, merge, parse_manifest
+from kscaffold.manifest import Manifest, Value
+from kscaffold.manifest.merging import ManifestFile, choice_folder, merge, parse_manifest
 from kscaffold.manifest.tables import Head
 from kscaffold.origins import BUILT_IN, Origin
 from kscaffold.text import near
@@ -30,13 +31,54 @@ class Template:
     """A template: its folders, where each came from, and what its manifests say together.
 
     Attributes:
+        layers: the folders, with those that are choices if these are made.
+        origins: where the layers came from, without the choices.
         notices: what whoever uses it should know.
+        stack: the layers as they were found.
+        choices: the folders that are choices, of all questions.
+        is_chosen: whether the choices are made.
     """
 
     layers: Layers
     origins: tuple[Origin, ...]
     manifest: Manifest
     notices: tuple[str, ...] = ()
+    stack: tuple[Found, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    is_chosen: bool = False
+
+    @property
+    def parts(self) -> list[Choice]:
+        """All layers and choices, from the bottom to the top."""
+        return _order(self.stack, self.choices)
+
+    @property
+    def everything(self) -> Layers:
+        """All layers, with every folder that is a choice."""
+        return Layers(each.found.layer for each in self.parts)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Of each of `layers`, which one of `stack` it belongs to."""
+        return tuple(
+            next(part.number for part in self.parts if part.found.layer == layer)
+            for layer in self.layers
+        )
+
+    def chosen(self, answers: Mapping[str, Value]) -> Template:
+        """Return the template with the choices that the answers take on top of their layers.
+
+        Raises:
+            TemplateError: two of them override the same block, or break the manifest.
+        """
+        if self.is_chosen or not self.choices:
+            return self
+        taken = [each for each in self.choices if answers.get(each.question) == each.answer]
+        for number in range(len(self.stack)):
+            check_blocks([each.found.layer for each in taken if each.number == number])
+        manifest = merge(each.manifest(is_chosen=each in taken) for each in self.parts)
+        layers = Layers(each.found.layer for each in _order(self.stack, taken))
+        return replace(self, layers=layers, manifest=manifest, is_chosen=True)
 
     @property
     def root(self) -> Path:
@@ -73,6 +115,72 @@ class Found:
         """Return its manifest, with these values, and the files that need not be listed in it."""
         files = () if self.origin.kind == BUILT_IN else self.layer.files()
         return ManifestFile(values, self.place, files)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A folder of a layer that is an answer to a question; of a layer itself, no question.
+
+    Attributes:
+        number: which layer it belongs to.
+        folder: the folder in that layer, such as "data/csv"; empty for the layer itself.
+    """
+
+    found: Found
+    number: int
+    question: str = ""
+    folder: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The answer that chooses it."""
+        return self.folder.rpartition("/")[2]
+
+    @property
+    def option(self) -> str:
+        """The option that chooses it, such as "--data csv"."""
+        return f"--{self.question.replace('_', '-')} {self.answer}"
+
+    def manifest(self, is_chosen: bool) -> ManifestFile:
+        """Return its manifest; if it is not chosen, it only asks."""
+        file = self.found.manifest(self.found.values)
+        if not self.question:
+            return file
+        return replace(file, choice=(self.question, self.answer), is_chosen=is_chosen)
+
+
+def _order(stack: Sequence[Found], choices: Sequence[Choice]) -> list[Choice]:
+    """Return layers with their choices, from the bottom to the top."""
+    layers = [Choice(found, number) for number, found in enumerate(stack)]
+    return sorted([*layers, *choices], key=lambda each: each.number)
+
+
+def find_choices(stack: Sequence[Found]) -> tuple[list[Found], tuple[Choice, ...]]:
+    """Find the folders that are choices; return the layers without them, and them.
+
+    Raises:
+        TemplateError: one has no readable manifest.
+    """
+    folders: dict[str, str] = {}
+    for found in stack:
+        for name, keys in found.values.get("questions", {}).items():
+            if isinstance(keys, dict) and (folder := choice_folder(keys)):
+                folders[name] = folder
+    choices = tuple(
+        Choice(_folder_found(found, folder, path), number, question, f"{folder}/{path.name}")
+        for number, found in enumerate(stack)
+        for question, folder in folders.items()
+        for path in sorted((found.layer.root / folder).glob("*"))
+        if (path / MANIFEST).is_file()
+    )
+    apart = frozenset(folders.values())
+    rest = [replace(found, layer=replace(found.layer, apart=apart)) for found in stack]
+    return rest, choices
+
+
+def _folder_found(found: Found, folder: str, path: Path) -> Found:
+    name = f"{folder}/{path.name}"
+    return _read(path, found.origin, f"{found.layer.name}/{name}", f"{found.layer.place}{name}/")
 
 
 def template_root() -> Path:
@@ -177,14 +285,16 @@ def _put(stack: list[Found], found: Found, base: Path, depth: int) -> list[Found
     return [*stack, found]
 
 
-def _template(stack: Sequence[Found]) -> Template:
-    return stacked(stack, merge(each.manifest(each.values) for each in stack))
+def _template(found: Sequence[Found]) -> Template:
+    return stacked(*find_choices(found))
 
 
-def stacked(stack: Sequence[Found], manifest: Manifest) -> Template:
-    """Return the template that layers and their manifest make together."""
+def stacked(stack: Sequence[Found], choices: tuple[Choice, ...]) -> Template:
+    """Return the template that layers and choices make together; raises `TemplateError`."""
+    manifest = merge(each.manifest(is_chosen=False) for each in _order(stack, choices))
     layers = Layers(each.layer for each in stack)
-    return Template(layers, tuple(each.origin for each in stack), manifest)
+    origins = tuple(each.origin for each in stack)
+    return Template(layers, origins, manifest, stack=tuple(stack), choices=choices)
 
 
 def is_git(source: str) -> bool:
@@ -267,7 +377,7 @@ def _read(root: Path, origin: Origin, name: str, place: str) -> Found:
         _check_version(head.template.minimum_version, Place(f"{place}{MANIFEST}"))
     about = head.template
     layer = Layer(about.name or name, root, place, about.description or "")
-    if origin.kind != BUILT_IN:
+    if origin.kind != BUILT_IN and origin.digest is None:
         origin = replace(origin, digest=digest(layer))
     return Found(layer, origin, head, values)
 

@@ -15,7 +15,7 @@ from kscaffold.cli import after, output, printable
 from kscaffold.cli.after import Command
 from kscaffold.errors import KscaffoldError, TrustError, place_named
 from kscaffold.hidden import answers_named, masked, public, secrets_hidden
-from kscaffold.scaffold import Scaffold, build_tree, derived_values, prepare
+from kscaffold.scaffold import Scaffold, build_tree, choose, derived_values, prepare
 from kscaffold.sources import Template
 from kscaffold.tree import Tree
 from kscaffold.write import Written, check_target, write_tree
@@ -64,6 +64,7 @@ def create(template: Template, given: dict[str, object], request: Request) -> No
 def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> None:
     manifest = scaffold.template.manifest
     answers = resolve(manifest, given, scaffold.tools)
+    scaffold = choose(scaffold, answers)
     answers = replace(answers, notices=(*scaffold.template.notices, *answers.notices))
     # All that a template can break comes before anything is written.
     with answers_named(manifest, answers):

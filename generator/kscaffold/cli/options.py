@@ -36,7 +36,13 @@ class OneOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 class QuestionOption(click.Option):
-    """An option that answers a question of the template."""
+    """An option that answers a question of the template.
+
+    Attributes:
+        asked_with: the option that it goes with, such as "--data csv"; empty: with any.
+    """
+
+    asked_with = ""
 
 
 def names_of(params: Sequence[click.Parameter]) -> frozenset[str]:
@@ -55,12 +61,17 @@ def check_names(manifest: Manifest, taken: frozenset[str]) -> None:
             raise TemplateError(reason, place=question.place, hint="take another")
 
 
-def question_options(manifest: Manifest) -> list[click.Option]:
+def question_options(manifest: Manifest) -> list[QuestionOption]:
     """Return an option for each question, in the manifest's order."""
-    return [_option(question) for question in manifest.questions.values()]
+    made = []
+    for question in manifest.questions.values():
+        option = _option(question)
+        option.asked_with = question.asked_with
+        made.append(option)
+    return made
 
 
-def _option(question: Question) -> click.Option:
+def _option(question: Question) -> QuestionOption:
     help_text = question.help + _default_shown(question)
     if question.name == "data":
         # --data is also the long form of -d: a value with "=" is KEY=VALUE, another one the answer.

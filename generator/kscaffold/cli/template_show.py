@@ -78,7 +78,7 @@ def _values(question: Question) -> str:
 
 def _asked_at(template: Template, name: str) -> str:
     """Return the highest place that says something of a question."""
-    for layer in reversed(template.layers):
+    for layer in reversed(template.everything):
         lines = layer.read(MANIFEST).splitlines()
         for number, line in enumerate(lines, start=1):
             if re.match(rf"\s*\[questions\.{name}\]", line):
@@ -87,7 +87,7 @@ def _asked_at(template: Template, name: str) -> str:
 
 
 def _files(template: Template) -> list[dict[str, str]]:
-    return [
+    rows = [
         {
             "target": file.target,
             "place": f"{template.layers.top(file.template).place}{file.template}",
@@ -95,14 +95,26 @@ def _files(template: Template) -> list[dict[str, str]]:
         }
         for file in template.manifest.files
     ]
+    for choice in template.choices:
+        chosen = template.chosen({choice.question: choice.answer})
+        for file in chosen.manifest.files:
+            if choice.found.layer.has(file.template):
+                place = f"{choice.found.layer.place}{file.template}"
+                when = " and ".join(filter(None, (choice.option, file.when)))
+                rows.append({"target": file.target, "place": place, "when": f"with {when}"})
+    return rows
 
 
 def _blocks(template: Template) -> list[dict[str, str]]:
+    layers = [part.found.layer for part in template.parts]
+    written = {file.template for file in template.manifest.files}
     return [
         {"block": block.name, "place": f"{layer.place}{path}:{block.line}"}
-        for path in dict.fromkeys(file.template for file in template.manifest.files)
+        for path in sorted(
+            {*written, *(p for c in template.choices for p in c.found.layer.files())}
+        )
         if path.endswith(".jinja")
-        for layer in template.layers
+        for layer in layers
         if layer.has(path)
         for block in blocks_of(layer, path)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from kscaffold.lint import files, manifest, names, quoted, readable, references, targets
@@ -34,6 +34,8 @@ CHECKS: tuple[Check, ...] = (
     readable.conditions,
     readable.inline_statements,
 )
+# What is wrong only if it is so whatever is chosen.
+UNUSED = frozenset({"unused-question", "unused-derived", "unused-placeholder", "unreachable-file"})
 
 
 def lint(
@@ -58,9 +60,19 @@ def lint(
         TemplateError: a template cannot be fetched or its manifest cannot be read at all.
     """
     loaded = load(sources, base, ref, taken)
-    findings = set(loaded.findings)
-    if loaded.subject is not None:
-        for check in CHECKS:
-            findings.update(check(loaded.subject))
+    found = [
+        (subject, {each for check in CHECKS for each in check(subject)})
+        for subject in loaded.subjects
+    ]
+    findings = {*loaded.findings, *_agreed(found)}
     kept = [each for each in findings if not each.is_own or each.layer in loaded.named]
     return tuple(sorted(kept, key=lambda each: (-each.layer, each.file, each.line, each.rule)))
+
+
+def _agreed(found: Sequence[tuple[Subject, set[Finding]]]) -> Iterator[Finding]:
+    """Yield the findings; that nothing uses a thing, only if no choice makes use of it."""
+    for each in {each for _, findings in found for each in findings}:
+        if each.rule not in UNUSED or all(
+            each in findings for subject, findings in found if subject.shows(each.file)
+        ):
+            yield each

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from kscaffold.errors import Place, TemplateError, UnknownKeyError
 from kscaffold.layers import MANIFEST
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.lines import Key, index, line_of
 from kscaffold.lint.subject import Subject
-from kscaffold.manifest.merging import merge
 from kscaffold.manifest.tables import ManifestTable
 from kscaffold.scaffold import prepare
-from kscaffold.sources import Found, find_all, stacked
+from kscaffold.sources import Choice, Found, Template, find_all, find_choices, stacked
 from kscaffold.toml import mistakes
 
 
@@ -24,11 +25,12 @@ class Loaded:
     """A template as far as it can be loaded, and what is wrong with its manifests.
 
     Attributes:
-        subject: None where the manifests cannot be put together.
+        subjects: the template with each of its choices made at least once; none where the manifests
+            cannot be put together.
         named: the layers that were asked for, and not for the sake of what extends them.
     """
 
-    subject: Subject | None
+    subjects: tuple[Subject, ...]
     findings: tuple[Finding, ...]
     named: frozenset[int]
 
@@ -40,25 +42,56 @@ def load(sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[s
         AnswerError: there is no such source.
         TemplateError: one cannot be fetched, or its manifest is no TOML.
     """
-    stack = find_all(sources, base, ref)
+    stack, choices = find_choices(find_all(sources, base, ref))
     named = frozenset(layer for layer, found in enumerate(stack) if found.is_named)
-    lines = [index(found.layer.read(MANIFEST)) for found in stack]
+    parts = [Choice(found, layer) for layer, found in enumerate(stack)] + [*choices]
     unknown = [
         mistake
-        for found in stack
-        for mistake in mistakes(ManifestTable, found.values, found.place)
+        for part in parts
+        for mistake in mistakes(ManifestTable, part.found.values, part.found.place)
         if isinstance(mistake, UnknownKeyError)
     ]
-    findings = [_finding("unknown-key", mistake, stack, lines) for mistake in unknown]
+    findings = [_finding("unknown-key", mistake, parts) for mistake in unknown]
+    keys = {(mistake.place, mistake.key) for mistake in unknown}
     try:
-        keys = {(mistake.place, mistake.key) for mistake in unknown}
-        known = [_without(found.values, found.place, keys) for found in stack]
-        manifest = merge(found.manifest(values) for found, values in zip(stack, known, strict=True))
+        template = stacked(
+            [_known(found, keys) for found in stack],
+            tuple(replace(choice, found=_known(choice.found, keys)) for choice in choices),
+        )
+        subjects = tuple(_subject(template, taken, each) for each in _selections(choices))
     except TemplateError as error:
-        findings.append(_finding("broken-manifest", error, stack, lines))
-        return Loaded(None, tuple(findings), named)
-    scaffold = prepare(stacked(stack, manifest), "project")
-    return Loaded(Subject(scaffold, tuple(lines), taken), tuple(findings), named)
+        findings.append(_finding("broken-manifest", error, parts))
+        return Loaded((), tuple(findings), named)
+    return Loaded(subjects, tuple(findings), named)
+
+
+def _known(found: Found, unknown: set[tuple[Place | str, str]]) -> Found:
+    return replace(found, values=_without(found.values, found.place, unknown))
+
+
+def _selections(choices: Sequence[Choice]) -> list[dict[str, str]]:
+    """Return answers in which each choice is made at least once."""
+    answers: dict[str, list[str]] = {}
+    for choice in choices:
+        answers.setdefault(choice.question, []).append(choice.answer)
+    most = max(map(len, answers.values()), default=1)
+    return [{name: each[n % len(each)] for name, each in answers.items()} for n in range(most)]
+
+
+def _subject(template: Template, taken: frozenset[str], answers: dict[str, str]) -> Subject:
+    """Return the template with some choices made, and the questions that are then asked."""
+    chosen = template.chosen(answers)
+    files = {f"{layer.place}{MANIFEST}" for layer in chosen.layers}
+    questions = {
+        name: question
+        for name, question in chosen.manifest.questions.items()
+        if question.place.file in files
+    }
+    rules = tuple(rule for rule in chosen.manifest.rules if rule.place.file in files)
+    manifest = structs.replace(chosen.manifest, questions=questions, rules=rules)
+    scaffold = prepare(replace(chosen, manifest=manifest), "project")
+    lines = tuple(index(layer.read(MANIFEST)) for layer in chosen.layers)
+    return Subject(scaffold, lines, taken)
 
 
 def _without(values: Any, place: Place, keys: set[tuple[Place | str, str]]) -> Any:
@@ -74,15 +107,14 @@ def _without(values: Any, place: Place, keys: set[tuple[Place | str, str]]) -> A
     return values
 
 
-def _finding(
-    rule: str, error: TemplateError, stack: Sequence[Found], lines: Sequence[Mapping[Key, int]]
-) -> Finding:
+def _finding(rule: str, error: TemplateError, parts: Sequence[Choice]) -> Finding:
     """Return what is wrong with a manifest as a finding at its line."""
     place = error.place
     assert isinstance(place, Place)
-    layer = next(n for n, found in enumerate(stack) if found.place.file == place.file)
+    part = next(each for each in parts if each.found.place.file == place.file)
     key: Key = (*place.table, *((error.key,) if error.key else ()))
     at = " ".join(filter(None, (place.header, error.key)))
     message = ": ".join(filter(None, (at, error.reason)))
     hint = error.hint or "fix this first: nothing else is checked"
-    return Finding(rule, place.file, line_of(lines[layer], key), message, hint, layer)
+    line = line_of(index(part.found.layer.read(MANIFEST)), key)
+    return Finding(rule, place.file, line, message, hint, part.number)

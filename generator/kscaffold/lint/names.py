@@ -139,6 +139,6 @@ def _used(subject: Subject) -> set[str] | None:
         used |= {*rule.requires, *rule.conflicts}
     for question in manifest.questions.values():
         used |= set(question.inspect.arguments if question.inspect else ())
-        # It is used if its answer is the path of a file that the template carries.
-        used |= {question.name} if question.carried else set()
+        # It is used if its answer is a file that the template carries, or a folder of it.
+        used |= {question.name} if question.carried or question.folder else set()
     return used

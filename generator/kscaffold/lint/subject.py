@@ -42,8 +42,17 @@ class Subject:
 
     def finding(self, rule: str, spot: Spot, message: str, mend: str) -> Finding:
         """Return a finding at a spot."""
-        place = self.scaffold.template.layers[spot.layer].place
-        return Finding(rule, f"{place}{spot.path}", spot.line, message, mend, spot.layer)
+        layer = self.scaffold.template.layers[spot.layer]
+        number = self.scaffold.template.numbers[spot.layer]
+        return Finding(rule, f"{layer.place}{spot.path}", spot.line, message, mend, number)
+
+    def shows(self, file: str) -> bool:
+        """Return whether a file of a finding is of a layer that is chosen here."""
+        return any(
+            file == f"{layer.place}{path}"
+            for layer in self.scaffold.template.layers
+            for path in (MANIFEST, *layer.files())
+        )
 
     def spot(self, *key: str | int, place: Place | None = None) -> Spot:
         """Return where the manifest says something: the highest layer that does, or a place."""

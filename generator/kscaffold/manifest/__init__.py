@@ -34,12 +34,20 @@ class Question(QuestionTable, frozen=True, kw_only=True):
 
     Attributes:
         name: what its answer is called.
+        choices: the choices, also where each is a folder.
+        folder: the folder of these; empty: they are no folders.
+        about: what each of these folders says of itself, in one line.
+        asked_with: the option that it is asked with, such as "--data csv"; empty: with any.
         place: where a manifest last says something of it.
     """
 
     name: str
     type: Kind
     help: str
+    choices: tuple[str, ...] = ()
+    folder: str = ""
+    about: Mapping[str, str] = {}
+    asked_with: str = ""
     place: Place = Place(MANIFEST)
 
     @property
@@ -59,6 +67,8 @@ class Question(QuestionTable, frozen=True, kw_only=True):
             yield "help", f"must be one plain line, but holds {unsafe}"
         if bool(self.choices) != (self.type in _CHOOSING):
             yield "choices", "belongs to the types 'choice' and 'multi-choice', and only there"
+        if self.folder and self.type != "choice":
+            yield "choices", "a folder of choices belongs to the type 'choice'"
         if any("," in choice or not choice.strip() for choice in self.choices):
             yield "choices", "a choice is a word without commas, since the command line takes a,b"
         for key in ("pattern", "secret"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from kscaffold.toml import TomlError, parse_toml, read_table
 
 # Nobody writes so long a manifest by hand.
 LONGEST = 1_000_000
+_FOLDER = re.compile(r"([a-z][a-z0-9_-]*)/\*")
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,15 @@ class ManifestFile:
         place: what errors call it.
         files: the other files of its folder; those in one of `folders` are written without being
             listed under `[[files]]`.
+        choice: of a folder that is a choice, the question and its answer.
+        is_chosen: whether that is the answer, so that more than its questions counts.
     """
 
     values: Mapping[str, Any]
     place: Place
     files: tuple[str, ...] = ()
+    choice: tuple[str, str] | None = None
+    is_chosen: bool = True
 
 
 def parse_manifest(text: str, file: str) -> dict[str, Any]:
@@ -70,23 +76,62 @@ class _Stack:
         self.tables: dict[str, dict[str, Any]] = {"template": {}, "folders": {}, "questions": {}}
         self.lists: dict[str, list[dict[str, Any]]] = {"rules": [], "files": [], "after": []}
         self.places: dict[tuple[str, str], Place] = {}
+        self.offered: dict[str, dict[str, str]] = {}
+        self.chosen: dict[str, Any] = {}  # the derived values of choices
 
     def put(self, file: ManifestFile) -> None:
         """Put one more manifest on top."""
         said = read_table(ManifestTable, file.values, file.place)
-        self._check_extends(said, file.place)
-        for name, value in file.values.items():
+        values = file.values
+        if file.choice is None:
+            self._check_extends(said, file.place)
+        else:
+            values = self._of_choice(file, *file.choice)
+        for name, value in values.items():
             place = file.place.below(name)
             if name in self.lists:
                 self.lists[name] += ({**v, "place": place.below(n)} for n, v in enumerate(value))
             elif name == "questions":
                 self._put_questions(value, place)
             elif isinstance(value, dict) and not (name == "template" and said.extends):
-                self.tables[name] = {**self.tables.get(name, {}), **value}
+                self._put_table(name, value, first=file.choice is not None)
                 self.places.update({(name, key): place for key in value})
+        if not file.is_chosen:
+            return
         self.lists["files"] += [*self._found(file)]
         for name in said.remove:
             self._remove(name, file.place)
+
+    def _put_table(self, name: str, value: Mapping[str, Any], first: bool) -> None:
+        """Put a table of texts on top; a choice's values come first, so that others see them."""
+        table = self.tables.get(name, {})
+        if first and name == "derived":
+            self.chosen |= value
+            table = {**self.chosen, **{key: table[key] for key in table if key not in self.chosen}}
+            self.tables[name] = table
+        else:
+            self.tables[name] = {**table, **value}
+
+    def _of_choice(self, file: ManifestFile, question: str, answer: str) -> dict[str, Any]:
+        """Return what a choice's manifest says: its questions and rules hold if it is chosen."""
+        about = file.values.get("template", {}).get("description")
+        if about is None or "extends" in file.values:
+            reason = "a choice has a description" if about is None else "a choice extends nothing"
+            raise TemplateError(reason, place=file.place.below("template"))
+        self.offered.setdefault(question, {})[answer] = about
+        chosen, after = f"{question} == '{answer}'", question
+        questions, rules = {}, []
+        for name, keys in file.values.get("questions", {}).items():
+            if name in self.tables["questions"]:
+                reason = f"is asked by {self.tables['questions'][name]['place'].file} already"
+                raise TemplateError(reason, place=file.place.below("questions", name))
+            own = {"when": both(chosen, keys.get("when")), "asked_with": f"--{question} {answer}"}
+            questions[name] = {"after": after, **keys, **own}
+            after = name
+        for rule in file.values.get("rules", []):
+            rules.append({**rule, "when": both(chosen, rule["when"])})
+        rest = {k: v for k, v in file.values.items() if k not in ("template", "remove")}
+        return {**(rest if file.is_chosen else {}), "questions": questions, "rules": rules}
 
     def _check_extends(self, said: ManifestTable, place: Place) -> None:
         if said.extends and not self.tables["template"]:
@@ -122,10 +167,23 @@ class _Stack:
     def manifest(self) -> Manifest:
         """Return all of it."""
         questions = {
-            keys["name"]: read_table(Question, keys, keys["place"]) for keys in self._in_order()
+            keys["name"]: read_table(Question, self._with_choices(keys), keys["place"])
+            for keys in self._in_order()
         }
         parts = {**self.tables, **self.lists, "questions": questions, "places": self.places}
         return msgspec.convert(parts, Manifest)
+
+    def _with_choices(self, keys: dict[str, Any]) -> dict[str, Any]:
+        """Return a question with the folders that are its choices, if they are folders."""
+        if not isinstance(keys.get("choices"), str):
+            return keys
+        about = dict(sorted(self.offered.get(keys["name"], {}).items()))
+        folder = choice_folder(keys)
+        if not folder or not about:
+            reason = f"{keys['choices']!r} holds no folder with a kscaffold.toml"
+            hint = "name a folder of the template, such as 'data/*'"
+            raise TemplateError(reason, place=keys["place"], key="choices", hint=hint)
+        return {**keys, "choices": tuple(about), "folder": folder, "about": about}
 
     def _in_order(self) -> Iterator[dict[str, Any]]:
         """Return the questions, each that says `after` behind the one that it names."""
@@ -138,6 +196,18 @@ class _Stack:
                 raise TemplateError(reason, place=keys["place"], key="after", hint=hint)
             order.insert(order.index(after) + 1 if after else len(order), name)
         return (questions[name] for name in order)
+
+
+def choice_folder(question: Mapping[str, Any]) -> str:
+    """Return the folder of which a question's choices are the folders; "" if they are words."""
+    choices = question.get("choices")
+    found = _FOLDER.fullmatch(choices) if isinstance(choices, str) else None
+    return found[1] if found else ""
+
+
+def both(one: str, other: str | None) -> str:
+    """Return an expression that is true if both are."""
+    return one if other is None else f"{one} and ({other})"
 
 
 def _is_part(path: str) -> bool:

@@ -30,6 +30,8 @@ QuestionName = Annotated[
     Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)", title="lower-case letters, digits and underscores"),
 ]
 Choices = Annotated[tuple[str, ...], Meta(min_length=1, title="a list of at least one string")]
+# No pattern: msgspec 0.22 crashes where a tuple or a text with a pattern is expected.
+ChoiceFolder = Annotated[str, Meta(min_length=1, title='a folder, such as "data/*"')]
 Words = Annotated[
     tuple[str, ...],
     Meta(min_length=1, title='the words of a command, such as ["git", "add", "."]'),
@@ -96,7 +98,8 @@ class QuestionTable(Table, frozen=True):
         help: the question in one line: the prompt, and the help of its option
         default: the answer if none is given; text may be a template of earlier answers; a `choice`
             defaults to the first of its choices
-        choices: the choices of a `choice` or a `multi-choice`
+        choices: the choices of a `choice` or a `multi-choice`; for a `choice` also `"data/*"`: each
+            folder in `data/` is one, with a manifest, files and blocks that count if it is chosen
         when: an expression of earlier answers; if it is false, the question is not asked
         otherwise: the value if `when` is false; text may be a template
         after: the earlier question that it follows; by default it comes last
@@ -118,7 +121,7 @@ class QuestionTable(Table, frozen=True):
     type: Kind | None = None
     help: str | None = None
     default: Value = None
-    choices: Choices = ()
+    choices: Choices | ChoiceFolder = ()
     when: str | None = None
     otherwise: Value = None
     after: str | None = None

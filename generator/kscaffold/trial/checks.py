@@ -16,7 +16,7 @@ from pathlib import Path
 from kscaffold.answers import Answers, resolve
 from kscaffold.errors import KscaffoldError
 from kscaffold.format import format_python
-from kscaffold.scaffold import Scaffold, build_tree, derived_values
+from kscaffold.scaffold import Scaffold, build_tree, choose, derived_values
 from kscaffold.style import Style, style_of
 from kscaffold.tree import Tree
 from kscaffold.trial.combinations import Given
@@ -84,6 +84,7 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
     project = Project(given, folder)
     try:
         answers = project.answers = resolve(scaffold.template.manifest, given, scaffold.tools)
+        scaffold = choose(scaffold, answers)
         tree = build_tree(scaffold, answers)
         values = derived_values(scaffold, answers)
         raw = {
