@@ -6,10 +6,18 @@ from pathlib import Path
 
 from click.testing import Result
 
+from kscaffold.errors import Place
+from kscaffold.manifest import Manifest
+from kscaffold.manifest.merging import ManifestFile, merge, parse_manifest
 from tests.cli import contents, kscaffold
 
 OVERLAY = 'extends = "builtin"\n'
 WHOLE = '[template]\nname = "whole"\ndescription = "A whole template."\n'
+
+
+def read(text: str) -> Manifest:
+    """Return what a manifest says; raises `TemplateError`."""
+    return merge([ManifestFile(parse_manifest(text, "kscaffold.toml"), Place("kscaffold.toml"))])
 
 
 def template(folder: str | Path, manifest: str, files: dict[str, str] | None = None) -> Path:

@@ -68,16 +68,16 @@ def test_bool_takes_the_usual_words(given_words: tuple[object, ...], value: bool
     [
         ({"styl": "functional"}, "no question 'styl'; did you mean 'style'"),
         ({"zzz": 1}, "there are name, package"),
-        ({"sample_weight": "maybe"}, "sample_weight: yes or no, not 'maybe'"),
+        ({"sample_weight": "maybe"}, "--sample-weight: must be yes or no, not 'maybe'"),
         ({"style": "sequental"}, "functional, sequential or subclass, not 'sequental'"),
         ({"style": 3}, "functional, sequential or subclass, not 3"),
-        ({"name": 3}, "name: must be text, not 3"),
-        ({"name": ""}, "name: must not be empty"),
+        ({"name": 3}, "--name: must be text, not 3"),
+        ({"name": ""}, "--name: must not be empty"),
         ({"name": "a\nb"}, "must be one plain line"),
         ({"description": "x" * 501}, "501 characters are too many; at most 500"),
-        ({"target": "y"}, "target: is only asked when"),
+        ({"target": "y"}, "--target: is only asked when"),
         ({"data": "csv", "data_path": "/nowhere/table.csv"}, "no such file: /nowhere/table.csv"),
-        ({"name": "模型"}, "give one: --package"),
+        ({"name": "模型"}, "--package: no module name can be made of .*; give one"),
     ],
 )
 def test_errors_name_question_and_mend(given_answers: dict[str, object], message: str) -> None:

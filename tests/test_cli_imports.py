@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("jinja2", "black", "questionary", "prompt_toolkit", "keras", "jax", "numpy")
+HEAVY = (
+    "msgspec",
+    "packaging",
+    "jinja2",
+    "black",
+    "questionary",
+    "prompt_toolkit",
+    "keras",
+    "jax",
+    "numpy",
+)
 # Runs one command, and then prints on stderr which of the heavy modules are there.
 PROGRAM = f"""
 import sys
@@ -25,10 +35,10 @@ finally:
     [
         (["--help"], ""),
         (["--version"], ""),
-        (["new", "--help"], ""),
+        (["new", "--help"], "msgspec"),
         (["verify", "--list"], ""),
-        (["new", "demo", "--style", "x"], "jinja2"),
-        (["new", "demo", "--no-git", "--data", "csv"], "jinja2"),
+        (["new", "demo", "--style", "x"], "msgspec jinja2"),
+        (["new", "demo", "--no-git", "--data", "csv"], "msgspec jinja2"),
     ],
     ids=str,
 )

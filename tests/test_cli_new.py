@@ -160,7 +160,7 @@ def test_a_bad_value_names_what_is_accepted(question: Question, tmp_path: Path) 
     bad = {"bool": "maybe", "choice": f"{question.choices[-1]}x" if question.choices else ""}
     value = bad.get(question.type, "\a")
     message = refused(*needed(question, tmp_path), "-d", f"{question.name}={value}")
-    assert message.startswith(f"{question.name}: ")
+    assert message.startswith(f"{question.option}: ")
     accepted = {"bool": ["yes or no"], "choice": [*question.choices, "did you mean"]}
     for part in accepted.get(question.type, ["must be one plain line"]):
         assert part in message
@@ -172,27 +172,27 @@ def test_a_value_of_another_kind_is_refused(question: Question, tmp_path: Path) 
     file = tmp_path / "answers.toml"
     file.write_text(f"{question.name} = [1, 2]\n")
     message = refused(*needed(question, tmp_path), "--data-file", str(file))
-    assert message.startswith(f"{question.name}: ")
+    assert message.startswith(f"{question.option}: ")
     assert "[1, 2]" in message
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--style", "subclass", "-d", "style=sequential"], "style: given twice, as "),
-        (["-d", "author=A", "-d", "author=B"], "author: given twice, as 'A' and as 'B'"),
-        (["--test-step", "-d", "test_step=no"], "test_step: given twice, as 'no' and as True"),
-        (["--manual-metrics", "--no-test-step"], "test_step: --no-test-step does not go with"),
-        (["--data-path", "x.csv"], "data_path: is only asked when data == 'csv'"),
-        (["--data", "csv", "--data-path", "x.csv"], "data_path: no such file: "),
+        (["--style", "subclass", "-d", "style=sequential"], "--style: given twice, as "),
+        (["-d", "author=A", "-d", "author=B"], "--author: given twice, as 'A' and as 'B'"),
+        (["--test-step", "-d", "test_step=no"], "--test-step: given twice, as 'no' and as True"),
+        (["--manual-metrics", "--no-test-step"], "--no-test-step does not go with"),
+        (["--data-path", "x.csv"], "--data-path: is only asked when data == 'csv'"),
+        (["--data", "csv", "--data-path", "x.csv"], "--data-path: no such file: "),
         (["--data", "csv", "--target", "ash_"], "did you mean 'ash'?"),
-        (["--package", "class"], "package: 'class' is a keyword of Python"),
-        (["--package", "json"], "package: 'json' is a module of Python's standard library"),
-        (["--package", "keras"], "package: 'keras' is a module that the project imports"),
-        (["--name", "模型"], "package: no module name can be made of '模型'"),
-        (["--name", ""], "name: must not be empty"),
-        (["--name", "x" * 101], "name: 101 characters are too many; at most 100"),
-        (["--data", "csvs"], "data: diabetes, digits, breast-cancer or csv, not 'csvs'"),
+        (["--package", "class"], "--package: 'class' is a keyword of Python"),
+        (["--package", "json"], "--package: 'json' is a module of Python's standard library"),
+        (["--package", "keras"], "--package: 'keras' is a module that the project imports"),
+        (["--name", "模型"], "--package: no module name can be made of '模型'"),
+        (["--name", ""], "--name: must not be empty"),
+        (["--name", "x" * 101], "--name: 101 characters are too many; at most 100"),
+        (["--data", "csvs"], "--data: must be diabetes, digits, breast-cancer or csv, not 'csvs'"),
         (["--data-file", "none.toml"], "--data-file: none.toml: No such file or directory"),
         (["--licens", "x"], "no such option '--licens'. Did you mean '--license'?"),
         (["--style"], "option '--style' requires an argument"),
@@ -224,11 +224,11 @@ def test_the_same_answer_twice_is_no_conflict() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["new"], "missing argument 'PATH' (see kscaffold new --help)"),
+        (["new"], "missing argument 'PATH'. Try 'kscaffold new --help'"),
         (["new", ""], "the path is empty; give a folder, or . for the current one"),
-        (["mew", "demo"], "no command 'mew'; did you mean 'new'? (see kscaffold --help)"),
+        (["mew", "demo"], "no command 'mew'; did you mean 'new'? Try 'kscaffold --help'"),
         (["demo"], f"no command 'demo'; there are {', '.join(COMMANDS)}"),
-        (["--bad"], "no such option '--bad' (see kscaffold --help)"),
+        (["--bad"], "no such option '--bad'. Try 'kscaffold --help'"),
         (["completion", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
     ],
 )

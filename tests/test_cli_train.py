@@ -75,7 +75,7 @@ def test_without_the_packages_nothing_is_written(
     """What training needs is looked for first; the error says how to install it."""
     monkeypatch.setattr(training, "find_spec", lambda name: None if name == missing else object())
     message = error_of(kscaffold(*NEW), 1)
-    assert message == f"--train needs {missing}: pip install 'kscaffold[jax]'; nothing is written"
+    assert message == f"--train needs {missing}; pip install 'kscaffold[jax]'; nothing is written"
     assert list(Path().iterdir()) == []
 
 

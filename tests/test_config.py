@@ -154,9 +154,9 @@ def test_paths_in_the_file_start_from_its_folder() -> None:
         (b"templates = ['\xff']", "is not valid TOML: 'utf-8' codec can't decode"),
         (b"a = " + b"9" * 5_000, "is not valid TOML: "),
         (b"a = " + b"[" * 50_000, "is not valid TOML: "),
-        (b"template = []", "unknown key 'template'; did you mean 'templates'?"),
-        (b"templates = 'lab'", "templates must be a list of strings, not 'lab'"),
-        (b"trusted = [1]", "trusted must be a list of strings, not [1]"),
+        (b"template = []", "template: unknown key; did you mean 'templates'?"),
+        (b"templates = 'lab'", "templates: must be a list of strings, not 'lab'"),
+        (b"trusted = [1]", "trusted: must be a list of strings, not [1]"),
     ],
 )
 def test_a_broken_file_is_named(content: bytes, message: str) -> None:
@@ -185,10 +185,13 @@ def test_what_cannot_be_written_is_named() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("templates = []", "holds a table [kscaffold] with the key 'templates', only"),
-        ("[kscaffold]\ntrusted = []", "holds a table [kscaffold] with the key 'templates', only"),
-        ("kscaffold = 1", "holds a table [kscaffold] with the key 'templates', only"),
-        ("[kscaffold]\ntemplates = 'a'", "templates must be a list of strings, not 'a'"),
+        ("templates = []", ".kscaffold.toml: templates: unknown key; there is only kscaffold"),
+        ("[kscaffold]\ntrusted = []", "[kscaffold] trusted: unknown key; there is only templates"),
+        ("kscaffold = 1", "[kscaffold]: must be a table"),
+        (
+            "[kscaffold]\ntemplates = 'a'",
+            "[kscaffold] templates: must be a list of strings, not 'a'",
+        ),
         ("[kscaffold", "is not valid TOML: "),
         ("[kscaffold]\ntemplates = ['./none']", "there is no "),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kscaffold import __version__
 from tests.cli import contents, kscaffold
 from tests.own_templates import OVERLAY, WHOLE, new, project, refused, template, whole
 
@@ -95,7 +96,7 @@ def test_a_file_that_cannot_be_removed_is_named() -> None:
     own = template("lab", f'{OVERLAY}remove = ["project/ci.yaml.jinja"]\n')
     message, _ = refused(own)
     assert message == (
-        "lab/kscaffold.toml: the manifest: remove: no file 'project/ci.yaml.jinja'; did you mean"
+        "lab/kscaffold.toml: remove: no file 'project/ci.yaml.jinja'; did you mean"
         " 'project/ci.yml.jinja'?"
     ).replace("lab/", f"{own}/")
 
@@ -185,7 +186,7 @@ def test_after_must_name_an_earlier_question() -> None:
     """With a hint."""
     question = '[questions.a]\ntype = "str"\nhelp = "h"\nafter = "dta"\n'
     message, _ = refused(template("lab", OVERLAY + question))
-    assert "[questions.a]: after: no earlier question 'dta'; did you mean 'data'?" in message
+    assert "[questions.a] after: no earlier question 'dta'; did you mean 'data'?" in message
 
 
 def test_a_default_of_ours_is_changed() -> None:
@@ -200,7 +201,7 @@ def test_choices_of_ours_are_narrowed() -> None:
     own = template("lab", f'{OVERLAY}[questions.style]\nchoices = ["subclass", "functional"]\n')
     assert "keras.Model" in files_of(own)["src/demo/model.py"]
     message, _ = refused(own, code=2, more=("--style", "sequential"))
-    assert message.startswith("style: subclass or functional, not 'sequential'")
+    assert message.startswith("--style: must be subclass or functional, not 'sequential'")
 
 
 def test_a_rule_requires() -> None:
@@ -211,14 +212,14 @@ def test_a_rule_requires() -> None:
     assert "note: --fused needs --test-step: we test" in result.stderr
     assert "def test_step" in Path("demo", PLAIN).read_text()
     message, _ = refused(own, code=2, more=("--no-test-step",), path="other")
-    assert message == "test_step: --no-test-step does not go with --fused: we test"
+    assert message == "--no-test-step does not go with --fused: we test"
 
 
 def test_a_rule_conflicts() -> None:
     """The message says why."""
     rule = '[[rules]]\nwhen = "fused"\nconflicts = {data = "digits"}\nmessage = "not here"\n'
     message, _ = refused(template("lab", OVERLAY + rule), code=2, more=("--data", "digits"))
-    assert message == "data: --data digits does not go with --fused: not here"
+    assert message == "--data digits does not go with --fused: not here"
 
 
 def test_rules_of_all_layers_hold_together() -> None:
@@ -231,7 +232,7 @@ def test_rules_of_all_layers_hold_together() -> None:
     result = new("--template", str(one), "--template", str(two), "--a")
     assert "note: --a needs --b: first\nnote: --b needs --c: second\n" in result.stderr
     message, _ = refused(one, two, code=2, more=("--a", "--no-c"), path="other")
-    assert message == "c: --no-c does not go with --b: second"
+    assert message == "--no-c does not go with --b: second"
 
 
 def test_derived_values_are_overridden() -> None:
@@ -342,6 +343,26 @@ def test_a_version_that_will_do() -> None:
     """The oldest that there was is no obstacle."""
     assert files_of(template("lab", f'{OVERLAY}[template]\nminimum_version = "0.0.1"\n')) == (
         files_of()
+    )
+
+
+@pytest.mark.parametrize(
+    ("needed", "is_met"),
+    [("0.0.9", True), ("0.1.0rc1", True), ("0.1.0.post1", False), ("1", False)],
+)
+def test_versions_are_compared_as_packages_are(needed: str, is_met: bool) -> None:
+    """A release candidate comes before its release, and a post release after it."""
+    assert __version__ == "0.1.0"
+    own = template("lab", f'{OVERLAY}[template]\nminimum_version = "{needed}"\n')
+    assert new("-n", "--template", str(own)).exit_code == (0 if is_met else 4)
+
+
+def test_a_version_that_is_none_is_refused() -> None:
+    """With an example."""
+    message, _ = refused(template("lab", f'{OVERLAY}[template]\nminimum_version = "one"\n'))
+    assert message == (
+        "lab/kscaffold.toml: [template] minimum_version: must be a version, such as '0.1.0', not"
+        " 'one'"
     )
 
 

@@ -56,6 +56,12 @@ def with_rule(value: str) -> str:
     return whole(f"{question}{rule}")
 
 
+def asking(name: str) -> dict[str, str | bytes]:
+    """A template with one more question, and a use of its answer."""
+    question = f'[questions.{name}]\ntype = "str"\nhelp = "H."\n'
+    return {"kscaffold.toml": whole(question), "a.txt.jinja": f"{TEXT}{{{{ {name} }}}}\n"}
+
+
 CASES = [
     Case(
         "bad-default",
@@ -182,6 +188,12 @@ CASES = [
         {"a.txt.jinja": '#: from "b.jinja" import two\n{{ two(name) }}\n', "b.jinja": MACRO},
         "a.txt.jinja:1",
         {"a.txt.jinja": '#: from "b.jinja" import one\n{{ one(name) }}\n', "b.jinja": MACRO},
+    ),
+    Case(
+        "taken-name",
+        asking("dry_run"),
+        "kscaffold.toml:8",
+        asking("dry_walk"),
     ),
     Case(
         "unknown-filter",
@@ -317,7 +329,7 @@ def written(folder: Path, *parts: dict[str, str | bytes]) -> Path:
 
 def found(folder: Path) -> list[Finding]:
     """What is wrong with a template; its files are told without the folder."""
-    return [*lint([f"{folder}/"], Path())]
+    return [*lint([f"{folder}/"], Path(), taken=frozenset({"dry_run"}))]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -156,7 +156,7 @@ def test_the_first_question_offers_no_way_back() -> None:
     ("given", "message"),
     [
         ({"styel": "x"}, "no question 'styel'; did you mean 'style'?"),
-        ({"style": "x"}, "style: functional, sequential or subclass, not 'x'"),
+        ({"style": "x"}, "--style: must be functional, sequential or subclass, not 'x'"),
     ],
 )
 def test_what_was_given_is_checked_before_the_first_question(
@@ -176,7 +176,7 @@ def test_an_answer_that_contradicts_what_was_given_is_asked_again(
     answers, came = answered(keys, "author", "manual_metrics", test_step=False)
     assert came == ["author", "manual_metrics", "manual_metrics"]
     assert answers["manual_metrics"] is False
-    assert "test_step: --no-test-step does not go with --manual-metrics" in capsys.readouterr().out
+    assert "--no-test-step does not go with --manual-metrics" in capsys.readouterr().out
 
 
 def test_a_column_that_is_not_there_is_asked_again(

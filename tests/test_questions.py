@@ -114,17 +114,17 @@ def test_answers_of_a_data_file(kind: str, given: str, rendered: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "given", "message"),
     [
-        ("int", "1.5", "a: must be a whole number, not '1.5'"),
-        ("int", "1_000", "a: must be a whole number, not '1_000'"),
-        ("int", "9" * 30, "a: must be a whole number, not '999"),
-        ("int", "٣", "a: must be a whole number"),
-        ("float", "a", "a: must be a number, not 'a'"),
-        ("float", "nan", "a: must be a number, not 'nan'"),
-        ("float", "1e999", "a: must be a number, not '1e999'"),
-        ("bool", "maybe", "a: yes or no, not 'maybe'"),
-        ("choice", "tow", "a: one or two, not 'tow'; did you mean 'two'?"),
-        ("multi-choice", "x,w", "a: x, y or z, not 'w'"),
-        ("str", "a\x07", "a: must be one plain line, but holds a control character"),
+        ("int", "1.5", "--a: must be a whole number, not '1.5'"),
+        ("int", "1_000", "--a: must be a whole number, not '1_000'"),
+        ("int", "9" * 30, "--a: must be a whole number, not '999"),
+        ("int", "٣", "--a: must be a whole number"),
+        ("float", "a", "--a: must be a number, not 'a'"),
+        ("float", "nan", "--a: must be a number, not 'nan'"),
+        ("float", "1e999", "--a: must be a number, not '1e999'"),
+        ("bool", "maybe", "--a: must be yes or no, not 'maybe'"),
+        ("choice", "tow", "--a: must be one or two, not 'tow'; did you mean 'two'?"),
+        ("multi-choice", "x,w", "--a: must be x, y or z, not 'w'"),
+        ("str", "a\x07", "--a: must be one plain line, but holds a control character"),
     ],
 )
 def test_wrong_answers_are_refused(kind: str, given: str, message: str) -> None:
@@ -140,7 +140,7 @@ def test_wrong_types_of_a_data_file_are_refused(kind: str, value: str) -> None:
     """To TOML a bool is no number."""
     Path("answers.toml").write_text(f"a = {value}\n")
     more = ("--data-file", "answers.toml")
-    assert refused(asking(TYPES[kind]), code=2, more=more)[0].startswith("a: must be ")
+    assert refused(asking(TYPES[kind]), code=2, more=more)[0].startswith("--a: must be ")
 
 
 def test_a_bool_has_two_options() -> None:
@@ -209,7 +209,7 @@ def test_defaults_follow_from_earlier_answers(kind: str, default: str, rendered:
 def test_a_default_that_does_not_fit_is_named() -> None:
     """Like any wrong answer."""
     own = asking('type = "int"\ndefault = "{{ target_name }}"')
-    assert refused(own, code=2)[0] == "a: must be a whole number, not 'demo'"
+    assert refused(own, code=2)[0] == "--a: must be a whole number, not 'demo'"
 
 
 CONDITION = '[questions.a]\nhelp = "h"\ntype = "bool"\ndefault = false\n'
@@ -230,7 +230,7 @@ def test_an_answer_to_a_question_that_does_not_apply_is_refused() -> None:
     """With the condition."""
     more = '[questions.b]\nhelp = "h"\ntype = "int"\nwhen = "a"\n'
     message, _ = refused(whole("own", CONDITION + more), code=2, more=("--b", "3"))
-    assert message == "b: is only asked when a"
+    assert message == "--b: is only asked when a"
 
 
 def test_a_pattern_holds_for_the_whole_answer() -> None:
@@ -238,10 +238,10 @@ def test_a_pattern_holds_for_the_whole_answer() -> None:
     own = asking('type = "str"\npattern = "[a-z]+"\nmessage = "only letters"\ndefault = "x"')
     assert project(own, more=("--a", "abc"))["out.txt"] == "abc\n"
     message, _ = refused(own, code=2, more=("--a", "abc1"), path="other")
-    assert message == "a: only letters, not 'abc1'"
+    assert message == "--a: only letters, not 'abc1'"
     own = asking('type = "str"\npattern = "[a-z]+"\ndefault = "x"')
     assert refused(own, code=2, more=("--a", "1"), path="other")[0] == (
-        "a: must match [a-z]+, not '1'"
+        "--a: must match [a-z]+, not '1'"
     )
 
 
@@ -267,13 +267,14 @@ def test_a_pattern_holds_for_the_whole_answer() -> None:
         ('[derived]\nb = "1 +"', "[derived] b: '1 +': unexpected 'end of template'"),
         (
             '[[rules]]\nwhen = "no"\nmessage = "m"\nrequires = {name = "x"}',
-            "[[rules]] when: 'no': 'no' is undefined",
+            "[[rules]] #1 when: 'no': 'no' is undefined",
         ),
         (
             '[[files]]\ntemplate = "a"\ntarget = "{{ nam }}"',
-            "[[files]] target: '{{ nam }}': 'nam' is undefined; did you mean 'name'?",
+            "[[files]] #1 target: '{{ nam }}': 'nam' is undefined (with the default answers);"
+            " did you mean 'name'?",
         ),
-        ('[[files]]\ntemplate = "a"\ntarget = "a"\nwhen = "1 / 0"', "[[files]] when: '1 / 0': "),
+        ('[[files]]\ntemplate = "a"\ntarget = "a"\nwhen = "1 / 0"', "[[files]] #1 when: '1 / 0': "),
         ('[messages]\nafter = "{{ x }}"', "[messages] after: '{{ x }}': 'x' is undefined"),
         (
             '[derived]\nb = "name.first"',
@@ -301,7 +302,7 @@ def test_an_error_of_a_file_names_the_answers() -> None:
     own = asking(TYPES["int"], TYPES_MORE, "one\ntwo {{ a }}\nthree {{ wrod }}\nfour\nfive\n")
     message, details = refused(own, more=("--a", "7", "--no-yes"))
     assert message == (
-        "own/out.txt.jinja, line 3: 'wrod' is undefined; did you mean 'word'? (with a=7, yes=False)"
+        "own/out.txt.jinja, line 3: 'wrod' is undefined (with a=7, yes=False); did you mean 'word'?"
     )
     assert details == ["  2 | two {{ a }}", "  3 | three {{ wrod }}", "  4 | four"]
 
@@ -462,7 +463,7 @@ def test_an_error_of_the_answer_has_no_secret(lines: str, more: tuple[str, ...])
     """Whatever is wrong with it."""
     question = f'[questions.token]\ntype = "str"\nhelp = "h"\nsecret = true\n{lines}\n'
     message, _ = refused(whole("own", question), code=2, more=more or ("--token", SECRET))
-    assert message.startswith("token: ")
+    assert message.startswith("--token")
     assert 'pa"ss' not in message
 
 
@@ -470,7 +471,7 @@ def test_a_secret_of_a_data_file_that_is_no_text_is_not_shown() -> None:
     """A PIN that somebody wrote as a number."""
     Path("answers.toml").write_text("token = 12345\n")
     message, _ = refused(with_secret(), code=2, more=("--data-file", "answers.toml"))
-    assert message == "token: must be text"
+    assert message == "--token: must be text"
 
 
 def test_a_template_that_changes_a_secret_gives_nothing_away() -> None:

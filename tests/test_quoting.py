@@ -109,7 +109,7 @@ def test_module_name_is_an_identifier_or_an_error(name: str) -> None:
 
 def test_name_without_letters_is_refused() -> None:
     """Where no module name can be made, the error says what to give instead."""
-    with pytest.raises(AnswerError, match="--package"):
+    with pytest.raises(AnswerError, match="no module name can be made"):
         module_name("模型 2")
 
 

@@ -76,7 +76,7 @@ def test_list_has_the_built_in_and_the_configured_ones() -> None:
         (str(EXAMPLES / "slurm"), "configured"),
         (str(Path("broken").resolve()), "this folder"),
     ]
-    assert rows[0]["is"] == BUILT_IN.manifest.description
+    assert rows[0]["is"] == BUILT_IN.manifest.template.description
     assert rows[1]["is"].startswith("overlay on builtin: ")
     assert "kscaffold.toml: " in rows[2]["is"]
     assert len(lines) == 3
@@ -174,7 +174,7 @@ def test_everything_is_ejected_as_a_whole_template() -> None:
     """Without FILE or BLOCK: a template of one's own, which extends nothing."""
     assert kscaffold("template", "eject", "--into", "mine").exit_code == 0
     assert "extends" not in Path("mine/kscaffold.toml").read_text().partition("[questions")[0]
-    assert load_template(Path("mine")).manifest.name == "mine"
+    assert load_template(Path("mine")).manifest.template.name == "mine"
     assert project("--template", "./mine") == project("--template", "builtin")
     assert "is not empty" in error_of(kscaffold("template", "eject", "--into", "mine"), 3)
 

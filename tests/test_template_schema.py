@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 
 from kscaffold.errors import TemplateError
-from kscaffold.reading import parse_manifest
+from kscaffold.inspectors import INSPECTORS
+from kscaffold.manifest.tables import Inspector
 from tests.cli import kscaffold
+from tests.manifest_reference import PAGE, written
+from tests.own_templates import read
 from tests.projects import ROOT
 
 HEAD = '[template]\nname = "t"\ndescription = "d"\n'
@@ -87,8 +90,8 @@ def keys_of(part: str) -> dict[str, Any]:
 def test_both_refuse_what_neither_knows(part: str) -> None:
     """A key that the reader does not know is none of the schema's."""
     text = PARTS[part][0].format(key="colour = 1")
-    with pytest.raises(TemplateError, match="unknown key 'colour'"):
-        parse_manifest(text)
+    with pytest.raises(TemplateError, match="colour: unknown key"):
+        read(text)
     assert any("colour" in message for message in refusals(text))
 
 
@@ -98,8 +101,8 @@ def test_both_refuse_what_neither_knows(part: str) -> None:
 def test_both_know_the_same_keys(part: str, key: str) -> None:
     """A value of no possible type is refused for its type by both, not as unknown."""
     text = PARTS[part][0].format(key=f"{key} = 1979-05-27")
-    with pytest.raises(TemplateError, match=rf"{key} must be|extends") as error:
-        parse_manifest(text)
+    with pytest.raises(TemplateError, match=rf"{key}\W+must be|extends") as error:
+        read(text)
     assert "unknown" not in str(error.value)
     assert not any("unexpected" in message for message in refusals(text))
     assert key in keys_of(part)
@@ -123,5 +126,16 @@ def test_both_refuse_what_fits_nowhere(lines: str) -> None:
     """What the schema can tell, an editor tells while one types."""
     text = f"{QUESTION}{lines}\n"
     with pytest.raises(TemplateError):
-        parse_manifest(text)
+        read(text)
     assert refusals(text)
+
+
+def test_the_reference_has_all_keys() -> None:
+    """The tables of docs/templates.md are those that `make reference` writes."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert written(page) == page, "run `make reference`"
+
+
+def test_inspectors_are_those_that_there_are() -> None:
+    """The type of a manifest names each inspector, and no other one."""
+    assert get_args(Inspector) == tuple(INSPECTORS)

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from kscaffold.answers import resolve
 from kscaffold.errors import AnswerError
-from kscaffold.reading import Text, parse_manifest
 from kscaffold.scaffold import prepare
 from kscaffold.sources import load_template
 from kscaffold.trial.combinations import AWKWARD, find_combinations
 from tests.cli import error_of, kscaffold
+from tests.own_templates import read
 from tests.projects import ROOT
 
 HEAD = '[template]\nname = "t"\ndescription = "d"\n'
@@ -286,7 +286,8 @@ def test_bad_options_are_refused(tmp_path: Path) -> None:
     source = template(tmp_path)
     unknown = kscaffold("template", "test", source, "-d", "knid=a")
     assert "no question 'knid'; did you mean 'kind'?" in error_of(unknown, 2)
-    assert "kind: a, b or c" in error_of(kscaffold("template", "test", source, "-d", "kind=z"), 2)
+    bad = kscaffold("template", "test", source, "-d", "kind=z")
+    assert "--kind: must be a, b or c" in error_of(bad, 2)
     assert "there is no template 'nowhere'" in error_of(kscaffold("template", "test", "nowhere"), 2)
 
 
@@ -335,7 +336,7 @@ def is_gone(process: int) -> bool:
 def legal(manifest_text: str) -> tuple[Any, Any]:
     """A manifest, and what its answers are worked out with."""
     scaffold = prepare(load_template(), "project")
-    return parse_manifest(Text(manifest_text)), scaffold.tools
+    return read(manifest_text), scaffold.tools
 
 
 @st.composite

@@ -42,7 +42,7 @@ def test_without_trust_nothing_is_written() -> None:
     """The commands are shown, and what to do."""
     message, _ = refused(touching(), code=5)
     assert message == (
-        "the template wants to run commands, `touch made`: --trust lets it, --no-commands goes"
+        "the template wants to run commands, `touch made`; --trust lets it, --no-commands goes"
         " without; nothing is written"
     )
 
@@ -154,7 +154,8 @@ def test_a_broken_command_is_named_and_nothing_is_written() -> None:
     """Its words are templates."""
     message, _ = refused(whole("own", command("echo", "{{ nme }}")), more=("--trust",))
     assert message == (
-        "own/kscaffold.toml: [[after]]: '{{ nme }}': 'nme' is undefined (with the default answers)"
+        "own/kscaffold.toml: [[after]] #1: '{{ nme }}': 'nme' is undefined (with the default"
+        " answers)"
     )
 
 
@@ -218,7 +219,7 @@ def test_a_template_cannot_trust_itself() -> None:
     own = touching()
     text = (own / "kscaffold.toml").read_text()
     (own / "kscaffold.toml").write_text(f"trust = true\n{text}")
-    assert "unknown key 'trust'" in refused(own)[0]
+    assert "trust: unknown key" in refused(own)[0]
 
 
 def test_a_repository_is_trusted_however_it_is_spelled() -> None:

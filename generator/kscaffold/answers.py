@@ -8,15 +8,18 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from kscaffold.errors import AnswerError, place_named
+from kscaffold.inspectors import InspectionError
 from kscaffold.manifest import Manifest, Question, Rule, Value
+from kscaffold.manifest.tables import InspectTable
+from kscaffold.paths import name_problem
 from kscaffold.quoting import quote, unsafe_character
-from kscaffold.text import enumerated, near
+from kscaffold.text import enumerated, near, near_or_all
 from kscaffold.toml import TomlError, parse_toml
 
 WORDS = {
@@ -79,10 +82,8 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
     """
     for name in given:
         if name not in manifest.questions:
-            known = ", ".join(manifest.questions)
-            raise AnswerError(
-                f"no question {name!r}{near(name, manifest.questions) or f'; there are {known}'}"
-            )
+            hint = near_or_all(name, manifest.questions)
+            raise AnswerError(f"no question {name!r}", hint=hint)
     asked = tuple(given)
     given = dict(given)
     notices: list[str] = []
@@ -92,8 +93,7 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
         question = manifest.questions[name]
         cause = _cause(manifest, rule)
         if name in given:
-            shown = _shown(question, interview.values[name])
-            raise AnswerError(f"{name}: {shown} does not go with {cause}: {rule.message}")
+            raise _conflict(question, interview.values[name], cause, rule)
         notices.append(f"{cause} needs {_shown(question, value)}: {rule.message}")
         given[name] = value
         interview = Interview(manifest, given, tools)
@@ -127,15 +127,15 @@ class Interview:
             self.values[question.name] = self._settle(question)
 
     def applies(self, question: Question) -> bool:
-        """Tell whether a question's `when` holds."""
+        """Return whether a question's `when` holds."""
         if question.when is None:
             return True
-        with place_named(f"{question.place} when"):
+        with place_named(question.place, "when"):
             return bool(self.tools.evaluator.value(question.when, self.values))
 
     def holds(self, rule: Rule) -> bool:
-        """Tell whether a rule's `when` holds."""
-        with place_named(f"{rule.place} when"):
+        """Return whether a rule's `when` holds."""
+        with place_named(rule.place, "when"):
             return bool(self.tools.evaluator.value(rule.when, self.values))
 
     def forced(self) -> Iterator[tuple[str, Value, Rule]]:
@@ -152,19 +152,15 @@ class Interview:
             if rule.conflicts and self.holds(rule):
                 for name, value in rule.conflicts.items():
                     if self.values.get(name) == value:
-                        shown = _shown(self.manifest.questions[name], value)
-                        cause = _cause(self.manifest, rule)
-                        raise AnswerError(
-                            f"{name}: {shown} does not go with {cause}: {rule.message}"
-                        )
+                        question, cause = self.manifest.questions[name], _cause(self.manifest, rule)
+                        raise _conflict(question, value, cause, rule)
 
     def default(self, question: Question) -> Value:
         """Return what is taken if nothing is given."""
         if question.inspect is not None:
-            arguments = (self._inspected(name) for name in question.inspect.arguments)
-            return self.tools.inspect(question.inspect.function, *arguments)
+            return self._inspected(question.inspect)
         if isinstance(question.default, str):
-            with place_named(f"{question.place} default"):
+            with place_named(question.place, "default"), _option_named(question):
                 return self.tools.evaluator.text(question.default, self.values)
         if question.type == "choice":
             return question.choices[0]
@@ -177,11 +173,11 @@ class Interview:
         value = _ACCEPT[question.type](question, raw)
         if question.pattern and not self._matches(question, question.pattern, str(value)):
             reason = question.message or f"must match {question.pattern}"
-            raise AnswerError(f"{question.name}: {reason}{_not(question, value)}")
+            raise _refusal(question, f"{reason}{_not(question, value)}")
         return value
 
     def _matches(self, question: Question, pattern: str, text: str) -> bool:
-        with place_named(f"{question.place} pattern"):
+        with place_named(question.place, "pattern"):
             return self.tools.matches(pattern, text)
 
     def _settle(self, question: Question) -> Value:
@@ -190,7 +186,7 @@ class Interview:
             # The record of a project's answers has this one, too.
             given = self.given.get(question.name, value)
             if (tuple(given) if isinstance(given, list) else given) != value:
-                raise AnswerError(f"{question.name}: is only asked when {question.when}")
+                raise _refusal(question, f"is only asked when {question.when}")
             return value
         if question.name not in self.given:
             value = self.accept(question, self.default(question))
@@ -203,45 +199,48 @@ class Interview:
 
     def _otherwise(self, question: Question) -> Value:
         if isinstance(question.otherwise, str):
-            with place_named(f"{question.place} otherwise"):
+            with place_named(question.place, "otherwise"):
                 return self.tools.evaluator.text(question.otherwise, self.values)
         return question.otherwise
 
-    def _inspected(self, name: str) -> str:
-        question = self.manifest.questions[name]
-        carried = question.carried
-        value = str(self.values[name])
-        return self.tools.carried(carried[value]) if value in carried else value
+    def _inspected(self, inspect: InspectTable) -> str:
+        """Return what an inspector finds; its error names the question that it is about."""
+        questions = [self.manifest.questions[name] for name in inspect.arguments]
+        try:
+            return self.tools.inspect(inspect.function, *map(self._file_or_value, questions))
+        except InspectionError as error:
+            raise _refusal(questions[error.argument], error.reason, error.hint) from None
+
+    def _file_or_value(self, question: Question) -> str:
+        value = str(self.values[question.name])
+        return self.tools.carried(question.carried[value]) if value in question.carried else value
 
 
 def _accept_bool(question: Question, raw: object) -> Value:
     value = raw if isinstance(raw, bool) else WORDS.get(str(raw).strip().lower())
     if value is None:
-        raise AnswerError(f"{question.name}: yes or no, not {raw!r}")
+        raise _refusal(question, f"must be yes or no, not {raw!r}")
     return value
 
 
 def _accept_choice(question: Question, raw: object) -> Value:
     if raw not in question.choices:
-        choices = enumerated(question.choices)
-        raise AnswerError(
-            f"{question.name}: {choices}, not {raw!r}{near(str(raw), question.choices)}"
-        )
+        hint = near(str(raw), question.choices)
+        raise _refusal(question, f"must be {enumerated(question.choices)}, not {raw!r}", hint)
     return str(raw)
 
 
 def _accept_str(question: Question, raw: object) -> Value:
     if not isinstance(raw, str):
-        raise AnswerError(f"{question.name}: must be text{_not(question, raw)}")
+        raise _refusal(question, f"must be text{_not(question, raw)}")
     text = raw.strip()
     if len(text) > question.max_length:
-        raise AnswerError(
-            f"{question.name}: {len(text)} characters are too many; at most {question.max_length}"
-        )
+        hint = f"at most {question.max_length}"
+        raise _refusal(question, f"{len(text)} characters are too many", hint)
     if unsafe := unsafe_character(text):
-        raise AnswerError(f"{question.name}: must be one plain line, but holds {unsafe}")
+        raise _refusal(question, f"must be one plain line, but holds {unsafe}")
     if question.required and not text:
-        raise AnswerError(f"{question.name}: must not be empty")
+        raise _refusal(question, "must not be empty")
     if question.validate == "module":
         _check_module(question, text)
     return text
@@ -256,16 +255,18 @@ def _check_module(question: Question, text: str) -> None:
         reason = "is a module of Python's standard library"
     elif text in question.reserved:
         reason = "is a module that the project imports or uses"
+    elif problem := name_problem(text):
+        reason = problem
     else:
         return
-    raise AnswerError(f"{question.name}: {text!r} {reason}; give another: {question.option}")
+    raise _refusal(question, f"{text!r} {reason}")
 
 
 def _accept_int(question: Question, raw: object) -> Value:
     if isinstance(raw, int) and not isinstance(raw, bool):
         return raw
     if not re.fullmatch(r"[+-]?\d{1,18}", str(raw).strip(), re.ASCII):
-        raise AnswerError(f"{question.name}: must be a whole number, not {raw!r}")
+        raise _refusal(question, f"must be a whole number, not {raw!r}")
     return int(str(raw))
 
 
@@ -275,14 +276,14 @@ def _accept_float(question: Question, raw: object) -> Value:
     except (ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value) or isinstance(raw, bool):
-        raise AnswerError(f"{question.name}: must be a number, not {raw!r}")
+        raise _refusal(question, f"must be a number, not {raw!r}")
     return value
 
 
 def _accept_several(question: Question, raw: object) -> Value:
     listed = raw.split(",") if isinstance(raw, str) else raw
     if not isinstance(listed, (list, tuple)):
-        raise AnswerError(f"{question.name}: must be a list, not {raw!r}")
+        raise _refusal(question, f"must be a list, not {raw!r}")
     given = [str(choice).strip() for choice in listed]
     for choice in filter(None, given):
         _accept_choice(question, choice)
@@ -296,7 +297,7 @@ def _accept_path(question: Question, raw: object) -> Value:
         return text
     path = Path(os.path.abspath(os.path.expanduser(str(text))))  # noqa: PTH100, PTH111
     if question.must_exist and not path.is_file():
-        raise AnswerError(f"{question.name}: no such file: {path}")
+        raise _refusal(question, f"no such file: {path}")
     return path.as_posix()
 
 
@@ -312,6 +313,24 @@ _ACCEPT: dict[str, Callable[[Question, object], Value]] = {
 
 # What is taken where a question has no default.
 _EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": ()}
+
+
+@contextmanager
+def _option_named(question: Question) -> Iterator[None]:
+    """Give an error about an answer from within the question's option."""
+    try:
+        yield
+    except AnswerError as error:
+        error.key = error.key or question.option
+        raise
+
+
+def _refusal(question: Question, reason: str, hint: str = "") -> AnswerError:
+    return AnswerError(reason, key=question.option, hint=hint)
+
+
+def _conflict(question: Question, value: Value, cause: str, rule: Rule) -> AnswerError:
+    return AnswerError(f"{_shown(question, value)} does not go with {cause}: {rule.message}")
 
 
 def _not(question: Question, raw: object) -> str:
@@ -357,8 +376,10 @@ def read_data_file(path: Path) -> dict[str, object]:
     try:
         values = parse_toml(path.read_bytes())
     except OSError as error:
-        raise AnswerError(f"--data-file: {path}: {error.strerror}") from None
+        reason = str(error.strerror)
     except TomlError as error:
-        raise AnswerError(f"--data-file: {path}: is not valid TOML: {error}") from None
-    answers = values.get("answers")
-    return dict(answers) if isinstance(answers, dict) and "kscaffold" in values else values
+        reason = f"is not valid TOML: {error}"
+    else:
+        answers = values.get("answers")
+        return dict(answers) if isinstance(answers, dict) and "kscaffold" in values else values
+    raise AnswerError(reason, place="--data-file", key=str(path))

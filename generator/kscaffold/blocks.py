@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kscaffold.errors import TemplateError
 from kscaffold.layers import Layer
 
 # `#: block loss` on a line of its own, or `{% block loss %}` anywhere.
@@ -14,6 +15,7 @@ _WORD = re.compile(
     r"|{%-?\s*(?P<tag>block|endblock)\b\s*(?P<tag_name>\w*).*?%}",
     re.MULTILINE,
 )
+_EXTENDS = re.compile(r"\s*(#:|{%-?)\s*extends\b")
 
 
 @dataclass(frozen=True)
@@ -100,3 +102,27 @@ def with_block(text: str, block: Block) -> str:
     around = "".join(line for line in block.around if line not in known)
     gap = "\n\n" if around else ""
     return f"{text}{gap}{around}{block.text}"
+
+
+def check_blocks(layers: Sequence[Layer]) -> None:
+    """Refuse layers of which two override the same block, or the whole file.
+
+    Raises:
+        TemplateError: names both.
+    """
+    owners: dict[tuple[str, str], Layer] = {}
+    for layer in layers:
+        for path in layer.files():
+            for name in _overridden(layer, path):
+                if other := owners.get((path, name)):
+                    reason = f"overrides {name or 'the file'}, as does {other.place}{path}"
+                    hint = "have one of them override another block"
+                    raise TemplateError(reason, place=f"{layer.place}{path}", hint=hint)
+                owners[path, name] = layer
+
+
+def _overridden(layer: Layer, path: str) -> list[str]:
+    """Return the blocks that a file overrides; "" is the whole file."""
+    if not path.endswith(".jinja") or not _EXTENDS.match(layer.read(path)):
+        return [""]
+    return [f"the block {block.name!r}" for block in blocks_of(layer, path)]

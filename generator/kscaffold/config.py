@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from kscaffold.errors import AnswerError
-from kscaffold.text import near
-from kscaffold.toml import TomlError, parse_toml
+from kscaffold.errors import AnswerError, Place, TemplateError
+from kscaffold.toml import Table, TomlError, parse_toml, read_table
 
+T = TypeVar("T", bound=Table)
 FOLDER_FILE = ".kscaffold.toml"
 KEYS = {
     "templates": "overlays, or a template, that `kscaffold new` uses without being told",
@@ -18,8 +17,7 @@ KEYS = {
 }
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Table, frozen=True):
     """The user's configuration.
 
     Attributes:
@@ -29,6 +27,14 @@ class Config:
 
     templates: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
+
+
+class _Templates(Table, frozen=True):
+    templates: tuple[str, ...] = ()
+
+
+class _FolderFile(Table, frozen=True):
+    kscaffold: _Templates = _Templates()
 
 
 def user_file() -> Path:
@@ -41,8 +47,8 @@ def user_file() -> Path:
 def read_user_config() -> Config:
     """Read the user's configuration; raises `AnswerError`."""
     path = user_file()
-    values = _load(path)
-    return Config(**{key: _sources(values, key, path) for key in KEYS}) if values else Config()
+    config = _load(path, Config)
+    return Config(_absolute(config.templates, path), _absolute(config.trusted, path))
 
 
 def read_folder_config(folder: Path) -> tuple[str, ...]:
@@ -51,12 +57,7 @@ def read_folder_config(folder: Path) -> tuple[str, ...]:
     They are in the table [kscaffold] of its file .kscaffold.toml, under the key `templates`.
     """
     path = folder / FOLDER_FILE
-    values = _load(path)
-    unknown = [*(key for key in values if key != "kscaffold")]
-    table = values.get("kscaffold", {})
-    if unknown or not isinstance(table, dict) or set(table) - {"templates"}:
-        raise AnswerError(f"{path}: holds a table [kscaffold] with the key 'templates', only")
-    return _sources(table, "templates", path)
+    return _absolute(_load(path, _FolderFile).kscaffold.templates, path)
 
 
 def absolute(source: str, base: Path) -> str:
@@ -68,24 +69,20 @@ def absolute(source: str, base: Path) -> str:
     return (base / Path(source).expanduser()).resolve().as_posix()
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path, kind: type[T]) -> T:
     try:
-        return parse_toml(path.read_bytes())
+        return read_table(kind, parse_toml(path.read_bytes()), Place(str(path)))
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return kind()
     except OSError as error:
-        raise AnswerError(f"{path}: {error.strerror}") from None
+        raise AnswerError(str(error.strerror), place=str(path)) from None
     except TomlError as error:
-        raise AnswerError(f"{path}: is not valid TOML: {error}") from None
+        raise AnswerError(f"is not valid TOML: {error}", place=str(path)) from None
+    except TemplateError as error:
+        raise AnswerError(**vars(error)) from None
 
 
-def _sources(values: dict[str, Any], key: str, path: Path) -> tuple[str, ...]:
-    for name in values:
-        if name not in KEYS:
-            raise AnswerError(f"{path}: unknown key {name!r}{near(name, KEYS)}")
-    sources = values.get(key, [])
-    if not isinstance(sources, list) or not all(isinstance(each, str) for each in sources):
-        raise AnswerError(f"{path}: {key} must be a list of strings, not {sources!r}")
+def _absolute(sources: Iterable[str], path: Path) -> tuple[str, ...]:
     return tuple(absolute(source, path.parent) for source in sources)
 
 

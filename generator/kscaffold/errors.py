@@ -1,23 +1,78 @@
-"""Errors that a user can mend: one base class, one exit code for each kind."""
+"""Errors that a user can fix: one base class with fields, one exit code for each kind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """A table of a TOML file.
+
+    Attributes:
+        file: what errors call the file, such as "lab/kscaffold.toml".
+        table: the names, and in arrays the numbers from 0, that lead to the table, such as
+            ("rules", 2); () is the whole file.
+    """
+
+    file: str
+    table: tuple[str | int, ...] = ()
+
+    def below(self, *names: str | int) -> Place:
+        """Return the place of a table in this one."""
+        return Place(self.file, (*self.table, *names))
+
+    @property
+    def header(self) -> str:
+        """The header of the table, such as "[questions.data]" or "[[rules]] #3"; "" for a file."""
+        name = ".".join(part for part in self.table if isinstance(part, str))
+        numbers = [f" #{part + 1}" for part in self.table if isinstance(part, int)]
+        return f"[[{name}]]{numbers[0]}" if numbers else f"[{name}]" if name else ""
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.file, self.header)))
 
 
 class KscaffoldError(Exception):
     """Base of every error that ends a command with one sentence instead of a traceback.
 
-    The message names the thing (file, line, question, value) and the mend. `details` are lines
-    to show below it, such as the lines of a template around a mistake.
+    Attributes:
+        reason: what is wrong, without the place.
+        place: the file, and its table if there is one.
+        key: the key in that table, or the option of the command line.
+        hint: what to do about it.
+        details: lines to show below it, such as the lines of a template around a mistake.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, details: Iterable[str] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        reason: str,
+        *,
+        place: Place | str = "",
+        key: str = "",
+        hint: str = "",
+        details: Iterable[str] = (),
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.place = place
+        self.key = key
+        self.hint = hint
         self.details = tuple(details)
+
+    @property
+    def at(self) -> str:
+        """The place and the key, such as "kscaffold.toml: [questions.data] default"."""
+        in_table = isinstance(self.place, Place) and self.place.table
+        return (" " if in_table else ": ").join(filter(None, (str(self.place), self.key)))
+
+    def __str__(self) -> str:
+        sentence = ": ".join(filter(None, (self.at, self.reason)))
+        return "; ".join(filter(None, (sentence, self.hint)))
 
 
 class AnswerError(KscaffoldError):
@@ -38,16 +93,22 @@ class TemplateError(KscaffoldError):
     exit_code = 4
 
 
-@contextmanager
-def place_named(place: str) -> Iterator[None]:
-    """Put a place, such as "kscaffold.toml: [derived] a", before what goes wrong within."""
-    try:
-        yield
-    except TemplateError as error:
-        raise TemplateError(f"{place}: {error}", error.details) from None
+class UnknownKeyError(TemplateError):
+    """A key or table that a TOML file does not have."""
 
 
 class TrustError(KscaffoldError):
     """The template asks for something that only a trusted one may do."""
 
     exit_code = 5
+
+
+@contextmanager
+def place_named(place: Place | str, key: str = "") -> Iterator[None]:
+    """Give a template's error from within its place, unless it names a more precise one."""
+    try:
+        yield
+    except TemplateError as error:
+        if not error.place:
+            error.place, error.key = place, key
+        raise

@@ -124,7 +124,7 @@ def _full_name(ref: str, refs: Mapping[str, str]) -> str | None:
 def _hint(ref: str, refs: Mapping[str, str]) -> str:
     kinds = ("refs/heads/", "refs/tags/")
     names = sorted({re.sub("^refs/(heads|tags)/", "", n) for n in refs if n.startswith(kinds)})
-    return near(ref, names) or f"; there are {', '.join(names[:8]) or 'none'}"
+    return "; " + (near(ref, names) or f"there are {', '.join(names[:8]) or 'none'}")
 
 
 def _fetch_commit(git: Git, name: str | None, ref: str) -> str | None:

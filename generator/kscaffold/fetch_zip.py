@@ -43,16 +43,16 @@ def unpack(path: Path) -> Path:
         with zipfile.ZipFile(path) as archive:
             _unpack_all(archive, path, folder)
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise TemplateError(f"{path}: is no zip that can be read: {error}") from None
+        raise TemplateError(f"is no zip that can be read: {error}", place=str(path)) from None
     except OSError as error:
-        raise TemplateError(f"{path}: {error.strerror or error}") from None
+        raise TemplateError(f"{error.strerror or error}", place=str(path)) from None
     return _root(folder, path)
 
 
 def _unpack_all(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_FILES:
-        raise TemplateError(f"{path}: more than {MAX_FILES} entries")
+        raise TemplateError(f"more than {MAX_FILES} entries", place=str(path))
     _check(entries, path)
     left = MAX_BYTES
     for entry in entries:
@@ -62,9 +62,10 @@ def _unpack_all(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
             left -= _write(archive, entry, folder / entry.filename, left)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
-            raise TemplateError(f"{path}: {entry.filename!r} cannot be read: {reason}") from None
+            reason = f"{entry.filename!r} cannot be read: {reason}"
+            raise TemplateError(reason, place=str(path)) from None
         if left < 0:
-            raise TemplateError(f"{path}: unpacks to more than {MAX_BYTES >> 20} MiB")
+            raise TemplateError(f"unpacks to more than {MAX_BYTES >> 20} MiB", place=str(path))
 
 
 def _check(entries: Iterable[zipfile.ZipInfo], path: Path) -> None:
@@ -74,7 +75,7 @@ def _check(entries: Iterable[zipfile.ZipInfo], path: Path) -> None:
     for entry in entries:
         reason = _wrong_alone(entry) or _wrong_together(entry, spelled, files)
         if reason:
-            raise TemplateError(f"{path}: {entry.orig_filename!r} {reason}")
+            raise TemplateError(f"{entry.orig_filename!r} {reason}", place=str(path))
 
 
 def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
@@ -136,4 +137,4 @@ def _root(folder: Path, path: Path) -> Path:
     inside = [each for each in folder.iterdir() if each.is_dir()]
     if len(inside) == 1 and (inside[0] / MANIFEST).is_file():
         return inside[0]
-    raise TemplateError(f"{path}: no {MANIFEST} in it, so it is no template")
+    raise TemplateError(f"no {MANIFEST} in it, so it is no template", place=str(path))

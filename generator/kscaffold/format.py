@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 from kscaffold import __version__
-from kscaffold.errors import TemplateError
+from kscaffold.errors import Place, TemplateError
 from kscaffold.memory import remember, remembered
 from kscaffold.style import DEFAULT, PYPROJECT, Style
 
@@ -89,10 +89,9 @@ def _formatted(text: str, template: str, style: Style) -> str:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         lines = text.splitlines() or [""]
-        raise TemplateError(
-            f"{template}: renders to invalid Python, line {line}: {error.args[0]}:"
-            f" {lines[min(line, len(lines)) - 1].strip()!r}"
-        ) from None
+        shown = lines[min(line, len(lines)) - 1].strip()
+        reason = f"renders to invalid Python, line {line}: {error.args[0]}: {shown!r}"
+        raise TemplateError(reason, place=template) from None
 
     import black
     from black.mode import Mode, TargetVersion
@@ -102,7 +101,8 @@ def _formatted(text: str, template: str, style: Style) -> str:
         # With a target version, black need not find one out by trying.
         versions = {TargetVersion[version.upper()] for version in style.target_version}
     except KeyError as error:
-        raise TemplateError(f"{PYPROJECT}: [tool.black]: black knows no {error}") from None
+        place = Place(PYPROJECT, ("tool", "black"))
+        raise TemplateError(f"black knows no {error}", place=place) from None
     mode = Mode(
         target_versions=versions,
         line_length=style.line_length,
@@ -113,4 +113,5 @@ def _formatted(text: str, template: str, style: Style) -> str:
     try:
         return black.format_str(text, mode=mode)
     except InvalidInput as error:
-        raise TemplateError(f"{template}: black cannot read what it renders to: {error}") from None
+        reason = f"black cannot read what it renders to: {error}"
+        raise TemplateError(reason, place=template) from None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from kscaffold.answers import Answers
-from kscaffold.errors import KscaffoldError
+from kscaffold.errors import KscaffoldError, TemplateError
 from kscaffold.manifest import Manifest, Value
 from kscaffold.quoting import quote
 
@@ -41,12 +41,28 @@ def secrets_hidden(manifest: Manifest, given: Mapping[str, object]) -> Iterator[
     try:
         yield
     except KscaffoldError as error:
-        error.args = (hidden(str(error), manifest, given),)
+        error.reason = hidden(error.reason, manifest, given)
+        error.hint = hidden(error.hint, manifest, given)
+        raise
+
+
+@contextmanager
+def answers_named(manifest: Manifest, answers: Answers) -> Iterator[None]:
+    """Say with which answers a template fails within, and no secret of them."""
+    given = [
+        name if value is True else f"{name}={value}"
+        for name, value in public(manifest, answers).chosen.items()
+    ]
+    try:
+        with secrets_hidden(manifest, answers.values):
+            yield
+    except TemplateError as error:
+        error.reason += f" (with {', '.join(given) or 'the default answers'})"
         raise
 
 
 def has_secrets(manifest: Manifest, answers: Answers) -> bool:
-    """Tell whether a secret was given."""
+    """Return whether a secret was given."""
     return bool(_secrets(manifest, answers.values))
 
 

@@ -17,6 +17,14 @@ ROWS = 10_000
 CLASSES = 20
 
 
+class InspectionError(AnswerError):
+    """A file that cannot be inspected; `argument` is the number of the one to blame."""
+
+    def __init__(self, reason: str, *, argument: int = 0, hint: str = "") -> None:
+        super().__init__(reason, hint=hint)
+        self.argument = argument
+
+
 def csv_last_column(path: str) -> str:
     """Return the name of a table's last column; raises `AnswerError`."""
     return next(_rows(Path(path)))[-1]
@@ -31,13 +39,12 @@ def csv_task(path: str, column: str) -> str:
     header = next(rows)
     if column not in header:
         known = ", ".join(header[:10])
-        raise AnswerError(
-            f"target: {path} has no column {column!r}{near(column, header) or f'; it has {known}'}"
-        )
+        hint = near(column, header) or f"it has {known}"
+        raise InspectionError(f"{path} has no column {column!r}", argument=1, hint=hint)
     index = header.index(column)
     values = [row[index].strip() for row in islice(rows, ROWS) if len(row) > index]
     if not values:
-        raise AnswerError(f"data_path: {path} has no rows below its header")
+        raise InspectionError(f"{path} has no rows below its header")
     distinct = set(values)
     try:
         whole = all(float(value).is_integer() for value in distinct)
@@ -61,9 +68,9 @@ def csv_numbers_task(path: str, column: str) -> str:
         for name, cell in zip(header, row, strict=False):
             if name != column and not _is_number(cell):
                 place = f"{path}: column {name!r}, row {number}"
-                raise AnswerError(
-                    f"data_path: {place}: {cell[:40]!r} is not a number, which a model learns from:"
-                    " change it, or leave out the column or the row"
+                raise InspectionError(
+                    f"{place}: {cell[:40]!r} is not a number, which a model learns from",
+                    hint="change it, or leave out the column or the row",
                 )
     return task
 
@@ -81,12 +88,12 @@ def _rows(path: Path) -> Iterator[list[str]]:
             rows = ([cell.strip() for cell in row] for row in csv.reader(file) if row)
             header = next(rows, None)
             if header is None:
-                raise AnswerError(f"data_path: {path} is empty; a header line is needed")
+                raise InspectionError(f"{path} is empty", hint="a header line is needed")
             yield header
             yield from rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise AnswerError(f"data_path: {path} is not a readable CSV file: {reason}") from None
+        raise InspectionError(f"{path} is not a readable CSV file: {reason}") from None
 
 
 INSPECTORS: dict[str, Callable[..., str]] = {

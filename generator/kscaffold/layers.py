@@ -23,11 +23,15 @@ class Layer:
         name: what other layers call it, such as "builtin".
         root: the folder.
         place: what stands before a file's path in messages, such as "lab/"; may be empty.
+        description: what it is for, as its manifest says.
+        apart: folders in it that are layers of their own.
     """
 
     name: str
     root: Path
     place: str = ""
+    description: str = ""
+    apart: frozenset[str] = frozenset()
 
     def has(self, path: str) -> bool:
         """Tell whether this layer has a file."""
@@ -38,7 +42,7 @@ class Layer:
         # A symbolic link that leads out of the folder would let a template read any file.
         whole = self.root / path
         if not _is_inside(path) or not whole.resolve().is_relative_to(self.root.resolve()):
-            raise TemplateError(f"{self.place}{path}: is outside the template's folder")
+            raise TemplateError("is outside the template's folder", place=f"{self.place}{path}")
         return whole
 
     def read_bytes(self, path: str) -> bytes:
@@ -46,20 +50,23 @@ class Layer:
         try:
             return self.path_of(path).read_bytes()
         except OSError as error:
-            reason = f"{error.strerror}; kscaffold.toml names it"
-            raise TemplateError(f"{self.place}{path}: {reason}") from None
+            reason, hint = str(error.strerror), "kscaffold.toml names it"
+            raise TemplateError(reason, place=f"{self.place}{path}", hint=hint) from None
 
     def read(self, path: str) -> str:
         """Return a file's text; raises `TemplateError`."""
         try:
             return self.read_bytes(path).decode("utf-8").replace("\r\n", "\n")
         except UnicodeDecodeError as error:
-            raise TemplateError(f"{self.place}{path}: is not UTF-8: {error.reason}") from None
+            reason = f"is not UTF-8: {error.reason}"
+            raise TemplateError(reason, place=f"{self.place}{path}") from None
 
     def files(self) -> tuple[str, ...]:
         """Return the paths of all files but the manifest, in order; raises `TemplateError`."""
         paths = sorted(self._walk())
-        return tuple(path for path in paths if path != MANIFEST)
+        return tuple(
+            path for path in paths if path != MANIFEST and path.partition("/")[0] not in self.apart
+        )
 
     def _walk(self) -> Iterator[str]:
         count = 0
@@ -70,7 +77,7 @@ class Layer:
                     continue
                 count += 1
                 if count > MAX_FILES:
-                    raise TemplateError(f"{self.place}: more than {MAX_FILES} files")
+                    raise TemplateError(f"more than {MAX_FILES} files", place=self.place)
                 yield Path(folder, name).relative_to(self.root).as_posix()
 
 

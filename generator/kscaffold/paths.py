@@ -21,26 +21,30 @@ _OWN = ".kscaffold"
 
 
 def check_path(path: str) -> str:
-    """Return a path that may be written in a project.
+    """Return a path that may be written in a project; raises `TemplateError` for another one."""
+    if problem := path_problem(path):
+        raise TemplateError(f"the template writes to {path!r}: {problem}")
+    return path
 
-    Raises:
-        TemplateError: it is absolute, leaves the project, lies in a git folder, or cannot be a
-            file's name on every system.
+
+def path_problem(path: str) -> str | None:
+    """Return why a path cannot be written in a project, or None.
+
+    It is absolute, leaves the project, lies in a git folder, or cannot be the name of a file on
+    every system.
     """
     parts = path.split("/")
     for part in parts:
         # Some systems take look-alikes, such as full-width dots, for what they look like.
         look = unicodedata.normalize("NFKC", part)
-        reason = _reason(part) or next(filter(None, map(_reason, look.split("/"))), None)
+        reason = name_problem(part) or next(filter(None, map(name_problem, look.split("/"))), None)
         if reason:
-            raise TemplateError(f"the template writes to {path!r}: {part!r} {reason}")
+            return f"{part!r} {reason}"
     if "/" in unicodedata.normalize("NFKC", "".join(parts)):
-        raise TemplateError(f"the template writes to {path!r}: it holds what looks like a slash")
+        return "it holds what looks like a slash"
     if _seen(unicodedata.normalize("NFKC", parts[0])).casefold() == _OWN:
-        raise TemplateError(f"the template writes to {path!r}: {_OWN} is kscaffold's own folder")
-    if len(parts) > _DEEPEST:
-        raise TemplateError(f"the template writes to {path!r}: deeper than {_DEEPEST} folders")
-    return path
+        return f"{_OWN} is kscaffold's own folder"
+    return f"deeper than {_DEEPEST} folders" if len(parts) > _DEEPEST else None
 
 
 def check_distinct(paths: Iterable[str]) -> None:
@@ -69,7 +73,8 @@ def folded(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
-def _reason(part: str) -> str | None:
+def name_problem(part: str) -> str | None:
+    """Return why a file or folder cannot have a name on every system, or None."""
     plain = _seen(part)
     if part in ("", ".", ".."):
         return "is no name of a file or folder; a path is relative and stays inside the project"

@@ -63,7 +63,7 @@ def module_name(value: str) -> str:
     plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
     if not re.search("[a-z]", name):
-        raise AnswerError(f"package: no module name can be made of {value!r}; give one: --package")
+        raise AnswerError(f"no module name can be made of {value!r}", hint="give one")
     return name if name[0].isalpha() else f"project_{name}"
 
 

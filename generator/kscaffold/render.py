@@ -7,18 +7,19 @@ and no others, and read nothing but files of their own template.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import jinja2
+from jinja2 import meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from kscaffold.bounds import Budget, check_number, check_source, check_value
-from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.errors import AnswerError, Place, TemplateError
 from kscaffold.filters import allowed_filters
-from kscaffold.layers import Layer, Layers
+from kscaffold.layers import MANIFEST, Layer, Layers
 from kscaffold.text import near
 
 TESTS = ("defined", "undefined", "none", "in", "string", "boolean", "eq", "equalto", "ne")
@@ -44,6 +45,24 @@ JINJA = ("jinja2.runtime", "jinja2.environment")
 # A statement on a line of its own, a comment to Python. Jinja's own line statements would swallow
 # the blank lines that follow.
 STATEMENT = re.compile(r"^[ \t]*#:(.*)$", re.MULTILINE)
+
+
+class _UndefinedNameError(jinja2.UndefinedError):
+    """A name that is not defined; jinja2.UndefinedError has it in its message only."""
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class _Undefined(jinja2.StrictUndefined):
+    """What an undefined name or attribute stands for; any use of it is an error."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        if self._undefined_obj is jinja2.utils.missing:
+            named = partial(_UndefinedNameError, name=str(self._undefined_name))
+            self._undefined_exception = named  # type: ignore[assignment]
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -126,7 +145,7 @@ class Renderer:
         self.pattern: re.Pattern[str] | None = None
         self.environment = _Environment(
             loader=_Loader(self.layers, self._fill),
-            undefined=jinja2.StrictUndefined,
+            undefined=_Undefined,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
@@ -152,9 +171,8 @@ class Renderer:
         """
         for name, value in placeholders.items():
             if not str(value).isidentifier():
-                raise TemplateError(
-                    f"kscaffold.toml: [placeholders] {name}: {value!r} is no identifier"
-                )
+                place = Place(MANIFEST, ("placeholders",))
+                raise TemplateError(f"{value!r} is no identifier", place=place, key=name)
         if self.environment.cache is not None and self.placeholders != placeholders:
             # Files are kept as they were filled in.
             self.environment.cache.clear()
@@ -170,10 +188,8 @@ class Renderer:
         if "{" not in template:
             return template
         if "{%" in template:
-            raise TemplateError(
-                f"{_short(template)}: the manifest takes {{{{ expressions }}}}, no statements;"
-                " they belong into files"
-            )
+            reason = f"{_short(template)}: the manifest takes {{{{ expressions }}}}, no statements"
+            raise TemplateError(reason, hint="write them in a file")
         try:
             with self.budget.watch():
                 check_source(template)
@@ -183,7 +199,11 @@ class Renderer:
         except AnswerError:
             raise
         except Exception as error:
-            _refuse(template, error, values)
+            raise _broken(error, values, text=template) from None
+
+    def names(self, template: str) -> set[str]:
+        """Return the names that a small template of the manifest uses."""
+        return meta.find_undeclared_variables(self.environment.parse(template))
 
     def value(self, expression: str, values: Mapping[str, object]) -> object:
         """Evaluate an expression of the manifest; raises `TemplateError`."""
@@ -194,13 +214,13 @@ class Renderer:
                 check_source(expression)
                 value = self._expression(expression)(**values)
                 if isinstance(value, jinja2.Undefined):
-                    raise jinja2.UndefinedError(value._undefined_message)
+                    value._fail_with_undefined_error()
                 check_value(value)
                 return value
         except AnswerError:
             raise
         except Exception as error:
-            _refuse(expression, error, values)
+            raise _broken(error, values, text=expression) from None
 
     def file(self, template: str, values: Mapping[str, object]) -> str:
         """Render a template file; a file that does not end in ".jinja" is taken as it is.
@@ -217,16 +237,16 @@ class Renderer:
         except (TemplateError, AnswerError):
             raise
         except Exception as error:
-            self._refuse_file(name, error, values)
+            raise self._broken_file(name, error, values) from None
 
     def _fill(self, text: str) -> str:
         if self.pattern is None:
             return text
         return self.pattern.sub(lambda match: self.placeholders[match[0]], text)
 
-    def _refuse_file(
+    def _broken_file(
         self, template: str, error: Exception, values: Mapping[str, object]
-    ) -> NoReturn:
+    ) -> TemplateError:
         name, line = _place(error, template)
         number, path = _split(name)
         layer = self.layers[number]
@@ -236,8 +256,8 @@ class Renderer:
             f"  {number} | {text}"
             for number, text in enumerate(lines[start : start + CONTEXT_LINES], start + 1)
         ]
-        reason = _reason(error, values)
-        raise TemplateError(f"{layer.place}{path}, line {line}: {reason}", context) from None
+        place = f"{layer.place}{path}, line {line}"
+        return _broken(error, values, place=place, details=context)
 
 
 def _place(error: Exception, template: str) -> tuple[str, int]:
@@ -253,17 +273,26 @@ def _place(error: Exception, template: str) -> tuple[str, int]:
     return template, line
 
 
-def _reason(error: Exception, values: Mapping[str, object]) -> str:
+def _broken(
+    error: Exception,
+    values: Mapping[str, object],
+    *,
+    text: str = "",
+    place: str = "",
+    details: Iterable[str] = (),
+) -> TemplateError:
+    """Return the error for a template that fails, or for a text of the manifest."""
+    hint = near(error.name, values) if isinstance(error, _UndefinedNameError) else ""
+    reason = ": ".join(filter(None, (text and _short(text), _reason(error))))
+    return TemplateError(reason, place=place, hint=hint, details=details)
+
+
+def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "needs too much memory"
     if isinstance(error, RecursionError):
         return "calls itself without end, or lies too deep"
-    undefined = re.match(r"'(\w+)' is undefined$", str(error))
-    return f"{error}{near(undefined[1], values) if undefined else ''}"
-
-
-def _refuse(text: str, error: Exception, values: Mapping[str, object]) -> NoReturn:
-    raise TemplateError(f"{_short(text)}: {_reason(error, values)}") from None
+    return str(error)
 
 
 def _short(text: str) -> str:

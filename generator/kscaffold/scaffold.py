@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import convert, to_builtins
+
 from kscaffold import __version__
 from kscaffold.answers import Answers, Tools, to_toml
 from kscaffold.child import ChildError, run_in_child
-from kscaffold.errors import AnswerError, KscaffoldError, TemplateError, place_named
+from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.format import format_python
 from kscaffold.hidden import has_secrets, hidden, masked, public
 from kscaffold.inspectors import INSPECTORS
-from kscaffold.manifest import File, Manifest, Value
+from kscaffold.manifest import File, Question, Value
 from kscaffold.origins import BUILT_IN, record
-from kscaffold.paths import check_distinct, check_path
+from kscaffold.paths import check_distinct, check_path, path_problem
 from kscaffold.quoting import quote
 from kscaffold.render import Renderer
 from kscaffold.sources import Template
@@ -35,6 +36,7 @@ SECONDS = 4.0
 SECONDS_A_FILE = 0.05
 # Nobody writes so much by hand; a template that goes on and on fills no disk.
 MAX_BYTES = 64 * 1024 * 1024
+_EXPRESSION = re.compile(r"{{.*?}}")
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,19 @@ def prepare(template: Template, target_name: str, target: Path | None = None) ->
     tools = Tools(
         evaluator=renderer,
         inspect=lambda function, *arguments: INSPECTORS[function](*arguments),
-        carried=lambda path: str(template.layers.top(path).path_of(path)),
+        carried=lambda path: str(template.everything.top(path).path_of(path)),
         target_name=target_name,
         **({"matches": _matches_within_bounds} if template.is_foreign else {}),
     )
     return Scaffold(template, renderer, tools, target or Path(target_name))
+
+
+def choose(scaffold: Scaffold, answers: Answers) -> Scaffold:
+    """Return the scaffold with the folders that the answers choose; raises `TemplateError`."""
+    template = scaffold.template.chosen(answers.values)
+    if template is scaffold.template:
+        return scaffold
+    return replace(scaffold, template=template, renderer=Renderer(template.layers))
 
 
 def _matches_within_bounds(pattern: str, text: str) -> bool:
@@ -71,7 +81,7 @@ def _matches_within_bounds(pattern: str, text: str) -> bool:
     try:
         return bool(run_in_child(lambda: bool(re.fullmatch(pattern, text)), MATCH_SECONDS))
     except ChildError as error:
-        raise TemplateError(f"the pattern {pattern!r}: to match an answer {error}") from None
+        raise TemplateError(f"{pattern!r}: to match an answer {error}") from None
 
 
 def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
@@ -84,6 +94,7 @@ def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
         TemplateError: a template is broken, renders to invalid Python, names a path that must
             not be written, or does not come to an end.
     """
+    scaffold = choose(scaffold, answers)
     if scaffold.template.is_foreign:
         return _build_within_bounds(scaffold, answers)
     return render_tree(scaffold, answers)
@@ -99,9 +110,8 @@ def _build_within_bounds(scaffold: Scaffold, answers: Answers) -> Tree:
     try:
         report = run_in_child(lambda: _report(scaffold, answers), seconds)
     except ChildError as error:
-        raise TemplateError(
-            f"the template: to render it {error}; is there a loop without end?"
-        ) from None
+        reason, hint = f"the template: to render it {error}", "is there a loop without end?"
+        raise TemplateError(reason, hint=hint) from None
     return _tree_of(report)
 
 
@@ -109,26 +119,27 @@ def _report(scaffold: Scaffold, answers: Answers) -> dict[str, Any]:
     try:
         tree = render_tree(scaffold, answers)
     except KscaffoldError as error:
-        answer = isinstance(error, AnswerError)
-        return {"error": str(error), "details": error.details, "answer": answer}
+        return {"is_answer": isinstance(error, AnswerError), "error": to_builtins(vars(error))}
     except MemoryError:
-        return {"error": "the template needs too much memory", "details": (), "answer": False}
+        return {"is_answer": False, "error": {"reason": "the template needs too much memory"}}
     return {"files": [[f.path, f.text, f.executable, f.secret] for f in tree]}
 
 
 def _tree_of(report: dict[str, Any]) -> Tree:
     if "error" in report:
-        kind = AnswerError if report["answer"] else TemplateError
-        raise kind(report["error"], report["details"])
+        place = convert(report["error"].pop("place", ""), Place | str)
+        kind = AnswerError if report["is_answer"] else TemplateError
+        raise kind(**report["error"], place=place)
     return tuple(TreeFile(*fields) for fields in report["files"])
 
 
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
     """Return the answers and all that follows from them; raises `TemplateError`."""
+    scaffold = choose(scaffold, answers)
     values: dict[str, object] = {**answers.values, "kscaffold_version": __version__}
     manifest = scaffold.template.manifest
     for name, expression in manifest.derived.items():
-        with place_named(manifest.place_of(f"derived.{name}")):
+        with place_named(manifest.place_of("derived", name), name):
             values[name] = scaffold.renderer.value(expression, values)
     return values
 
@@ -136,8 +147,7 @@ def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
 def render_tree(scaffold: Scaffold, answers: Answers) -> Tree:
     """Render every file here, in this process; raises like `build_tree`."""
     manifest = scaffold.template.manifest
-    with answers_named(manifest, answers):
-        files = _files(scaffold, answers)
+    files = _files(scaffold, answers)
     base = {file.path: file.text for file in files}
     if has_secrets(manifest, answers):
         base = _without_secrets(scaffold, answers, files)
@@ -145,22 +155,12 @@ def render_tree(scaffold: Scaffold, answers: Answers) -> Tree:
     return (*files, *_record(scaffold, public(manifest, answers).values, base))
 
 
-@contextmanager
-def answers_named(manifest: Manifest, answers: Answers) -> Iterator[None]:
-    """Say with which answers it was that a template goes wrong within, and no secret of them."""
-    try:
-        yield
-    except TemplateError as error:
-        message = hidden(str(error), manifest, answers.values)
-        raise TemplateError(f"{message} ({_asked(manifest, answers)})", error.details) from None
-
-
 def _files(scaffold: Scaffold, answers: Answers) -> Tree:
     manifest, renderer = scaffold.template.manifest, scaffold.renderer
     values = derived_values(scaffold, answers)
     renderer.use_placeholders({key: str(values[n]) for key, n in manifest.placeholders.items()})
     listed = [file for file in manifest.files if _applies(file, renderer, values)]
-    files = [_rendered(file, renderer, values) for file in listed]
+    files = [_rendered(file, scaffold, values) for file in listed]
     check_distinct(file.path for file in files)
     style = style_of(files)
     package = str(values.get("package", ""))
@@ -189,40 +189,55 @@ def _without_secrets(scaffold: Scaffold, answers: Answers, files: Tree) -> dict[
 def _applies(file: File, renderer: Renderer, values: Mapping[str, object]) -> bool:
     if file.when is None:
         return True
-    with place_named(f"{file.place} when"):
+    with place_named(file.place, "when"):
         return bool(renderer.value(file.when, values))
 
 
-def _rendered(file: File, renderer: Renderer, values: Mapping[str, object]) -> TreeFile:
-    with place_named(f"{file.place} target"):
-        path = check_path(renderer.text(file.target, values))
-    text = renderer.file(file.template, values)
+def _rendered(file: File, scaffold: Scaffold, values: Mapping[str, object]) -> TreeFile:
+    path = _target(file, scaffold, values)
+    text = scaffold.renderer.file(file.template, values)
     if len(text) > MAX_BYTES:
-        raise TemplateError(f"{file.template}: renders to more than {MAX_BYTES} characters")
+        raise TemplateError(f"renders to more than {MAX_BYTES} characters", place=file.template)
     return TreeFile(path, text, file.executable)
 
 
-def _asked(manifest: Manifest, answers: Answers) -> str:
-    """Return the answers that are not the defaults, as options, for an error."""
-    given = [
-        name if (value := answers.chosen[name]) is True else f"{name}={value}"
-        for name in answers.chosen
-        if not manifest.questions[name].secret
-    ]
-    return f"with {', '.join(given)}" if given else "with the default answers"
+def _target(file: File, scaffold: Scaffold, values: Mapping[str, object]) -> str:
+    """Return where a file goes.
+
+    Raises:
+        AnswerError: it is an answer that makes the path impossible.
+        TemplateError: it is the template.
+    """
+    with place_named(file.place, "target"):
+        path = scaffold.renderer.text(file.target, values)
+        if path_problem(path) and (question := _question_to_blame(file.target, scaffold)):
+            raise AnswerError(f"makes the path {path!r}: {path_problem(path)}", key=question.option)
+        return check_path(path)
+
+
+def _question_to_blame(target: str, scaffold: Scaffold) -> Question | None:
+    """Return the first question that a target depends on; None: no answer makes it a good path."""
+    if path_problem(_EXPRESSION.sub("x", target)):
+        return None
+    manifest, names = scaffold.template.manifest, scaffold.renderer.names(target)
+    for name, expression in [*manifest.derived.items()][::-1]:
+        if name in names:
+            names |= scaffold.renderer.names(f"{{{{ {expression} }}}}")
+    return next((each for name, each in manifest.questions.items() if name in names), None)
 
 
 def _record(scaffold: Scaffold, values: Mapping[str, Value], base: Mapping[str, str]) -> Tree:
     """Return the files that a later update works from: the answers and the text as rendered."""
     template = scaffold.template
     layers = "".join(
-        record(layer.name, origin, scaffold.target)
-        for layer, origin in zip(template.layers, template.origins, strict=True)
-        if origin.kind != BUILT_IN
+        record(each.layer.name, each.origin, scaffold.target)
+        for each in template.stack
+        if each.origin.kind != BUILT_IN
     )
+    name = template.manifest.template.name
     answers = (
         f"# What this project was made from; `kscaffold new PATH --data-file` takes it.\n"
-        f"[kscaffold]\nversion = {quote(__version__)}\ntemplate = {quote(template.manifest.name)}\n"
+        f"[kscaffold]\nversion = {quote(__version__)}\ntemplate = {quote(name)}\n"
         f"{layers}\n[answers]\n{to_toml(values)}"
     )
     return (

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kscaffold import __version__
-from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.blocks import check_blocks
+from kscaffold.errors import AnswerError, Place, TemplateError
 from kscaffold.layers import MANIFEST, Layer, Layers
-from kscaffold.manifest import Manifest
+from kscaffold.manifest import Manifest, Value
+from kscaffold.manifest.merging import ManifestFile, choice_folder, merge, parse_manifest
+from kscaffold.manifest.tables import Head
 from kscaffold.origins import BUILT_IN, Origin
-from kscaffold.reading import Head, Text, parse_manifest, read_head
 from kscaffold.text import near
-from kscaffold.toml import TomlError, parse_toml
+from kscaffold.toml import TomlError, parse_toml, read_table
 
 GROUP = "kscaffold.templates"
 GIT_URL = re.compile(r"(git\+)?(\w+)://.+|[\w.-]+@[\w.-]+:.+")
@@ -28,13 +31,54 @@ class Template:
     """A template: its folders, where each came from, and what its manifests say together.
 
     Attributes:
+        layers: the folders, with those that are choices if these are made.
+        origins: where the layers came from, without the choices.
         notices: what whoever uses it should know.
+        stack: the layers as they were found.
+        choices: the folders that are choices, of all questions.
+        is_chosen: whether the choices are made.
     """
 
     layers: Layers
     origins: tuple[Origin, ...]
     manifest: Manifest
     notices: tuple[str, ...] = ()
+    stack: tuple[Found, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    is_chosen: bool = False
+
+    @property
+    def parts(self) -> list[Choice]:
+        """All layers and choices, from the bottom to the top."""
+        return _order(self.stack, self.choices)
+
+    @property
+    def everything(self) -> Layers:
+        """All layers, with every folder that is a choice."""
+        return Layers(each.found.layer for each in self.parts)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Of each of `layers`, which one of `stack` it belongs to."""
+        return tuple(
+            next(part.number for part in self.parts if part.found.layer == layer)
+            for layer in self.layers
+        )
+
+    def chosen(self, answers: Mapping[str, Value]) -> Template:
+        """Return the template with the choices that the answers take on top of their layers.
+
+        Raises:
+            TemplateError: two of them override the same block, or break the manifest.
+        """
+        if self.is_chosen or not self.choices:
+            return self
+        taken = [each for each in self.choices if answers.get(each.question) == each.answer]
+        for number in range(len(self.stack)):
+            check_blocks([each.found.layer for each in taken if each.number == number])
+        manifest = merge(each.manifest(is_chosen=each in taken) for each in self.parts)
+        layers = Layers(each.found.layer for each in _order(self.stack, taken))
+        return replace(self, layers=layers, manifest=manifest, is_chosen=True)
 
     @property
     def root(self) -> Path:
@@ -52,15 +96,91 @@ class Found:
     """A layer, before it is put on top of others.
 
     Attributes:
-        text: its manifest.
+        values: what its manifest says, of which no more is checked than `head`.
         is_named: whether it was asked for, and not for the sake of what extends it.
     """
 
     layer: Layer
     origin: Origin
     head: Head
-    text: str
+    values: Mapping[str, Any]
     is_named: bool = False
+
+    @property
+    def place(self) -> Place:
+        """What errors call its manifest."""
+        return Place(f"{self.layer.place}{MANIFEST}")
+
+    def manifest(self, values: Mapping[str, Any]) -> ManifestFile:
+        """Return its manifest, with these values, and the files that need not be listed in it."""
+        files = () if self.origin.kind == BUILT_IN else self.layer.files()
+        return ManifestFile(values, self.place, files)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A folder of a layer that is an answer to a question; of a layer itself, no question.
+
+    Attributes:
+        number: which layer it belongs to.
+        folder: the folder in that layer, such as "data/csv"; empty for the layer itself.
+    """
+
+    found: Found
+    number: int
+    question: str = ""
+    folder: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The answer that chooses it."""
+        return self.folder.rpartition("/")[2]
+
+    @property
+    def option(self) -> str:
+        """The option that chooses it, such as "--data csv"."""
+        return f"--{self.question.replace('_', '-')} {self.answer}"
+
+    def manifest(self, is_chosen: bool) -> ManifestFile:
+        """Return its manifest; if it is not chosen, it only asks."""
+        file = self.found.manifest(self.found.values)
+        if not self.question:
+            return file
+        return replace(file, choice=(self.question, self.answer), is_chosen=is_chosen)
+
+
+def _order(stack: Sequence[Found], choices: Sequence[Choice]) -> list[Choice]:
+    """Return layers with their choices, from the bottom to the top."""
+    layers = [Choice(found, number) for number, found in enumerate(stack)]
+    return sorted([*layers, *choices], key=lambda each: each.number)
+
+
+def find_choices(stack: Sequence[Found]) -> tuple[list[Found], tuple[Choice, ...]]:
+    """Find the folders that are choices; return the layers without them, and them.
+
+    Raises:
+        TemplateError: one has no readable manifest.
+    """
+    folders: dict[str, str] = {}
+    for found in stack:
+        for name, keys in found.values.get("questions", {}).items():
+            if isinstance(keys, dict) and (folder := choice_folder(keys)):
+                folders[name] = folder
+    choices = tuple(
+        Choice(_folder_found(found, folder, path), number, question, f"{folder}/{path.name}")
+        for number, found in enumerate(stack)
+        for question, folder in folders.items()
+        for path in sorted((found.layer.root / folder).glob("*"))
+        if (path / MANIFEST).is_file()
+    )
+    apart = frozenset(folders.values())
+    rest = [replace(found, layer=replace(found.layer, apart=apart)) for found in stack]
+    return rest, choices
+
+
+def _folder_found(found: Found, folder: str, path: Path) -> Found:
+    name = f"{folder}/{path.name}"
+    return _read(path, found.origin, f"{found.layer.name}/{name}", f"{found.layer.place}{name}/")
 
 
 def template_root() -> Path:
@@ -103,7 +223,7 @@ def find_all(sources: Sequence[str], base: Path, ref: str | None = None) -> list
     Of their manifests no more is read than it takes to put them on top of each other.
     """
     if ref is not None and sum(is_git(source) for source in sources) != 1:
-        raise AnswerError("--ref: needs one git repository as --template")
+        raise AnswerError("needs one git repository as --template", key="--ref")
     stack: list[Found] = []
     for source in sources or [BUILT_IN]:
         found = find(source, base, ref=ref if is_git(source) else None)
@@ -150,14 +270,14 @@ def _put(stack: list[Found], found: Found, base: Path, depth: int) -> list[Found
         return [found]
     if not any(extends in (below.layer.name, below.origin.source) for below in stack):
         if depth == 0:
-            raise TemplateError(f"{found.layer.place}{MANIFEST}: extends itself in the end")
+            raise TemplateError("extends itself in the end", place=found.place)
         base = found.layer.root
         if found.origin.kind in ("git", "zip") and not re.fullmatch(r"[\w.-]+", extends):
             # What is fetched gets at nothing beside it.
-            raise TemplateError(
-                f"{found.layer.place}{MANIFEST}: extends {extends!r}; a template from a"
-                f" {found.origin.kind} extends 'builtin' or an installed template"
+            hint = (
+                f"a template from a {found.origin.kind} extends 'builtin' or an installed template"
             )
+            raise TemplateError(f"extends {extends!r}", place=found.place, hint=hint)
         below = find(extends, base)
         already = [each.origin.source for each in stack]
         if below.origin.source not in already:
@@ -165,24 +285,20 @@ def _put(stack: list[Found], found: Found, base: Path, depth: int) -> list[Found
     return [*stack, found]
 
 
-def _template(stack: Iterable[Found]) -> Template:
-    found = list(stack)
-    layers = Layers(each.layer for each in found)
-    manifest = parse_manifest(
-        *(
-            Text(
-                each.text,
-                f"{each.layer.place}{MANIFEST}",
-                () if each.origin.kind == BUILT_IN else each.layer.files(),
-            )
-            for each in found
-        )
-    )
-    return Template(layers, tuple(each.origin for each in found), manifest)
+def _template(found: Sequence[Found]) -> Template:
+    return stacked(*find_choices(found))
+
+
+def stacked(stack: Sequence[Found], choices: tuple[Choice, ...]) -> Template:
+    """Return the template that layers and choices make together; raises `TemplateError`."""
+    manifest = merge(each.manifest(is_chosen=False) for each in _order(stack, choices))
+    layers = Layers(each.layer for each in stack)
+    origins = tuple(each.origin for each in stack)
+    return Template(layers, origins, manifest, stack=tuple(stack), choices=choices)
 
 
 def is_git(source: str) -> bool:
-    """Tell whether a source is the URL of a git repository."""
+    """Return whether a source is the URL of a git repository."""
     return bool(GIT_URL.fullmatch(source))
 
 
@@ -202,10 +318,8 @@ def find(source: str, base: Path, ref: str | None = None) -> Found:
     path = base / Path(source).expanduser()
     if path.is_dir() and (path / MANIFEST).exists():
         if not re.search(r"[/\\]", source) and source in installed():
-            raise AnswerError(
-                f"template {source!r} is both a folder and an installed template; for the"
-                f" folder, write ./{source}"
-            )
+            reason = f"template {source!r} is both a folder and an installed template"
+            raise AnswerError(reason, hint=f"for the folder, write ./{source}")
         place = "" if source in ("", ".") else f"{source.rstrip('/')}/"
         return _read(path, Origin("folder", _absolute(path)), path.resolve().name, place)
     if path.suffix == ".zip":
@@ -214,7 +328,7 @@ def find(source: str, base: Path, ref: str | None = None) -> Found:
         root = unpack(path)
         return _read(root, Origin("zip", _absolute(path)), path.stem, f"{source}/")
     if path.is_dir() and source not in installed():
-        raise TemplateError(f"{source}: no readable {MANIFEST}, so it is no template")
+        raise TemplateError(f"no readable {MANIFEST}, so it is no template", place=source)
     return _installed(source)
 
 
@@ -225,8 +339,8 @@ def _absolute(path: Path) -> str:
 def _installed(name: str) -> Found:
     known = installed()
     if name not in known:
-        hint = near(name, known) or "; give a folder, a zip, a git URL or an installed template"
-        raise AnswerError(f"there is no template {name!r}{hint}")
+        hint = near(name, known) or "give a folder, a zip, a git URL or an installed template"
+        raise AnswerError(f"there is no template {name!r}", hint=hint)
     root = _package_folder(known[name], name)
     return _read(root, Origin("installed", name), name, f"{name}/")
 
@@ -248,33 +362,38 @@ def _package_folder(package: str, name: str) -> Path:
         folder = Path(location, *below)
         if (folder / MANIFEST).is_file():
             return folder
-    raise TemplateError(f"the installed template {name!r}: no {MANIFEST} in the package {package}")
+    reason = f"no {MANIFEST} in the package {package}"
+    raise TemplateError(reason, place=f"the installed template {name!r}")
 
 
 def _read(root: Path, origin: Origin, name: str, place: str) -> Found:
     try:
         text = (root / MANIFEST).read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{place or root}: no readable {MANIFEST}: {error}") from None
-    head = read_head(Text(text, f"{place}{MANIFEST}"))
-    _check_version(head, f"{place}{MANIFEST}")
-    layer = Layer(head.name or name, root, place)
-    if origin.kind != BUILT_IN:
+        raise TemplateError(f"no readable {MANIFEST}: {error}", place=place or str(root)) from None
+    values = parse_manifest(text, f"{place}{MANIFEST}")
+    head = read_table(Head, values, Place(f"{place}{MANIFEST}"))
+    if head.template.minimum_version is not None:
+        _check_version(head.template.minimum_version, Place(f"{place}{MANIFEST}"))
+    about = head.template
+    layer = Layer(about.name or name, root, place, about.description or "")
+    if origin.kind != BUILT_IN and origin.digest is None:
         origin = replace(origin, digest=digest(layer))
-    return Found(layer, origin, head, text)
+    return Found(layer, origin, head, values)
 
 
-def _check_version(head: Head, place: str) -> None:
-    needed = head.minimum_version
-    if needed and _numbers(needed) > _numbers(__version__):
-        raise TemplateError(
-            f"{place}: needs kscaffold {needed}, this is {__version__}:"
-            f" pip install 'kscaffold>={needed}'"
-        )
+def _check_version(needed: str, place: Place) -> None:
+    from packaging.version import InvalidVersion, Version
 
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version)))
+    try:
+        is_too_old = Version(__version__) < Version(needed)
+    except InvalidVersion:
+        reason = f"must be a version, such as '0.1.0', not {needed!r}"
+        place = place.below("template")
+        raise TemplateError(reason, place=place, key="minimum_version") from None
+    if is_too_old:
+        reason = f"needs kscaffold {needed}, this is {__version__}"
+        raise TemplateError(reason, place=place, hint=f"pip install 'kscaffold>={needed}'")
 
 
 def digest(layer: Layer) -> str:

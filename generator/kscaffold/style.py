@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Any
 
-from kscaffold.errors import TemplateError
-from kscaffold.toml import TomlError, parse_toml
+import msgspec
+
+from kscaffold.errors import Place
+from kscaffold.toml import TomlError, parse_toml, read_table
 from kscaffold.tree import TreeFile
 
 PYPROJECT = "pyproject.toml"
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(msgspec.Struct, frozen=True, rename="kebab"):
     """The settings of black that change what it writes, by the names that black has for them.
 
     Attributes:
@@ -48,24 +47,5 @@ def style_of(files: Iterable[TreeFile]) -> Style:
         said = parse_toml(text).get("tool", {}).get("black", {})
     except (TomlError, AttributeError):
         return DEFAULT
-    known = {key.replace("-", "_"): value for key, value in said.items()}
-    return Style(
-        **{
-            field.name: _checked(field.name, known[field.name])
-            for field in fields(Style)
-            if field.name in known
-        }
-    )
-
-
-def _checked(name: str, value: Any) -> Any:
-    default = getattr(DEFAULT, name)
-    if isinstance(default, tuple) and isinstance(value, list):
-        value = tuple(map(str, value))
-    if type(value) is not type(default):
-        kind = "list" if isinstance(default, tuple) else type(default).__name__
-        key = name.replace("_", "-")
-        raise TemplateError(
-            f"{PYPROJECT}: [tool.black]: {key} must be of type {kind}, not {value!r}"
-        )
-    return value
+    known = {key.replace("_", "-"): value for key, value in said.items()}
+    return read_table(Style, known, Place(PYPROJECT, ("tool", "black")))

@@ -6,12 +6,19 @@ from collections.abc import Iterable
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """Return a hint such as "; did you mean 'style'?" if a known name is near, else ""."""
+    """Return a hint such as "did you mean 'style'?" if a known name is near, else ""."""
     # Here, since difflib is only needed when something is wrong.
     from difflib import get_close_matches
 
     matches = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+    return f"did you mean {matches[0]!r}?" if matches else ""
+
+
+def near_or_all(name: str, known: Iterable[str]) -> str:
+    """Return the nearest of the known names as a hint, or all of them."""
+    known = list(known)
+    verb = "is only" if len(known) == 1 else "are"
+    return near(name, known) or f"there {verb} {', '.join(known) or 'none'}"
 
 
 def enumerated(words: Iterable[str]) -> str:

@@ -1,9 +1,29 @@
-"""TOML as somebody wrote it, which may be anything."""
+"""TOML that a person wrote: parsed, and read as a type with errors that name the key."""
 
 from __future__ import annotations
 
 import tomllib
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from kscaffold.errors import Place, TemplateError, UnknownKeyError
+from kscaffold.text import enumerated, near_or_all
+
+T = TypeVar("T", bound=msgspec.Struct)
+_WORDS = {
+    str: "a string",
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    Mapping: "a table",
+}
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of a TOML file that takes no other keys than its own."""
 
 
 class TomlError(ValueError):
@@ -11,7 +31,7 @@ class TomlError(ValueError):
 
 
 def parse_toml(content: bytes | str) -> dict[str, Any]:
-    """Read TOML; raises `TomlError`."""
+    """Parse TOML; raises `TomlError`."""
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         return tomllib.loads(text)
@@ -19,3 +39,76 @@ def parse_toml(content: bytes | str) -> dict[str, Any]:
         raise TomlError(str(error)) from None
     except RecursionError:
         raise TomlError("lists or tables lie too deep in each other") from None
+
+
+def read_table(kind: type[T], values: object, place: Place) -> T:
+    """Return a table as its type; raises `TemplateError` with the place and the key."""
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise next(mistakes(kind, values, place), TemplateError(f"{error}", place=place)) from None
+
+
+def mistakes(kind: type[msgspec.Struct], values: object, place: Place) -> Iterator[TemplateError]:
+    """Yield what is wrong with a table, and with the tables in it."""
+    if not isinstance(values, dict):
+        yield TemplateError("must be a table", place=place)
+        return
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for key, value in values.items():
+        if key in fields:
+            yield from _mistakes_of(fields[key].type, value, place, key)
+        elif kind.__struct_config__.forbid_unknown_fields:
+            hint = near_or_all(key, fields)
+            yield UnknownKeyError("unknown key", place=place, key=key, hint=hint)
+    for key, field in fields.items():
+        if field.required and key not in values:
+            yield TemplateError("is missing", place=place, key=key)
+
+
+def _mistakes_of(kind: Any, value: object, place: Place, key: str | int) -> Iterator[TemplateError]:
+    """Yield what is wrong with the value of a key, or with an entry of a list."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if _is_table(kind):
+        yield from mistakes(kind, value, place.below(key))
+    elif origin in (Union, UnionType) and _is_table(arguments[0]):
+        yield from _mistakes_of(arguments[0], value, place, key)
+    elif origin is tuple and _is_table(arguments[0]) and isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _mistakes_of(arguments[0], each, place.below(key), number)
+    elif origin is Mapping and isinstance(value, dict):
+        for name, each in value.items():
+            if not fits(arguments[0], name):
+                yield TemplateError(
+                    f"the name must be {words(arguments[0])}", place=place.below(key, name)
+                )
+            yield from _mistakes_of(arguments[1], each, place.below(key), name)
+    elif not fits(kind, value):
+        yield TemplateError(f"must be {words(kind)}, not {value!r}", place=place, key=str(key))
+
+
+def _is_table(kind: object) -> TypeGuard[type[msgspec.Struct]]:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def fits(kind: Any, value: object) -> bool:
+    """Return whether a value is of a type."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def words(kind: Any) -> str:
+    """Return what a type takes, such as "a string" or "true or false"."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return str(arguments[1].title or words(arguments[0]))
+    if origin is Literal:
+        return enumerated(arguments)
+    if origin is tuple:
+        return f"a list of {'tables' if _is_table(arguments[0]) else 'strings'}"
+    if origin in (Union, UnionType):
+        return enumerated(words(each) for each in arguments if each is not NoneType)
+    return _WORDS[origin or kind]

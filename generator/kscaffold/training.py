@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from kscaffold.answers import Answers
 from kscaffold.errors import place_named
 from kscaffold.manifest import Manifest
-from kscaffold.scaffold import Scaffold, derived_values
+from kscaffold.scaffold import Scaffold, choose, derived_values
 
 
 def training_arguments(scaffold: Scaffold, answers: Answers, scratch: str) -> list[str]:
@@ -18,6 +18,7 @@ def training_arguments(scaffold: Scaffold, answers: Answers, scratch: str) -> li
         answers: the project's.
         scratch: a folder that is not there yet, for what the training leaves.
     """
+    scaffold = choose(scaffold, answers)
     values = {**derived_values(scaffold, answers), "scratch": scratch}
     with place_named("[test] train"):
         return [scaffold.renderer.text(word, values) for word in scaffold.template.manifest.train]

@@ -2,132 +2,49 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from kscaffold import __version__
-from kscaffold.errors import KscaffoldError
-from kscaffold.text import near
+from kscaffold.cli.lazy import LazyGroup
+from kscaffold.cli.report import INTERRUPTED, errors_reported, printable
 
-INTERRUPTED = 130
+__all__ = ["COMMANDS", "INTERRUPTED", "main", "printable"]
+
 COMMANDS = {
-    "new": ("kscaffold.cli.new:command", "Create a project."),
-    "template": ("kscaffold.cli.template:command", "Show, change, check and try templates."),
-    "config": ("kscaffold.cli.config:command", "Show and set what kscaffold always uses."),
-    "verify": ("kscaffold.cli.verify:command", "Compare a model's training with keras.Model's."),
-    "completion": ("kscaffold.cli.completion:command", "Print a shell's completion script."),
+    "new": ("new", "Create a project."),
+    "template": ("template", "Show, change, check and try templates."),
+    "config": ("config", "Show and set what kscaffold always uses."),
+    "verify": ("verify", "Compare a model's training with keras.Model's."),
+    "completion": ("completion", "Print a shell's completion script."),
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command when it runs, and turns errors into text and exit codes."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands' names, in the order in which they are shown."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, name = COMMANDS[cmd_name][0].split(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for an unknown one, name the nearest."""
-        name = args[0]
-        if name not in COMMANDS and not ctx.resilient_parsing:
-            hint = near(name, COMMANDS) or f"; there are {', '.join(COMMANDS)}"
-            raise click.UsageError(f"no command {name!r}{hint}", ctx)
-        return super().resolve_command(ctx, args)
+class MainGroup(LazyGroup):
+    """The commands of kscaffold; an error becomes one sentence and an exit code."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options before the command; a mistake becomes one sentence."""
+        """Parse the options before the command."""
         # https://no-color.org
         if os.environ.get("NO_COLOR"):
             ctx.color = False
         if not args:
             return super().parse_args(ctx, args)  # shows the help
-        with _errors_reported(ctx):
+        with errors_reported(ctx):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an error becomes one sentence and an exit code."""
-        with _errors_reported(ctx):
+        """Run a command."""
+        with errors_reported(ctx):
             return super().invoke(ctx)
 
 
-@contextmanager
-def _errors_reported(ctx: click.Context) -> Iterator[None]:
-    try:
-        yield
-    except KscaffoldError as error:
-        fail(ctx, str(error), error.exit_code, error)
-    except click.UsageError as error:
-        fail(ctx, _usage_message(error), error.exit_code, error)
-    except (KeyboardInterrupt, EOFError, click.Abort) as error:
-        fail(ctx, "interrupted", INTERRUPTED, error)
-    except (click.exceptions.Exit, BrokenPipeError):
-        raise
-    except OSError as error:
-        named = f"{error.filename}: " if error.filename else ""
-        fail(ctx, f"{named}{error.strerror or error}", KscaffoldError.exit_code, error)
-    except Exception as error:
-        fail(
-            ctx,
-            f"{type(error).__name__}: {error}. This is a bug in kscaffold {__version__}: please"
-            " report it with the command, and the output of the same command with -v",
-            KscaffoldError.exit_code,
-            error,
-        )
-
-
-def _usage_message(error: click.UsageError) -> str:
-    message = " ".join(error.format_message().split()).removesuffix(".")
-    command = error.ctx.command_path if error.ctx else "kscaffold"
-    return f"{message[:1].lower()}{message[1:]} (see {command} --help)"
-
-
-def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
-    """Report an error and end the command; with --format json, as the one object on stdout."""
-    # One line, whatever a path or a value brings along.
-    message = printable(message).replace("\n", "\\n")
-    details = [printable(line) for line in getattr(error, "details", ())]
-    if ctx.meta.get("kscaffold.verbose"):
-        import traceback
-
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    if ctx.meta.get("kscaffold.format") == "json":
-        report = {"state": "error", "error": message, "exit_code": exit_code}
-        click.echo(json.dumps({**report, **({"details": details} if details else {})}))
-    else:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
-        for line in details:
-            click.echo(line, err=True)
-    ctx.exit(exit_code)
-
-
-def printable(text: str) -> str:
-    """Return text whose control characters stand for themselves; lines stay lines."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=MainGroup, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, "-V", "--version", message="kscaffold %(version)s")
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context

@@ -15,7 +15,7 @@ from kscaffold.answers import Answers
 from kscaffold.errors import KscaffoldError, place_named
 from kscaffold.hidden import masked
 from kscaffold.manifest import Manifest
-from kscaffold.scaffold import Scaffold, answers_named, derived_values
+from kscaffold.scaffold import Scaffold, derived_values
 from kscaffold.training import missing_modules, training_arguments
 
 # A template is data: no hook and no program named by a configuration runs for it.
@@ -75,13 +75,11 @@ def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def check_can_train(manifest: Manifest) -> None:
     """Refuse --train where the project could not run; raises `KscaffoldError`."""
     if not manifest.train:
-        raise KscaffoldError(
-            "--train: the template does not say how; its kscaffold.toml needs [test] train = [...]"
-        )
+        hint = "its kscaffold.toml needs [test] train = [...]"
+        raise KscaffoldError("the template does not say how", key="--train", hint=hint)
     if missing := missing_modules(manifest):
-        raise KscaffoldError(
-            f"--train needs {', '.join(missing)}: pip install 'kscaffold[jax]'; nothing is written"
-        )
+        hint = "pip install 'kscaffold[jax]'; nothing is written"
+        raise KscaffoldError(f"--train needs {', '.join(missing)}", hint=hint)
 
 
 def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -> str | None:
@@ -121,17 +119,16 @@ def commands(scaffold: Scaffold, answers: Answers) -> tuple[Command, ...]:
     if not manifest.after:
         return ()
     found = []
-    with answers_named(manifest, answers):
-        values = derived_values(scaffold, answers)
-        public = derived_values(scaffold, masked(manifest, answers))
-        for command in manifest.after:
-            with place_named(command.place):
-                if command.when is None or renderer.value(command.when, values):
-                    words, shown = (
-                        tuple(renderer.text(word, each) for word in command.run)
-                        for each in (values, public)
-                    )
-                    found.append(Command(words, shown))
+    values = derived_values(scaffold, answers)
+    public = derived_values(scaffold, masked(manifest, answers))
+    for command in manifest.after:
+        with place_named(command.place):
+            if command.when is None or renderer.value(command.when, values):
+                words, shown = (
+                    tuple(renderer.text(word, each) for word in command.run)
+                    for each in (values, public)
+                )
+                found.append(Command(words, shown))
     return tuple(found)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from kscaffold.config import KEYS, absolute, read_user_config, user_file, written
 from kscaffold.errors import AnswerError, KscaffoldError
@@ -13,7 +13,7 @@ from kscaffold.git import without_password
 from kscaffold.layers import MANIFEST
 from kscaffold.origins import BUILT_IN
 from kscaffold.sources import find
-from kscaffold.text import near
+from kscaffold.text import near_or_all
 
 
 @click.command(
@@ -33,16 +33,16 @@ def command(key: str | None, values: tuple[str, ...], unset: bool) -> None:
         click.echo(f"# {user_file()}\n{written(config)}", nl=False)
         return
     if key not in KEYS:
-        known = ", ".join(KEYS)
-        raise AnswerError(f"no key {key!r}{near(key, KEYS) or f'; there are {known}'}")
+        raise AnswerError(f"no key {key!r}", hint=near_or_all(key, KEYS))
     if unset and values:
         raise AnswerError("--unset takes no values")
     if values or unset:
         for value in values:
             if without_password(value) != value:
                 raise AnswerError(
-                    f"{without_password(value)}: a password would be kept in plain text; leave it"
-                    " to git's credential helper"
+                    "a password would be kept in plain text",
+                    key=without_password(value),
+                    hint="leave it to git's credential helper",
                 )
         kept = tuple(dict.fromkeys(map(_as_kept, values)))
         _write(written(replace(config, **{key: kept})))
@@ -68,4 +68,4 @@ def _write(text: str) -> None:
         fresh.write_text(text, encoding="utf-8", newline="\n")
         fresh.replace(path)
     except OSError as error:
-        raise KscaffoldError(f"{path}: {error.strerror}") from None
+        raise KscaffoldError(str(error.strerror), place=str(path)) from None

@@ -14,8 +14,8 @@ from kscaffold.answers import Answers, resolve
 from kscaffold.cli import after, output, printable
 from kscaffold.cli.after import Command
 from kscaffold.errors import KscaffoldError, TrustError, place_named
-from kscaffold.hidden import masked, public, secrets_hidden
-from kscaffold.scaffold import Scaffold, answers_named, build_tree, derived_values, prepare
+from kscaffold.hidden import answers_named, masked, public, secrets_hidden
+from kscaffold.scaffold import Scaffold, build_tree, choose, derived_values, prepare
 from kscaffold.sources import Template
 from kscaffold.tree import Tree
 from kscaffold.write import Written, check_target, write_tree
@@ -64,16 +64,18 @@ def create(template: Template, given: dict[str, object], request: Request) -> No
 def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> None:
     manifest = scaffold.template.manifest
     answers = resolve(manifest, given, scaffold.tools)
+    scaffold = choose(scaffold, answers)
     answers = replace(answers, notices=(*scaffold.template.notices, *answers.notices))
     # All that a template can break comes before anything is written.
-    commands = after.commands(scaffold, answers) if request.commands else ()
-    message = _message_after(scaffold, answers)
-    if request.writes and commands and not request.trusted:
-        raise TrustError(
-            f"the template wants to run commands, {_shown(commands)}: --trust lets it,"
-            " --no-commands goes without; nothing is written"
-        )
-    tree = build_tree(scaffold, answers)
+    with answers_named(manifest, answers):
+        commands = after.commands(scaffold, answers) if request.commands else ()
+        message = _message_after(scaffold, answers)
+        if request.writes and commands and not request.trusted:
+            raise TrustError(
+                f"the template wants to run commands, {_shown(commands)}",
+                hint="--trust lets it, --no-commands goes without; nothing is written",
+            )
+        tree = build_tree(scaffold, answers)
     _say(request, (f"note: {notice}" for notice in answers.notices))
     if request.writes:
         _write(request, scaffold, answers, tree, commands, message)
@@ -87,18 +89,16 @@ def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> N
 
 def _message(scaffold: Scaffold, name: str, values: Mapping[str, object]) -> list[str]:
     manifest = scaffold.template.manifest
-    text = {"before": manifest.before, "after": manifest.after_message}[name]
-    with place_named(manifest.place_of(f"messages.{name}")):
+    text = {"before": manifest.messages.before, "after": manifest.messages.after}[name]
+    with place_named(manifest.place_of("messages", name), name):
         return [scaffold.renderer.text(text, values).rstrip("\n")] if text else []
 
 
 def _message_after(scaffold: Scaffold, answers: Answers) -> list[str]:
-    manifest = scaffold.template.manifest
-    if not manifest.after_message:
+    if not scaffold.template.manifest.messages.after:
         return []
-    with answers_named(manifest, answers):
-        values = derived_values(scaffold, masked(manifest, answers))
-        return _message(scaffold, "after", values)
+    public = masked(scaffold.template.manifest, answers)
+    return _message(scaffold, "after", derived_values(scaffold, public))
 
 
 def _shown(commands: Iterable[Command]) -> str:

@@ -38,24 +38,28 @@ class NewCommand(click.Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own options and then the template's questions."""
-        questions = options.question_options(template_of(ctx).manifest)
+        questions: list[click.Option] = [*options.question_options(template_of(ctx).manifest)]
         own = super().get_params(ctx)
         if not any(option.name == options.ASSIGNED for option in questions):
             questions.append(options.assignment_option())
         return [*own[:-1], *questions, own[-1]]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the template's questions in a group of their own."""
-        shown = [(param, param.get_help_record(ctx)) for param in self.get_params(ctx)]
-        for title, asked in (("Options", False), ("Questions of the template", True)):
+        """Show the template's questions in groups: those of any project, those of a choice."""
+        groups: dict[str, list[tuple[str, str]]] = {"Options": [], "Questions of the template": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record and isinstance(param, click.Option):
+                groups.setdefault(_group(param), []).append(record)
+        for title, records in groups.items():
             with formatter.section(title):
-                formatter.write_dl(
-                    record
-                    for param, record in shown
-                    if record
-                    and isinstance(param, click.Option)
-                    and isinstance(param, options.QuestionOption) is asked
-                )
+                formatter.write_dl(records)
+
+
+def _group(option: click.Option) -> str:
+    if not isinstance(option, options.QuestionOption):
+        return "Options"
+    return f"With {option.asked_with}" if option.asked_with else "Questions of the template"
 
 
 def template_of(ctx: click.Context) -> Template:
@@ -64,6 +68,7 @@ def template_of(ctx: click.Context) -> Template:
     if template is None:
         try:
             template = _load(ctx.meta.get("kscaffold.arguments", []))
+            options.check_names(template.manifest, own_names(ctx))
         except KscaffoldError:
             # While a shell completes, the built-in options are better than none.
             if not ctx.resilient_parsing:
@@ -71,6 +76,11 @@ def template_of(ctx: click.Context) -> Template:
             template = load_template()
         ctx.meta["kscaffold.template"] = template
     return template
+
+
+def own_names(ctx: click.Context) -> frozenset[str]:
+    """Return the names of the command's own options, which no question can have."""
+    return options.names_of(click.Command.get_params(command, ctx))
 
 
 def _load(arguments: list[str]) -> Template:
@@ -198,7 +208,7 @@ def _name(path: str) -> str:
     try:
         return Path(os.path.abspath(path)).name  # noqa: PTH100
     except FileNotFoundError:
-        raise TargetError("the current folder is gone; change to another one") from None
+        raise TargetError("the current folder is gone", hint="change to another one") from None
 
 
 def _answered(manifest: Manifest, given: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from kscaffold.answers import read_data_file, spelled
-from kscaffold.errors import AnswerError
+from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.manifest import Manifest, Question
 
 ASSIGNED = "assigned"
@@ -36,15 +36,42 @@ class OneOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 class QuestionOption(click.Option):
-    """An option that answers a question of the template."""
+    """An option that answers a question of the template.
+
+    Attributes:
+        asked_with: the option that it goes with, such as "--data csv"; empty: with any.
+    """
+
+    asked_with = ""
 
 
-def question_options(manifest: Manifest) -> list[click.Option]:
+def names_of(params: Sequence[click.Parameter]) -> frozenset[str]:
+    """Return the names that options and arguments have, such as "dry_run"."""
+    names = [ASSIGNED, *(str(param.name) for param in params)]
+    for param in params:
+        names += (name for name in (*param.opts, *param.secondary_opts) if name[:2] == "--")
+    return frozenset(name.removeprefix("--").replace("-", "_") for name in names)
+
+
+def check_names(manifest: Manifest, taken: frozenset[str]) -> None:
+    """Refuse a question that has the name of another option; raises `TemplateError`."""
+    for name, question in manifest.questions.items():
+        if name in taken:
+            reason = "this name is an option of `kscaffold new` already"
+            raise TemplateError(reason, place=question.place, hint="take another")
+
+
+def question_options(manifest: Manifest) -> list[QuestionOption]:
     """Return an option for each question, in the manifest's order."""
-    return [_option(question) for question in manifest.questions.values()]
+    made = []
+    for question in manifest.questions.values():
+        option = _option(question)
+        option.asked_with = question.asked_with
+        made.append(option)
+    return made
 
 
-def _option(question: Question) -> click.Option:
+def _option(question: Question) -> QuestionOption:
     help_text = question.help + _default_shown(question)
     if question.name == "data":
         # --data is also the long form of -d: a value with "=" is KEY=VALUE, another one the answer.
@@ -107,9 +134,8 @@ def collect(
         if value is None:
             continue
         if name in given and not _same(given[name], value):
-            raise AnswerError(
-                f"{name}: given twice{_differing(manifest, name, given[name], value)}"
-            )
+            reason = f"given twice{_differing(manifest, name, given[name], value)}"
+            raise AnswerError(reason, key=f"--{name.replace('_', '-')}")
         given[name] = value
     return {**(read_data_file(Path(data_file)) if data_file else {}), **given}
 
@@ -122,7 +148,7 @@ def _assignments(manifest: Manifest, assigned: Iterable[str]) -> Iterable[tuple[
         elif "data" in manifest.questions and text not in manifest.questions:
             yield "data", text
         else:
-            raise AnswerError(f"-d {text}: has no value; give KEY=VALUE")
+            raise AnswerError("has no value", key=f"-d {text}", hint="give KEY=VALUE")
 
 
 def _differing(manifest: Manifest, name: str, one: object, other: object) -> str:

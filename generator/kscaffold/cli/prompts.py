@@ -72,7 +72,7 @@ def _upcoming(
     """
     manifest, tools = scaffold.template.manifest, scaffold.tools
     for question in manifest.questions.values():
-        if question.name in answers:
+        if question.name in answers or len(question.choices) == 1:
             continue
         interview = Interview(manifest, answers, tools, until=question)
         if interview.applies(question) and not _is_forced(interview, question):
@@ -82,7 +82,7 @@ def _upcoming(
 
 
 def _is_forced(interview: Interview, question: Question) -> bool:
-    """Tell whether an earlier answer decides this one."""
+    """Return whether an earlier answer decides this one."""
     try:
         return any(
             question.name in rule.requires and interview.holds(rule)
@@ -97,7 +97,7 @@ def _default(interview: Interview, question: Question, asked: list[str]) -> Valu
         return interview.default(question)
     except AnswerError as error:
         # A default that is looked up in the last answer tells what is wrong with that one.
-        if asked and str(error).startswith(f"{asked[-1]}:"):
+        if asked and error.key == interview.manifest.questions[asked[-1]].option:
             raise
         return None
 
@@ -122,7 +122,10 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
 
 
 def _select(question: Question, default: Value, *, first: bool) -> str:
-    choices = list(question.choices) or ["yes", "no"]
+    choices = [
+        questionary.Choice(_titled(question, name), value=name)
+        for name in question.choices or ("yes", "no")
+    ]
     if isinstance(default, bool):
         default = "yes" if default else "no"
     preset = None if default is None else str(default)
@@ -131,6 +134,11 @@ def _select(question: Question, default: Value, *, first: bool) -> str:
         question.help, choices=[*choices, *back], default=preset
     ).unsafe_ask()
     return answer
+
+
+def _titled(question: Question, name: str) -> str:
+    """Return a choice, with what its folder says of it."""
+    return f"{name}: {question.about[name]}" if name in question.about else name
 
 
 def _several(question: Question, default: Value, *, first: bool) -> object:
@@ -151,8 +159,7 @@ def _validator(question: Question, interview: Interview, shown: str) -> Callable
         try:
             interview.accept(question, text or shown)
         except AnswerError as error:
-            reason = str(error).partition(": ")[2]
-            return reason.removesuffix(f"; give another: {question.option}")
+            return "; ".join(filter(None, (error.reason, error.hint)))
         return True
 
     return validate

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 import click
+
+from kscaffold.cli.lazy import LazyGroup
 
 SUBCOMMANDS = {
     "list": ("template_list", "List the templates: built in, configured, installed."),
@@ -17,38 +16,7 @@ SUBCOMMANDS = {
 }
 
 
-class LazySubgroup(click.Group):
-    """A group that imports a subcommand when it runs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order in which they are shown."""
-        return list(SUBCOMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a subcommand."""
-        if cmd_name not in SUBCOMMANDS:
-            return None
-        module = importlib.import_module(f"kscaffold.cli.{SUBCOMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the subcommands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in SUBCOMMANDS.items()])
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Find the subcommand; for an unknown one, name the nearest."""
-        from kscaffold.text import near
-
-        name = args[0]
-        if name not in SUBCOMMANDS and not ctx.resilient_parsing:
-            hint = near(name, SUBCOMMANDS) or f"; there are {', '.join(SUBCOMMANDS)}"
-            raise click.UsageError(f"no command {name!r}{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=LazySubgroup)
+@click.group(cls=LazyGroup, modules=SUBCOMMANDS)
 def command() -> None:
     """Show, change, check and try templates.
 

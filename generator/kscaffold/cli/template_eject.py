@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from kscaffold.errors import AnswerError, TargetError
 from kscaffold.layers import MANIFEST, Layer
 from kscaffold.origins import BUILT_IN
 from kscaffold.quoting import quote
-from kscaffold.sources import Template, load_templates
+from kscaffold.sources import Choice, Template, load_templates
 from kscaffold.text import near
 
 
@@ -40,7 +41,7 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise TargetError(f"{error.filename}: {error.strerror}") from None
+        raise TargetError(str(error.strerror), place=str(error.filename)) from None
     for path in files:
         click.echo(path)
     click.echo(f"\nTry it: kscaffold new PATH --template {_as_source(folder)}", err=True)
@@ -52,12 +53,14 @@ def _as_source(folder: Path) -> str:
 
 
 def _everything(template: Template, folder: Path) -> dict[Path, str]:
-    if len(template.layers) != 1:
-        raise AnswerError("--template: is an overlay; name a FILE or a BLOCK of it")
+    if len(template.stack) != 1:
+        raise AnswerError("is an overlay", key="--template", hint="name a FILE or a BLOCK of it")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TargetError(f"{folder}: is not empty; give another folder: --into")
-    [layer] = template.layers
-    name = f"name = {quote(template.manifest.name)}"
+        hint = "give another folder: --into"
+        raise TargetError("is not empty", place=str(folder), hint=hint)
+    [part] = template.stack
+    layer = replace(part.layer, apart=frozenset())
+    name = f"name = {quote(template.manifest.template.name)}"
     manifest = layer.read(MANIFEST).replace(name, f"name = {quote(_name(folder))}", 1)
     files = {folder / path: layer.read(path) for path in layer.files()}
     return {folder / MANIFEST: manifest, **files}
@@ -82,46 +85,81 @@ def _manifest(template: Template, folder: Path) -> dict[Path, str]:
 
 
 def _part(template: Template, folder: Path, what: str) -> dict[Path, str]:
-    paths = {file.template for file in template.manifest.files}
-    if what in paths:
+    files = _files(template)
+    if what in files:
         target = folder / what
         if target.exists():
-            raise TargetError(f"{target}: is there already")
-        return {target: template.layers.top(what).read(what)}
-    block = _block(template, sorted(paths), what)
-    target = folder / block.template
-    name = f"{template.layers.top(block.template).name}/{block.template}"
+            raise TargetError("is there already", place=str(target))
+        return {target: files[what].layer.read(what), **_choice(files[what], folder)}
+    block = _block(files, what)
+    target, name = folder / block.template, files[block.template].extends
     if not target.exists():
-        return {target: overriding(block, name)}
+        return {target: overriding(block, name), **_choice(files[block.template], folder)}
     return {target: _with_one_more(target, block, name)}
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that can be overridden.
+
+    Attributes:
+        layer: where it is read from.
+        extends: what an overlay's file calls it.
+        choice: the folder that it is in, if that is a choice.
+    """
+
+    layer: Layer
+    extends: str
+    choice: Choice | None = None
+
+
+def _files(template: Template) -> dict[str, _File]:
+    """Return the files that are written with some answers, by their paths in the template."""
+    files = {}
+    for file in template.manifest.files:
+        layer = template.layers.top(file.template)
+        files[file.template] = _File(layer, f"{layer.name}/{file.template}")
+    for choice in template.choices:
+        layer = template.stack[choice.number].layer
+        for path in choice.found.layer.files():
+            files[f"{choice.folder}/{path}"] = _File(layer, path, choice)
+    return dict(sorted(files.items()))
+
+
+def _choice(file: _File, folder: Path) -> dict[Path, str]:
+    """Return the manifest of the choice that a file is in, unless it is there."""
+    if file.choice is None or (path := folder / file.choice.folder / MANIFEST).exists():
+        return {}
+    return {path: f"[template]\ndescription = {quote(file.choice.found.layer.description)}\n"}
 
 
 def _with_one_more(target: Path, block: Block, name: str) -> str:
     folder = Layer("", target.parent, f"{target.parent.as_posix()}/")
     text = folder.read(target.name)
     if f'extends "{name}"' not in text.partition("\n")[0]:
-        raise TargetError(f"{target}: is there already, and extends no {name}")
+        raise TargetError(f"is there already, and extends no {name}", place=str(target))
     if block.name in {each.name for each in blocks_of(folder, target.name)}:
-        raise TargetError(f"{target}: has the block {block.name!r} already")
+        raise TargetError(f"has the block {block.name!r} already", place=str(target))
     return with_block(text, block)
 
 
-def _block(template: Template, paths: list[str], what: str) -> Block:
+def _block(files: dict[str, _File], what: str) -> Block:
     """Find a block by its name, or by FILE:BLOCK; raises `AnswerError`."""
     blocks = [
         block
-        for path in paths
+        for path, file in files.items()
         if path.endswith(".jinja")
-        for block in blocks_of(template.layers.top(path), path)
+        for block in blocks_of(file.layer, path)
     ]
     named = {f"{block.template}:{block.name}": block for block in blocks}
     if what in named:
         return named[what]
     found = [name for name, block in named.items() if block.name == what]
     if len(found) > 1:
-        raise AnswerError(f"{what!r} is a block of several files; give one of {', '.join(found)}")
+        hint = f"give one of {', '.join(found)}"
+        raise AnswerError(f"{what!r} is a block of several files", hint=hint)
     if not found:
-        known = {*paths, *named, *(block.name for block in blocks)}
-        hint = near(what, known) or "; `kscaffold template show` lists them"
-        raise AnswerError(f"no file or block {what!r}{hint}")
+        known = {*files, *named, *(block.name for block in blocks)}
+        hint = near(what, known) or "`kscaffold template show` lists them"
+        raise AnswerError(f"no file or block {what!r}", hint=hint)
     return named[found[0]]

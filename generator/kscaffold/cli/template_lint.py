@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from kscaffold.cli.new import own_names
 from kscaffold.errors import TemplateError
 from kscaffold.lint import ADVICE, ERROR, RULES, Finding, lint
 from kscaffold.lint.findings import severity_of
@@ -36,7 +37,7 @@ def command(
     if rules:
         _list_rules(form)
         return
-    findings = lint(sources, Path(), ref)
+    findings = lint(sources, Path(), ref, own_names(ctx))
     counts = {kind: sum(each.severity == kind for each in findings) for kind in (ERROR, ADVICE)}
     exit_code = TemplateError.exit_code if counts[ERROR] else 0
     if form == "json":

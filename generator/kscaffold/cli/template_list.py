@@ -49,4 +49,4 @@ def _what(source: str) -> str:
     except KscaffoldError as error:
         return click.style(str(error), fg="red")
     extends = f"overlay on {head.extends}" if head.extends else ""
-    return ": ".join(filter(None, (extends, head.description)))
+    return ": ".join(filter(None, (extends, head.template.description)))

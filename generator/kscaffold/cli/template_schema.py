@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import click
 
-SCHEMA = Path(__file__).parents[1] / "schema.json"
+from kscaffold.manifest.schema import manifest_schema
 
 
 @click.command()
@@ -16,4 +16,4 @@ def command() -> None:
     Save it beside a template as kscaffold.schema.json, and begin kscaffold.toml with the line
     "#:schema ./kscaffold.schema.json": editors that know TOML then complete and check it.
     """
-    click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
+    click.echo(json.dumps(manifest_schema(), indent=2))

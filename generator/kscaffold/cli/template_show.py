@@ -12,7 +12,6 @@ from kscaffold.answers import spelled
 from kscaffold.blocks import blocks_of
 from kscaffold.layers import MANIFEST
 from kscaffold.manifest import Question
-from kscaffold.reading import Text, read_head
 from kscaffold.sources import Template, load_templates
 
 # A terminal is 80 characters wide; JSON has the whole text.
@@ -50,10 +49,9 @@ def command(ctx: click.Context, sources: tuple[str, ...], ref: str | None, form:
 
 def _layers(template: Template) -> list[dict[str, str]]:
     """Return what each layer says of itself, the bottom one first."""
-    heads = (read_head(Text(layer.read(MANIFEST), layer.place)) for layer in template.layers)
     return [
-        {"name": layer.name, "description": head.description or "", "source": origin.source}
-        for layer, head, origin in zip(template.layers, heads, template.origins, strict=True)
+        {"name": layer.name, "description": layer.description, "source": origin.source}
+        for layer, origin in zip(template.layers, template.origins, strict=True)
     ]
 
 
@@ -80,7 +78,7 @@ def _values(question: Question) -> str:
 
 def _asked_at(template: Template, name: str) -> str:
     """Return the highest place that says something of a question."""
-    for layer in reversed(template.layers):
+    for layer in reversed(template.everything):
         lines = layer.read(MANIFEST).splitlines()
         for number, line in enumerate(lines, start=1):
             if re.match(rf"\s*\[questions\.{name}\]", line):
@@ -89,7 +87,7 @@ def _asked_at(template: Template, name: str) -> str:
 
 
 def _files(template: Template) -> list[dict[str, str]]:
-    return [
+    rows = [
         {
             "target": file.target,
             "place": f"{template.layers.top(file.template).place}{file.template}",
@@ -97,14 +95,26 @@ def _files(template: Template) -> list[dict[str, str]]:
         }
         for file in template.manifest.files
     ]
+    for choice in template.choices:
+        chosen = template.chosen({choice.question: choice.answer})
+        for file in chosen.manifest.files:
+            if choice.found.layer.has(file.template):
+                place = f"{choice.found.layer.place}{file.template}"
+                when = " and ".join(filter(None, (choice.option, file.when)))
+                rows.append({"target": file.target, "place": place, "when": f"with {when}"})
+    return rows
 
 
 def _blocks(template: Template) -> list[dict[str, str]]:
+    layers = [part.found.layer for part in template.parts]
+    written = {file.template for file in template.manifest.files}
     return [
         {"block": block.name, "place": f"{layer.place}{path}:{block.line}"}
-        for path in dict.fromkeys(file.template for file in template.manifest.files)
+        for path in sorted(
+            {*written, *(p for c in template.choices for p in c.found.layer.files())}
+        )
         if path.endswith(".jinja")
-        for layer in template.layers
+        for layer in layers
         if layer.has(path)
         for block in blocks_of(layer, path)
     ]

@@ -146,10 +146,8 @@ def _check_installed() -> None:
     from importlib.util import find_spec
 
     if missing := [name for name in ("keras", "jax") if not find_spec(name)]:
-        raise KscaffoldError(
-            f"verify needs {' and '.join(missing)}: pip install 'kscaffold[jax]', into the"
-            " environment in which the model runs"
-        )
+        hint = "pip install 'kscaffold[jax]', into the environment in which the model runs"
+        raise KscaffoldError(f"verify needs {' and '.join(missing)}", hint=hint)
 
 
 def _list(cases: tuple[Case, ...], form: str) -> None:

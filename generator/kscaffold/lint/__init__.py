@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from kscaffold.lint import files, manifest, names, quoted, readable, references, targets
@@ -15,6 +15,7 @@ __all__ = ["ADVICE", "ERROR", "RULES", "Finding", "lint"]
 Check = Callable[[Subject], Iterable[Finding]]
 CHECKS: tuple[Check, ...] = (
     names.faults,
+    names.taken_names,
     names.undefined_names,
     names.unused_questions,
     names.unused_derived,
@@ -33,15 +34,23 @@ CHECKS: tuple[Check, ...] = (
     readable.conditions,
     readable.inline_statements,
 )
+# What is wrong only if it is so whatever is chosen.
+UNUSED = frozenset({"unused-question", "unused-derived", "unused-placeholder", "unreachable-file"})
 
 
-def lint(sources: Sequence[str], base: Path, ref: str | None = None) -> tuple[Finding, ...]:
+def lint(
+    sources: Sequence[str],
+    base: Path,
+    ref: str | None = None,
+    taken: frozenset[str] = frozenset(),
+) -> tuple[Finding, ...]:
     """Check templates on top of each other, the first one at the bottom.
 
     Args:
         sources: as for `load_templates`; none: the built-in template.
         base: the folder that relative paths start from.
         ref: the branch, tag or commit of the one git repository among them.
+        taken: names that no question can have, since `kscaffold new` has an option of that name.
 
     Returns:
         The findings, by file and line.
@@ -50,10 +59,20 @@ def lint(sources: Sequence[str], base: Path, ref: str | None = None) -> tuple[Fi
         AnswerError: there is no such source.
         TemplateError: a template cannot be fetched or its manifest cannot be read at all.
     """
-    loaded = load(sources, base, ref)
-    findings = set(loaded.findings)
-    if loaded.subject is not None:
-        for check in CHECKS:
-            findings.update(check(loaded.subject))
+    loaded = load(sources, base, ref, taken)
+    found = [
+        (subject, {each for check in CHECKS for each in check(subject)})
+        for subject in loaded.subjects
+    ]
+    findings = {*loaded.findings, *_agreed(found)}
     kept = [each for each in findings if not each.is_own or each.layer in loaded.named]
     return tuple(sorted(kept, key=lambda each: (-each.layer, each.file, each.line, each.rule)))
+
+
+def _agreed(found: Sequence[tuple[Subject, set[Finding]]]) -> Iterator[Finding]:
+    """Yield the findings; that nothing uses a thing, only if no choice makes use of it."""
+    for each in {each for _, findings in found for each in findings}:
+        if each.rule not in UNUSED or all(
+            each in findings for subject, findings in found if subject.shows(each.file)
+        ):
+            yield each

@@ -59,9 +59,8 @@ def _parts(question: Question) -> Iterator[tuple[str, str, bool]]:
 
 def _of_rules(subject: Subject) -> Iterator[Expression]:
     sees = frozenset({*subject.manifest.questions, "target_name"})
-    places = subject.entries("rules")
-    for (layer, number), rule in zip(places, subject.manifest.rules, strict=True):
-        spot = subject.spot("rules", number, "when", layer=layer)
+    for rule in subject.manifest.rules:
+        spot = subject.spot("when", place=rule.place)
         yield Expression(spot, parse_expression(subject.renderer, rule.when), sees)
 
 
@@ -76,26 +75,26 @@ def _of_derived(subject: Subject) -> Iterator[Expression]:
 
 def _of_files(subject: Subject) -> Iterator[Expression]:
     sees = visible(subject)
-    for listed in subject.listed:
-        target = parse_text(subject.renderer, listed.file.target)
-        yield Expression(subject.spot_of(listed, "target"), target, sees)
-        if listed.file.when is not None:
-            when = parse_expression(subject.renderer, listed.file.when)
-            yield Expression(subject.spot_of(listed, "when"), when, sees)
+    for file in subject.manifest.files:
+        target = parse_text(subject.renderer, file.target)
+        yield Expression(subject.spot_of(file, "target"), target, sees)
+        if file.when is not None:
+            when = parse_expression(subject.renderer, file.when)
+            yield Expression(subject.spot_of(file, "when"), when, sees)
 
 
 def _of_others(subject: Subject) -> Iterator[Expression]:
     manifest, renderer, sees = subject.manifest, subject.renderer, visible(subject)
-    before = parse_text(renderer, manifest.before)
+    before = parse_text(renderer, manifest.messages.before)
     spot = subject.spot("messages", "before")
     yield Expression(spot, before, frozenset({"target_name"}))
-    after = parse_text(renderer, manifest.after_message)
+    after = parse_text(renderer, manifest.messages.after)
     yield Expression(subject.spot("messages", "after"), after, sees)
-    for word in manifest.train:
+    for word in manifest.test.train:
         spot = subject.spot("test", "train")
         yield Expression(spot, parse_text(renderer, word), sees | {"scratch"})
-    for (layer, number), command in zip(subject.entries("after"), manifest.after, strict=True):
-        spot = subject.spot("after", number, layer=layer)
+    for command in manifest.after:
+        spot = subject.spot(place=command.place)
         for word in command.run:
             yield Expression(spot, parse_text(renderer, word), sees)
         if command.when is not None:

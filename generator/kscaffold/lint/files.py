@@ -15,15 +15,13 @@ def missing_files(subject: Subject) -> Iterator[Finding]:
     """Find files that the manifest names and that no layer has."""
     layers = subject.scaffold.template.layers
     known = sorted({path for layer in layers for path in layer.files()})
-    named = [
-        (listed.file.template, subject.spot_of(listed, "template")) for listed in subject.listed
-    ]
+    named = [(f.template, subject.spot_of(f, "template")) for f in subject.manifest.files]
     for name, question in subject.manifest.questions.items():
         spot = subject.spot("questions", name, "carried")
         named += [(path, spot) for path in question.carried.values()]
     for path, spot in named:
         if layers.find(path) is None:
-            mend = near(path, known).removeprefix("; ") or "write it, or drop its entry"
+            mend = near(path, known) or "write it, or drop its entry"
             yield subject.finding("missing-file", spot, f"there is no file {path!r}", mend)
 
 

@@ -36,6 +36,7 @@ _RULES: dict[str, Rule] = {
     "rule-impossible": Rule("a rule about an answer that its question never takes"),
     "shadowed-file": Rule("two files that are written to the same target"),
     "syntax": Rule("what Jinja cannot read"),
+    "taken-name": Rule("a question with the name of an option of `kscaffold new`"),
     "undefined-name": Rule("a name that is no answer, no derived value and not set"),
     "unknown-filter": Rule("a filter that templates do not have"),
     "unknown-key": Rule("a key or table that kscaffold.toml does not have"),

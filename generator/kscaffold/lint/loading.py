@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kscaffold.errors import TemplateError
-from kscaffold.layers import MANIFEST, Layers
-from kscaffold.lint.findings import Finding
-from kscaffold.lint.keys import unknown_keys, without
-from kscaffold.lint.lines import Key, index, line_of
-from kscaffold.lint.subject import Said, Subject
-from kscaffold.origins import BUILT_IN
-from kscaffold.reading import Text, parse_manifest
-from kscaffold.scaffold import prepare
-from kscaffold.sources import Found, Template, find_all
-from kscaffold.text import near
-from kscaffold.toml import parse_toml
+from msgspec import structs
 
-# What a message of the manifest's reader speaks of: a table, perhaps an array of them, and a key.
-_NAMED = re.compile(r": (?:the manifest|(?P<open>\[+)(?P<table>[^\]]+)\]+):? ?(?P<key>\w*)")
+from kscaffold.errors import Place, TemplateError, UnknownKeyError
+from kscaffold.layers import MANIFEST
+from kscaffold.lint.findings import Finding
+from kscaffold.lint.lines import Key, index, line_of
+from kscaffold.lint.subject import Subject
+from kscaffold.manifest.tables import ManifestTable
+from kscaffold.scaffold import prepare
+from kscaffold.sources import Choice, Found, Template, find_all, find_choices, stacked
+from kscaffold.toml import mistakes
 
 
 @dataclass(frozen=True)
@@ -31,88 +25,96 @@ class Loaded:
     """A template as far as it can be loaded, and what is wrong with its manifests.
 
     Attributes:
-        subject: None where the manifests cannot be put together.
+        subjects: the template with each of its choices made at least once; none where the manifests
+            cannot be put together.
         named: the layers that were asked for, and not for the sake of what extends them.
     """
 
-    subject: Subject | None
+    subjects: tuple[Subject, ...]
     findings: tuple[Finding, ...]
     named: frozenset[int]
 
 
-def load(sources: Sequence[str], base: Path, ref: str | None = None) -> Loaded:
+def load(sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[str]) -> Loaded:
     """Load templates on top of each other, as `load_templates` does, but for unknown keys.
 
     Raises:
         AnswerError: there is no such source.
         TemplateError: one cannot be fetched, or its manifest is no TOML.
     """
-    stack = find_all(sources, base, ref)
+    stack, choices = find_choices(find_all(sources, base, ref))
     named = frozenset(layer for layer, found in enumerate(stack) if found.is_named)
-    findings = []
-    texts = []
-    for layer, found in enumerate(stack):
-        values = parse_toml(found.text)
-        unknown = dict(unknown_keys(values))
-        findings += _unknown(found, layer, unknown)
-        files = () if found.origin.kind == BUILT_IN else found.layer.files()
-        known = without(values, frozenset(unknown))
-        texts.append(Text(found.text, f"{found.layer.place}{MANIFEST}", files, known))
+    parts = [Choice(found, layer) for layer, found in enumerate(stack)] + [*choices]
+    unknown = [
+        mistake
+        for part in parts
+        for mistake in mistakes(ManifestTable, part.found.values, part.found.place)
+        if isinstance(mistake, UnknownKeyError)
+    ]
+    findings = [_finding("unknown-key", mistake, parts) for mistake in unknown]
+    keys = {(mistake.place, mistake.key) for mistake in unknown}
     try:
-        manifest = parse_manifest(*texts)
+        template = stacked(
+            [_known(found, keys) for found in stack],
+            tuple(replace(choice, found=_known(choice.found, keys)) for choice in choices),
+        )
+        subjects = tuple(_subject(template, taken, each) for each in _selections(choices))
     except TemplateError as error:
-        return Loaded(None, (*findings, _broken(texts, str(error))), named)
-    origins = tuple(each.origin for each in stack)
-    template = Template(Layers(each.layer for each in stack), origins, manifest)
-    said = tuple(Said(_values(text), index(text.text)) for text in texts)
-    return Loaded(Subject(prepare(template, "project"), said), tuple(findings), named)
+        findings.append(_finding("broken-manifest", error, parts))
+        return Loaded((), tuple(findings), named)
+    return Loaded(subjects, tuple(findings), named)
 
 
-def _values(text: Text) -> Mapping[str, Any]:
-    assert text.values is not None
-    return text.values
+def _known(found: Found, unknown: set[tuple[Place | str, str]]) -> Found:
+    return replace(found, values=_without(found.values, found.place, unknown))
 
 
-def _unknown(found: Found, layer: int, unknown: Mapping[Key, frozenset[str]]) -> list[Finding]:
-    findings = []
-    lines = index(found.text)
-    for key, known in unknown.items():
-        names = sorted(known)
-        mend = near(str(key[-1]), names).removeprefix("; ") or f"there are {', '.join(names)}"
-        file, line = f"{found.layer.place}{MANIFEST}", line_of(lines, key)
-        message = f"{'.'.join(map(str, key))} is no key of kscaffold.toml"
-        findings.append(Finding("unknown-key", file, line, message, mend, layer))
-    return findings
+def _selections(choices: Sequence[Choice]) -> list[dict[str, str]]:
+    """Return answers in which each choice is made at least once."""
+    answers: dict[str, list[str]] = {}
+    for choice in choices:
+        answers.setdefault(choice.question, []).append(choice.answer)
+    most = max(map(len, answers.values()), default=1)
+    return [{name: each[n % len(each)] for name, each in answers.items()} for n in range(most)]
 
 
-def _broken(texts: Sequence[Text], message: str) -> Finding:
-    """Return a finding for what the manifest's reader says, with the line that it speaks of."""
-    layer = max((n for n, text in enumerate(texts) if message.startswith(text.place)), default=0)
-    place = texts[layer].place
-    named = _NAMED.match(message, len(place))
-    key: Key = ()
-    if named and named["table"]:
-        key = tuple(named["table"].split("."))
-        if named["open"] == "[[":
-            key = (*key, _first_broken(texts, layer, named["table"], message))
-    if named and named["key"]:
-        key = (*key, named["key"])
-    line = line_of(index(texts[layer].text), key)
-    reason = message.removeprefix(place).lstrip(": ")
-    mend = "mend this first: nothing else is checked"
-    return Finding("broken-manifest", place, line, reason, mend, layer)
+def _subject(template: Template, taken: frozenset[str], answers: dict[str, str]) -> Subject:
+    """Return the template with some choices made, and the questions that are then asked."""
+    chosen = template.chosen(answers)
+    files = {f"{layer.place}{MANIFEST}" for layer in chosen.layers}
+    questions = {
+        name: question
+        for name, question in chosen.manifest.questions.items()
+        if question.place.file in files
+    }
+    rules = tuple(rule for rule in chosen.manifest.rules if rule.place.file in files)
+    manifest = structs.replace(chosen.manifest, questions=questions, rules=rules)
+    scaffold = prepare(replace(chosen, manifest=manifest), "project")
+    lines = tuple(index(layer.read(MANIFEST)) for layer in chosen.layers)
+    return Subject(scaffold, lines, taken)
 
 
-def _first_broken(texts: Sequence[Text], layer: int, name: str, message: str) -> int:
-    """Return which entry of an array of tables it is that the reader complains about."""
-    values = _values(texts[layer])
+def _without(values: Any, place: Place, keys: set[tuple[Place | str, str]]) -> Any:
+    """Return a manifest's values without some keys."""
+    if isinstance(values, list):
+        return [_without(value, place.below(number), keys) for number, value in enumerate(values)]
+    if isinstance(values, dict):
+        return {
+            key: _without(value, place.below(key), keys)
+            for key, value in values.items()
+            if (place, key) not in keys
+        }
+    return values
 
-    def is_broken(count: int) -> bool:
-        fewer = replace(texts[layer], values={**values, name: values[name][:count]})
-        try:
-            parse_manifest(*texts[:layer], fewer, *texts[layer + 1 :])
-        except TemplateError as error:
-            return str(error) == message
-        return False
 
-    return bisect_left(range(1, len(values[name])), True, key=is_broken)
+def _finding(rule: str, error: TemplateError, parts: Sequence[Choice]) -> Finding:
+    """Return what is wrong with a manifest as a finding at its line."""
+    place = error.place
+    assert isinstance(place, Place)
+    part = next(each for each in parts if each.found.place.file == place.file)
+    key: Key = (*place.table, *((error.key,) if error.key else ()))
+    at = " ".join(filter(None, (place.header, error.key)))
+    message = ": ".join(filter(None, (at, error.reason)))
+    hint = error.hint or "fix this first: nothing else is checked"
+    line = line_of(index(part.found.layer.read(MANIFEST)), key)
+    return Finding(rule, place.file, line, message, hint, part.number)

@@ -25,13 +25,12 @@ def bad_defaults(subject: Subject) -> Iterator[Finding]:
 
 def impossible_rules(subject: Subject) -> Iterator[Finding]:
     """Find rules that speak of an answer that its question never takes."""
-    places = subject.entries("rules")
-    for (layer, number), rule in zip(places, subject.manifest.rules, strict=True):
+    for rule in subject.manifest.rules:
         for key, answers in (("requires", rule.requires), ("conflicts", rule.conflicts)):
             for name, value in answers.items():
                 question = subject.manifest.questions[name]
                 if question.type != "path" and (reason := _refusal(subject, question, value)):
-                    spot = subject.spot("rules", number, key, layer=layer)
+                    spot = subject.spot(key, place=rule.place)
                     mend = "give a value that the question takes"
                     message = f"what it {key} is refused: {reason}"
                     yield subject.finding("rule-impossible", spot, message, mend)

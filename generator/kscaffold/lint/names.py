@@ -27,6 +27,17 @@ def _faults(subject: Subject, spot: Spot, parsed: Parsed) -> Iterator[Finding]:
         yield subject.finding(fault.rule, where, fault.message, fault.mend)
 
 
+def taken_names(subject: Subject) -> Iterator[Finding]:
+    """Find questions that have the name of another option."""
+    for name in subject.manifest.questions:
+        if name in subject.taken:
+            spot, message = (
+                subject.spot("questions", name),
+                f"`kscaffold new` has an option {name!r}",
+            )
+            yield subject.finding("taken-name", spot, message, "take another name")
+
+
 def undefined_names(subject: Subject) -> Iterator[Finding]:
     """Find names that are no answer, no derived value, and that no file sets."""
     values = visible(subject)
@@ -67,7 +78,7 @@ def _taken_from_nowhere(subject: Subject, name: str, spot: Spot) -> Iterator[Fin
             continue
         for each in sorted(ref.takes - target.exported):
             message = f"{ref.name!r} has no {each!r} to import"
-            mend = near(each, target.exported).removeprefix("; ") or "define it there"
+            mend = near(each, target.exported) or "define it there"
             yield subject.finding("undefined-name", replace(spot, line=ref.line), message, mend)
 
 
@@ -76,7 +87,7 @@ def _undefined(
 ) -> Iterator[Finding]:
     for name, line in parsed.free.items():
         if name not in known and name not in parsed.optional:
-            mend = near(name, known).removeprefix("; ") or "ask for it, or derive it"
+            mend = near(name, known) or "ask for it, or derive it"
             where = replace(spot, line=spot.line + line - 1)
             yield subject.finding("undefined-name", where, f"{name!r} is not defined here", mend)
 
@@ -128,6 +139,6 @@ def _used(subject: Subject) -> set[str] | None:
         used |= {*rule.requires, *rule.conflicts}
     for question in manifest.questions.values():
         used |= set(question.inspect.arguments if question.inspect else ())
-        # It is used if its answer is the path of a file that the template carries.
-        used |= {question.name} if question.carried else set()
+        # It is used if its answer is a file that the template carries, or a folder of it.
+        used |= {question.name} if question.carried or question.folder else set()
     return used

@@ -83,9 +83,8 @@ def parse_file(renderer: Renderer, name: str) -> Parsed:
         assert environment.loader is not None
         source = environment.loader.get_source(environment, name)[0]
     except TemplateError as error:
-        reason = str(error).rpartition(": ")[2]
         mend = "save it as UTF-8 in the template's folder, or name it without .jinja"
-        return Parsed("", faults=(Fault("unreadable-file", 1, f"it {reason}", mend),))
+        return Parsed("", faults=(Fault("unreadable-file", 1, f"it {error.reason}", mend),))
     return _parsed(environment, source, raw, name)
 
 
@@ -168,7 +167,7 @@ def _unknown(environment: jinja2.Environment, tree: nodes.Template) -> Iterator[
     ):
         for node in tree.find_all(node_type):
             if node.name not in known:
-                mend = near(node.name, known).removeprefix("; ") or f"use {', '.join(known)}"
+                mend = near(node.name, known) or f"use {', '.join(known)}"
                 message = f"there is no {kind} {node.name!r}"
                 yield Fault(f"unknown-{kind}", node.lineno, message, mend)
 

@@ -9,7 +9,7 @@ from jinja2 import nodes
 
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.subject import Subject
-from kscaffold.text import near
+from kscaffold.text import near_or_all
 
 
 def missing_references(subject: Subject) -> Iterator[Finding]:
@@ -53,8 +53,7 @@ def blocks_that_override_nothing(subject: Subject) -> Iterator[Finding]:
             if block.name not in known and not inside:
                 where = replace(spot, line=block.lineno)
                 message = f"no block {block.name!r} is there to override, so that nobody sees it"
-                mend = near(block.name, known).removeprefix("; ")
-                mend = mend or f"there are {', '.join(sorted(known)) or 'none'}"
+                mend = near_or_all(block.name, sorted(known))
                 yield subject.finding("block-overrides-nothing", where, message, mend)
 
 

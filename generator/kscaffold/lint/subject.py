@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
+from kscaffold.errors import Place
 from kscaffold.layers import MANIFEST
 from kscaffold.lint.findings import Finding, Spot
 from kscaffold.lint.lines import Key
@@ -18,33 +17,18 @@ from kscaffold.scaffold import Scaffold
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the manifest of one layer says, and where."""
-
-    values: Mapping[str, Any]
-    lines: Mapping[Key, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file to write, and which entry of which layer's manifest says so; None: it was found."""
-
-    file: File
-    layer: int
-    number: int | None
-
-
-@dataclass(frozen=True)
 class Subject:
     """The template that is checked.
 
     Attributes:
         scaffold: the template, and what it would be rendered with.
-        said: what each layer's manifest says.
+        lines: where each layer's manifest says what.
+        taken: names that no question can have.
     """
 
     scaffold: Scaffold
-    said: tuple[Said, ...]
+    lines: tuple[Mapping[Key, int], ...]
+    taken: frozenset[str] = frozenset()
 
     @property
     def manifest(self) -> Manifest:
@@ -58,48 +42,37 @@ class Subject:
 
     def finding(self, rule: str, spot: Spot, message: str, mend: str) -> Finding:
         """Return a finding at a spot."""
-        place = self.scaffold.template.layers[spot.layer].place
-        return Finding(rule, f"{place}{spot.path}", spot.line, message, mend, spot.layer)
+        layer = self.scaffold.template.layers[spot.layer]
+        number = self.scaffold.template.numbers[spot.layer]
+        return Finding(rule, f"{layer.place}{spot.path}", spot.line, message, mend, number)
 
-    def spot(self, *key: str | int, layer: int | None = None) -> Spot:
-        """Return where the manifest says something: the highest layer that does, or a given one."""
-        layers = [layer] if layer is not None else [*range(len(self.said))][::-1]
+    def shows(self, file: str) -> bool:
+        """Return whether a file of a finding is of a layer that is chosen here."""
+        return any(
+            file == f"{layer.place}{path}"
+            for layer in self.scaffold.template.layers
+            for path in (MANIFEST, *layer.files())
+        )
+
+    def spot(self, *key: str | int, place: Place | None = None) -> Spot:
+        """Return where the manifest says something: the highest layer that does, or a place."""
+        layers = [
+            number
+            for number, layer in enumerate(self.scaffold.template.layers)
+            if place is None or place.file == f"{layer.place}{MANIFEST}"
+        ][::-1]
+        key = (*(place.table if place else ()), *key)
         for length in range(len(key), 0, -1):
             for number in layers:
-                lines = self.said[number].lines
-                if key[:length] in lines:
-                    return Spot(number, MANIFEST, lines[key[:length]])
+                if key[:length] in self.lines[number]:
+                    return Spot(number, MANIFEST, self.lines[number][key[:length]])
         return Spot(layers[-1], MANIFEST)
 
-    def entries(self, name: str) -> list[tuple[int, int]]:
-        """Return layer and number of each entry of an array of tables, in the order they count."""
-        return [
-            (layer, number)
-            for layer, said in enumerate(self.said)
-            for number in range(len(said.values.get(name, ())))
-        ]
-
-    @cached_property
-    def listed(self) -> tuple[Listed, ...]:
-        """The files to write, each with its place in a manifest."""
-        places: dict[tuple[object, ...], list[tuple[int, int]]] = defaultdict(list)
-        for layer, number in self.entries("files"):
-            raw = self.said[layer].values["files"][number]
-            places[raw.get("template"), raw.get("target"), raw.get("when")].append((layer, number))
-        listed = []
-        for file in self.manifest.files:
-            found = places[file.template, file.target, file.when]
-            if found:
-                listed.append(Listed(file, *found.pop(0)))
-            else:
-                listed.append(Listed(file, self.layer_of(file.template), None))
-        return tuple(listed)
-
-    def spot_of(self, listed: Listed, key: str) -> Spot:
+    def spot_of(self, file: File, key: str) -> Spot:
         """Return where an entry of [[files]] says something; of a file that was found, the file."""
-        if listed.number is None:
-            return Spot(listed.layer, listed.file.template)
-        return self.spot("files", listed.number, key, layer=listed.layer)
+        if file.place.table[:1] == ("files",):
+            return self.spot(key, place=file.place)
+        return Spot(self.layer_of(file.template), file.template)
 
     def layer_of(self, path: str) -> int:
         """Return the layer that a file is taken from; the bottom one if none has it."""

@@ -6,41 +6,37 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from kscaffold.errors import TemplateError
 from kscaffold.lint.findings import Finding
-from kscaffold.lint.subject import Listed, Subject
-from kscaffold.paths import check_path
+from kscaffold.lint.subject import Subject
+from kscaffold.manifest import File
+from kscaffold.paths import path_problem
 
 _EXPRESSION = re.compile(r"{{.*?}}")
 
 
 def bad_paths(subject: Subject) -> Iterator[Finding]:
     """Find targets that leave the project, or are no names on every system."""
-    for listed in subject.listed:
-        try:
-            check_path(_EXPRESSION.sub("x", listed.file.target))
-        except TemplateError as error:
-            reason = str(error).rpartition(": ")[2]
-            message = f"it is written to {listed.file.target!r}: {reason}"
-            spot = subject.spot_of(listed, "target")
+    for file in subject.manifest.files:
+        if problem := path_problem(_EXPRESSION.sub("x", file.target)):
+            message = f"it is written to {file.target!r}: {problem}"
+            spot = subject.spot_of(file, "target")
             yield subject.finding("bad-path", spot, message, "give another target")
 
 
 def same_targets(subject: Subject) -> Iterator[Finding]:
     """Find files that are written to one target by the same answers."""
-    seen: dict[tuple[str, str | None], Listed] = {}
-    for listed in subject.listed:
-        file = listed.file
+    seen: dict[tuple[str, str | None], File] = {}
+    for file in subject.manifest.files:
         key = unicodedata.normalize("NFC", file.target).casefold()
         # What is always written meets every other one; two conditions may exclude each other.
         others = [seen.get((key, when)) for when in {file.when, None}]
         if file.when is None:
             others += [each for (other, _), each in seen.items() if other == key]
         for other in {id(each): each for each in others if each}.values():
-            same = other.file.target == file.target
+            same = other.target == file.target
             rule = "shadowed-file" if same else "case-collision"
             how = "" if same else ", one file where case does not count"
-            message = f"both {other.file.target!r} and {file.target!r} are written{how}"
+            message = f"both {other.target!r} and {file.target!r} are written{how}"
             mend = "give one of them another target, or each a `when` of its own"
-            yield subject.finding(rule, subject.spot_of(listed, "target"), message, mend)
-        seen.setdefault((key, file.when), listed)
+            yield subject.finding(rule, subject.spot_of(file, "target"), message, mend)
+        seen.setdefault((key, file.when), file)

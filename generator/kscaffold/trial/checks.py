@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 from kscaffold.answers import Answers, resolve
 from kscaffold.errors import KscaffoldError
 from kscaffold.format import format_python
-from kscaffold.scaffold import Scaffold, build_tree, derived_values
+from kscaffold.scaffold import Scaffold, build_tree, choose, derived_values
 from kscaffold.style import Style, style_of
 from kscaffold.tree import Tree
 from kscaffold.trial.combinations import Given
@@ -85,6 +84,7 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
     project = Project(given, folder)
     try:
         answers = project.answers = resolve(scaffold.template.manifest, given, scaffold.tools)
+        scaffold = choose(scaffold, answers)
         tree = build_tree(scaffold, answers)
         values = derived_values(scaffold, answers)
         raw = {
@@ -93,9 +93,7 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
             if not file.format
         }
     except KscaffoldError as error:
-        # Which answers they are is told for all failures in the same way.
-        message = re.sub(r" \(with .*\)$", "", str(error), flags=re.DOTALL)
-        project.report("renders", [Failure("renders", message, error.details)])
+        project.report("renders", [Failure("renders", str(error), error.details)])
         return project
     project.report("renders")
     _write(tree, folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from kscaffold.errors import AnswerError
-from kscaffold.text import near
+from kscaffold.text import near, near_or_all
 
 Problem = Literal["regression", "binary", "multiclass"]
 Counting = Literal["rows", "weights", "both"]
@@ -170,14 +170,14 @@ def choose(families: Iterable[str], names: Iterable[str], *, quick: bool) -> tup
         known = list(dict.fromkeys(case.family for case in chosen))
         for family in families:
             if family not in known:
-                hint = near(family, known) or f"; there are {', '.join(known)}"
-                raise AnswerError(f"--family: no family {family!r}{hint}")
+                hint = near_or_all(family, known)
+                raise AnswerError(f"no family {family!r}", key="--family", hint=hint)
         chosen = tuple(case for case in chosen if case.family in families)
     if names := tuple(names):
         known = [case.id for case in chosen]
         for name in names:
             if not any(name in (case.id, case.name) for case in chosen):
-                hint = near(name, known) or "; --list lists them"
-                raise AnswerError(f"--case: no case {name!r}{hint}")
+                hint = near(name, known) or "--list lists them"
+                raise AnswerError(f"no case {name!r}", key="--case", hint=hint)
         chosen = tuple(case for case in chosen if {case.id, case.name} & set(names))
     return tuple(case for case in chosen if case.quick) if quick else chosen

@@ -13,7 +13,7 @@ from typing import Any
 
 from kscaffold.errors import AnswerError
 from kscaffold.sources import template_root
-from kscaffold.text import near
+from kscaffold.text import near_or_all
 from kscaffold.verify.pool import compiled_shared, use_jax
 from kscaffold.verify.subjects import Subject
 
@@ -68,8 +68,8 @@ def run_checks(
         known = {check.__name__.replace("_", " "): check for check in module.CHECKS}
         for name in names:
             if name not in known:
-                hint = near(name, known) or f"; there are {', '.join(known)}"
-                raise AnswerError(f"--case: no check {name!r}{hint}")
+                hint = near_or_all(name, known)
+                raise AnswerError(f"no check {name!r}", key="--case", hint=hint)
         training = module.Training(*_make_and_data(subject), tuple(trains))
         for name in names or known:
             yield Finding(name, known[name].__doc__ or "", *_run(known[name], training))
@@ -95,12 +95,13 @@ def _make_and_data(subject: Subject) -> tuple[Callable[[], Any], tuple[Any, ...]
     if isinstance(found, type) and issubclass(found, keras.Model):
         return _of_class(found)
     if not callable(found):
-        raise AnswerError(f"TARGET: {subject.place} is neither a model class nor a function")
+        raise AnswerError(f"{subject.place} is neither a model class nor a function", key="TARGET")
     made = found()
     if not (isinstance(made, tuple) and 2 <= len(made) <= 4 and isinstance(made[0], keras.Model)):
         raise AnswerError(
-            f"TARGET: {subject.place}() must return a compiled model, x and, if the model takes"
-            " them, y and sample weights"
+            f"{subject.place}() must return a compiled model, x and, if the model takes them, y and"
+            " sample weights",
+            key="TARGET",
         )
     return lambda: found()[0], made[1:]
 

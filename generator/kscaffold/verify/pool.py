@@ -49,9 +49,8 @@ def use_jax() -> None:
         KscaffoldError: the environment asks for another one.
     """
     if os.environ.setdefault("KERAS_BACKEND", "jax") != "jax":
-        raise KscaffoldError(
-            f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}, not 'jax': unset it"
-        )
+        reason = f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}, not 'jax'"
+        raise KscaffoldError(reason, hint="unset it")
 
 
 def run_cases(

@@ -41,7 +41,7 @@ class Subject:
 
         found = self.find()
         if not (isinstance(found, type) and issubclass(found, keras.Model)):
-            raise AnswerError(f"TARGET: {self.place} is no Keras model class")
+            raise AnswerError(f"{self.place} is no Keras model class", key="TARGET")
         return found
 
     def find(self) -> object:
@@ -49,7 +49,7 @@ class Subject:
         module_name, _, name = self.place.partition(":")
         module = self.module(module_name)
         if not hasattr(module, name):
-            raise AnswerError(f"TARGET: {module_name} has no {name!r}")
+            raise AnswerError(f"{module_name} has no {name!r}", key="TARGET")
         return getattr(module, name)
 
     def module(self, module_name: str) -> ModuleType:
@@ -61,7 +61,7 @@ class Subject:
             return importlib.import_module(module_name)
         except ModuleNotFoundError as error:
             if error.name and module_name.startswith(error.name):
-                raise AnswerError(f"TARGET: no module {module_name!r} in {folder}") from error
+                raise AnswerError(f"no module {module_name!r} in {folder}", key="TARGET") from error
             raise KscaffoldError(f"{module_name} imports {error.name}, which is missing") from error
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
@@ -79,9 +79,8 @@ def find_subject(target: str) -> Subject:
         return _of_project(path.resolve())
     module, colon, name = target.partition(":")
     if not colon or not all(part.isidentifier() for part in [*module.split("."), name]):
-        raise AnswerError(
-            f"TARGET: {target!r} is neither the folder of a project nor package.module:Class"
-        )
+        reason = f"{target!r} is neither the folder of a project nor package.module:Class"
+        raise AnswerError(reason, key="TARGET")
     return Subject(target)
 
 
@@ -92,10 +91,9 @@ def _of_project(folder: Path) -> Subject:
         package = answers["package"]
         declared = _declared(answers)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise AnswerError(
-            f"TARGET: {folder} is no project of kscaffold's: {record} cannot be read ({error});"
-            " for another model give package.module:Class"
-        ) from error
+        reason = f"{folder} is no project of kscaffold's: {record} cannot be read ({error})"
+        hint = "for another model give package.module:Class"
+        raise AnswerError(reason, key="TARGET", hint=hint) from error
     return Subject(f"{package}.trainer:CustomModel", str(folder / "src"), declared)
 
 

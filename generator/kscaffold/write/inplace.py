@@ -37,10 +37,9 @@ def write(
             _carry_out(plan, target, checkpoint)
         except BaseException as error:
             if not tidy(lambda: _undo(target)):
-                raise TargetError(
-                    f"{place.target} is half written, and cannot be put back now ({error}); "
-                    "once it can, the next kscaffold run on this path does it"
-                ) from error
+                reason = f"{place.target} is half written, and cannot be put back now ({error})"
+                hint = "once it can, the next kscaffold run on this path does it"
+                raise TargetError(reason, hint=hint) from error
             raise
         tidy(lambda: remove_tree(target, WORK_INSIDE))
     return tuple(step.entry.path for step in plan.steps), plan.backups
@@ -81,9 +80,8 @@ def _put_in_place(step: Step, staged: Folder, target: Folder) -> None:
     with staged.walk(parts) as source, target.walk(parts) as folder:
         if step.backup is not None:
             if folder.look(step.backup) is not None:
-                raise TargetError(
-                    f"{folder.shown}: {step.backup} has just appeared; run this again"
-                )
+                reason = f"{step.backup} has just appeared"
+                raise TargetError(reason, place=folder.shown, hint="run this again")
             folder.rename(name, step.backup)
         source.place(name, folder, name)
 

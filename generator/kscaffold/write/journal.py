@@ -50,7 +50,7 @@ class Journal:
             with staged.walk(step.entry.folder) as folder:
                 stamp = folder.stamp(step.entry.name)
             if stamp is None:
-                raise TargetError(f"{staged.shown}: a file was taken away while it was written")
+                raise TargetError("a file was taken away while it was written", place=staged.shown)
             records.append(Record(step.entry.parts, stamp, step.backup))
         return cls(plan.folders, tuple(records))
 
@@ -77,10 +77,9 @@ class Journal:
             folders = tuple(check_parts(path) for path in content["folders"])
             return cls(folders, tuple(_record(*fields) for fields in content["files"]))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, TargetError) as e:
-            raise TargetError(
-                f"{work.shown} is left from a stopped run, and its journal cannot be read; "
-                "look for files named *.backup-1 and so on, then remove it"
-            ) from e
+            reason = f"{work.shown} is left from a stopped run, and its journal cannot be read"
+            hint = "look for files named *.backup-1 and so on, then remove it"
+            raise TargetError(reason, hint=hint) from e
 
     def undo(self, target: Folder) -> None:
         """Put the target back to how it was before the write.

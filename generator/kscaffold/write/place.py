@@ -12,6 +12,8 @@ from kscaffold.errors import TargetError
 from kscaffold.write.folder import HAS_DESCRIPTORS, is_own
 from kscaffold.write.spot import Spot
 
+_ANOTHER = "choose another path"
+
 LOCK_INSIDE = ".kscaffold-lock"
 WORK_INSIDE = ".kscaffold-work"
 
@@ -60,17 +62,14 @@ class Place:
             TargetError: one of these.
         """
         if self.found is not None and stat.S_ISLNK(self.found.st_mode):
-            raise TargetError(
-                f"{self.target} is a symbolic link; choose another path, "
-                "or give the folder that it leads to"
-            )
+            hint = "choose another path, or give the folder that it leads to"
+            raise TargetError(f"{self.target} is a symbolic link", hint=hint)
         if self.found is not None and not self._is_folder():
-            raise TargetError(f"{self.target} is not a folder; choose another path")
+            raise TargetError(f"{self.target} is not a folder", hint=_ANOTHER)
         folder = self.spot.parent if self.found is None else self.path
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise TargetError(
-                f"you have no permission to write in {folder}; choose a path that you may write to"
-            )
+            hint = "choose a path that you may write to"
+            raise TargetError(f"you have no permission to write in {folder}", hint=hint)
 
     def can_be_renamed_over(self) -> bool:
         """Whether one rename can put the whole target in place, and nobody misses the old one.
@@ -92,8 +91,8 @@ class Place:
     def not_empty(self) -> TargetError:
         """The error for a target that has files."""
         return TargetError(
-            f"{self.target} is not empty; choose another path, or --force to write into it "
-            "(changed files are kept as backups)"
+            f"{self.target} is not empty",
+            hint=f"{_ANOTHER}, or --force to write into it (changed files are kept as backups)",
         )
 
     def _is_folder(self) -> bool:
@@ -109,7 +108,7 @@ def locate(target: Path) -> Place:
     """
     given = os.path.join(os.getcwd(), os.fspath(target))
     if "\0" in given or not _is_encodable(given):
-        raise TargetError(f"{given!r} has characters that no path can have; choose another path")
+        raise TargetError(f"{given!r} has characters that no path can have", hint=_ANOTHER)
     _refuse_broken_links(os.path.dirname(given))
     if os.path.basename(given) in ("", ".", ".."):
         path = os.path.realpath(given)
@@ -126,7 +125,7 @@ def locate(target: Path) -> Place:
 def _refuse_broken_links(folder: str) -> None:
     while not os.path.exists(folder):
         if os.path.islink(folder):
-            raise TargetError(f"{folder} is a symbolic link to nothing; choose another path")
+            raise TargetError(f"{folder} is a symbolic link to nothing", hint=_ANOTHER)
         if folder == os.path.dirname(folder):
             return
         folder = os.path.dirname(folder)

@@ -78,10 +78,8 @@ def _has(names: frozenset[str], name: str, shown: str, parts: tuple[str, ...]) -
     for other in names:
         if fold(other) == fold(name):
             there = "/".join((shown, *parts[:-1], other))
-            raise TargetError(
-                f"{there} differs from the project's {name} by case or accents only; "
-                "rename it, or choose another path"
-            )
+            reason = f"{there} differs from the project's {name} by case or accents only"
+            raise TargetError(reason, hint="rename it, or choose another path")
     return False
 
 
@@ -92,10 +90,8 @@ def _differs(target: Folder, entry: Entry) -> bool:
             kind = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder"}.get(
                 stat.S_IFMT(found.st_mode), "no regular file"
             )
-            raise TargetError(
-                f"{folder.show(entry.name)} is {kind}, but the project has a file "
-                "there; move it, or choose another path"
-            )
+            reason = f"{folder.show(entry.name)} is {kind}, but the project has a file there"
+            raise TargetError(reason, hint="move it, or choose another path")
         return folder.read(entry.name, len(entry.data) + 1) != entry.data
 
 

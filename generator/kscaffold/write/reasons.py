@@ -58,22 +58,16 @@ def as_sentences(target: os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TargetError(_sentence(error, target)) from error
+        name = errno.errorcode.get(error.errno or 0, "")
+        reason, mend = _REASONS.get(name, (error.strerror or str(error), "choose another path"))
+        place = f"cannot write {error.filename or os.fspath(target)}"
+        raise TargetError(reason, place=place, hint=mend) from error
 
 
 def not_a_folder(path: str, found: os.stat_result | None) -> TargetError:
     """The error for something that is in the place of a folder."""
     if found is not None and stat.S_ISLNK(found.st_mode):
-        return TargetError(
-            f"{path} is a symbolic link, and kscaffold writes through none; "
-            "remove the link, or choose another path"
-        )
-    return TargetError(
-        f"{path} is not a folder, but the project needs one there; move it, or choose another path"
-    )
-
-
-def _sentence(error: OSError, target: os.PathLike[str]) -> str:
-    name = errno.errorcode.get(error.errno or 0, "")
-    reason, mend = _REASONS.get(name, (error.strerror or str(error), "choose another path"))
-    return f"cannot write {error.filename or os.fspath(target)}: {reason}; {mend}"
+        reason = f"{path} is a symbolic link, and kscaffold writes through none"
+        return TargetError(reason, hint="remove the link, or choose another path")
+    reason = f"{path} is not a folder, but the project needs one there"
+    return TargetError(reason, hint="move it, or choose another path")

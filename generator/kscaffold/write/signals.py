@@ -33,7 +33,8 @@ def orderly(work: Callable[[Checkpoint], Result]) -> Result:
     def checkpoint() -> None:
         if caught:
             name = signal.Signals(caught[0]).name
-            raise TargetError(f"stopped by {name}; nothing was written, so just run it again")
+            hint = "nothing was written, so just run it again"
+            raise TargetError(f"stopped by {name}", hint=hint)
 
     before = _replace_handlers(note)
     try:

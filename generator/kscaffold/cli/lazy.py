@@ -1,0 +1,45 @@
+"""Groups of commands, each of which is imported when it runs: help and version start at once."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from kscaffold.text import near_or_all
+
+
+class LazyGroup(click.Group):
+    """A group of commands: each name with the module that has it, and its help in one line."""
+
+    def __init__(self, *arguments: Any, modules: dict[str, tuple[str, str]], **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands' names, in the order in which they are shown."""
+        return list(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in self.modules:
+            return None
+        module = importlib.import_module(f"kscaffold.cli.{self.modules[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self.modules.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for an unknown one, name the nearest."""
+        name = args[0]
+        if name not in self.modules and not ctx.resilient_parsing:
+            hint = near_or_all(name, self.modules)
+            raise click.UsageError(f"no command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)

@@ -1,0 +1,75 @@
+"""Errors as the text and the exit code that a command ends with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from kscaffold import __version__
+from kscaffold.errors import KscaffoldError
+
+INTERRUPTED = 130
+
+
+@contextmanager
+def errors_reported(ctx: click.Context) -> Iterator[None]:
+    """End the command with one sentence for an error from within."""
+    try:
+        yield
+    except (click.exceptions.Exit, BrokenPipeError):
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        text, exit_code = described(error)
+        fail(ctx, text, exit_code, error)
+
+
+def described(error: BaseException) -> tuple[str, int]:
+    """Return an error as a sentence, and its exit code."""
+    if isinstance(error, KscaffoldError):
+        return str(error), error.exit_code
+    if isinstance(error, click.UsageError):
+        return _usage(error), error.exit_code
+    if isinstance(error, (KeyboardInterrupt, EOFError, click.Abort)):
+        return "interrupted", INTERRUPTED
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else ""
+        return f"{named}{error.strerror or error}", KscaffoldError.exit_code
+    bug = (
+        f"{type(error).__name__}: {error}. This is a bug in kscaffold {__version__}: please report"
+        " it with the command, and the output of the same command with -v"
+    )
+    return bug, KscaffoldError.exit_code
+
+
+def _usage(error: click.UsageError) -> str:
+    message = " ".join(error.format_message().split())
+    message += "" if message.endswith((".", "?")) else "."
+    command = error.ctx.command_path if error.ctx else "kscaffold"
+    return f"{message[:1].lower()}{message[1:]} Try '{command} --help'"
+
+
+def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
+    """Report an error and end the command; with --format json, as the one object on stdout."""
+    # One line, whatever a path or a value brings along.
+    message = printable(message).replace("\n", "\\n")
+    details = [printable(line) for line in getattr(error, "details", ())]
+    if ctx.meta.get("kscaffold.verbose"):
+        import traceback
+
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    if ctx.meta.get("kscaffold.format") == "json":
+        report = {"state": "error", "error": message, "exit_code": exit_code}
+        click.echo(json.dumps({**report, **({"details": details} if details else {})}))
+    else:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+        for line in details:
+            click.echo(line, err=True)
+    ctx.exit(exit_code)
+
+
+def printable(text: str) -> str:
+    """Return text whose control characters stand for themselves; lines stay lines."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

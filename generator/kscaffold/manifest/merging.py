@@ -1,0 +1,243 @@
+"""Manifests put on top of each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from kscaffold.errors import Place, TemplateError
+from kscaffold.manifest import Manifest, Question
+from kscaffold.manifest.tables import ManifestTable
+from kscaffold.text import near
+from kscaffold.toml import TomlError, parse_toml, read_table
+
+# Nobody writes so long a manifest by hand.
+LONGEST = 1_000_000
+_FOLDER = re.compile(r"([a-z][a-z0-9_-]*)/\*")
+
+
+@dataclass(frozen=True)
+class ManifestFile:
+    """A kscaffold.toml.
+
+    Attributes:
+        values: what it says, not checked yet.
+        place: what errors call it.
+        files: the other files of its folder; those in one of `folders` are written without being
+            listed under `[[files]]`.
+        choice: of a folder that is a choice, the question and its answer.
+        is_chosen: whether that is the answer, so that more than its questions counts.
+    """
+
+    values: Mapping[str, Any]
+    place: Place
+    files: tuple[str, ...] = ()
+    choice: tuple[str, str] | None = None
+    is_chosen: bool = True
+
+
+def parse_manifest(text: str, file: str) -> dict[str, Any]:
+    """Parse a kscaffold.toml; raises `TemplateError`."""
+    if len(text) > LONGEST:
+        raise TemplateError(f"more than {LONGEST} characters", place=file)
+    try:
+        return parse_toml(text)
+    except TomlError as error:
+        raise TemplateError(str(error), place=file) from None
+
+
+def merge(files: Iterable[ManifestFile]) -> Manifest:
+    """Put manifests on top of each other, the first one at the bottom, and check the whole.
+
+    A later one adds questions, derived values, placeholders, folders, rules, files and commands;
+    a table of the same name changes those keys that it has; `remove` drops files.
+
+    Raises:
+        TemplateError: a key is unknown or missing, a value has the wrong type, or a name refers to
+            nothing.
+    """
+    stack = _Stack()
+    for file in files:
+        stack.put(file)
+    manifest = stack.manifest()
+    for mistake in _dangling_names(manifest):
+        raise mistake
+    return manifest
+
+
+class _Stack:
+    """The manifests so far, each question, rule, file and command with its place."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, dict[str, Any]] = {"template": {}, "folders": {}, "questions": {}}
+        self.lists: dict[str, list[dict[str, Any]]] = {"rules": [], "files": [], "after": []}
+        self.places: dict[tuple[str, str], Place] = {}
+        self.offered: dict[str, dict[str, str]] = {}
+        self.chosen: dict[str, Any] = {}  # the derived values of choices
+
+    def put(self, file: ManifestFile) -> None:
+        """Put one more manifest on top."""
+        said = read_table(ManifestTable, file.values, file.place)
+        values = file.values
+        if file.choice is None:
+            self._check_extends(said, file.place)
+        else:
+            values = self._of_choice(file, *file.choice)
+        for name, value in values.items():
+            place = file.place.below(name)
+            if name in self.lists:
+                self.lists[name] += ({**v, "place": place.below(n)} for n, v in enumerate(value))
+            elif name == "questions":
+                self._put_questions(value, place)
+            elif isinstance(value, dict) and not (name == "template" and said.extends):
+                self._put_table(name, value, first=file.choice is not None)
+                self.places.update({(name, key): place for key in value})
+        if not file.is_chosen:
+            return
+        self.lists["files"] += [*self._found(file)]
+        for name in said.remove:
+            self._remove(name, file.place)
+
+    def _put_table(self, name: str, value: Mapping[str, Any], first: bool) -> None:
+        """Put a table of texts on top; a choice's values come first, so that others see them."""
+        table = self.tables.get(name, {})
+        if first and name == "derived":
+            self.chosen |= value
+            table = {**self.chosen, **{key: table[key] for key in table if key not in self.chosen}}
+            self.tables[name] = table
+        else:
+            self.tables[name] = {**table, **value}
+
+    def _of_choice(self, file: ManifestFile, question: str, answer: str) -> dict[str, Any]:
+        """Return what a choice's manifest says: its questions and rules hold if it is chosen."""
+        about = file.values.get("template", {}).get("description")
+        if about is None or "extends" in file.values:
+            reason = "a choice has a description" if about is None else "a choice extends nothing"
+            raise TemplateError(reason, place=file.place.below("template"))
+        self.offered.setdefault(question, {})[answer] = about
+        chosen, after = f"{question} == '{answer}'", question
+        questions, rules = {}, []
+        for name, keys in file.values.get("questions", {}).items():
+            if name in self.tables["questions"]:
+                reason = f"is asked by {self.tables['questions'][name]['place'].file} already"
+                raise TemplateError(reason, place=file.place.below("questions", name))
+            own = {"when": both(chosen, keys.get("when")), "asked_with": f"--{question} {answer}"}
+            questions[name] = {"after": after, **keys, **own}
+            after = name
+        for rule in file.values.get("rules", []):
+            rules.append({**rule, "when": both(chosen, rule["when"])})
+        rest = {k: v for k, v in file.values.items() if k not in ("template", "remove")}
+        return {**(rest if file.is_chosen else {}), "questions": questions, "rules": rules}
+
+    def _check_extends(self, said: ManifestTable, place: Place) -> None:
+        if said.extends and not self.tables["template"]:
+            raise TemplateError(f"extends {said.extends!r}, so it needs that below it", place=place)
+        for key in ("name", "description"):
+            if not said.extends and getattr(said.template, key) is None:
+                raise TemplateError("is missing", place=place.below("template"), key=key)
+
+    def _put_questions(self, questions: Mapping[str, Mapping[str, Any]], place: Place) -> None:
+        table = self.tables["questions"]
+        for name, keys in questions.items():
+            place_of_it = place.below(name)
+            table[name] = {**table.get(name, {}), **keys, "name": name, "place": place_of_it}
+
+    def _found(self, file: ManifestFile) -> Iterator[dict[str, Any]]:
+        """Yield the files that nothing lists; one that is listed further down takes its place."""
+        listed = {each["template"] for each in self.lists["files"]}
+        for path in file.files:
+            folder, _, rest = path.partition("/")
+            into = self.tables["folders"].get(folder)
+            if path not in listed and rest and into is not None and not _is_part(path):
+                target = "/".join(filter(None, (into.strip("/"), rest))).removesuffix(".jinja")
+                yield {"template": path, "target": target, "place": file.place.below("folders")}
+
+    def _remove(self, name: str, place: Place) -> None:
+        files = self.lists["files"]
+        kept = [file for file in files if name not in (file["template"], file["target"])]
+        if len(kept) == len(files):
+            hint = near(name, (file["template"] for file in files))
+            raise TemplateError(f"no file {name!r}", place=place, key="remove", hint=hint)
+        self.lists["files"] = kept
+
+    def manifest(self) -> Manifest:
+        """Return all of it."""
+        questions = {
+            keys["name"]: read_table(Question, self._with_choices(keys), keys["place"])
+            for keys in self._in_order()
+        }
+        parts = {**self.tables, **self.lists, "questions": questions, "places": self.places}
+        return msgspec.convert(parts, Manifest)
+
+    def _with_choices(self, keys: dict[str, Any]) -> dict[str, Any]:
+        """Return a question with the folders that are its choices, if they are folders."""
+        if not isinstance(keys.get("choices"), str):
+            return keys
+        about = dict(sorted(self.offered.get(keys["name"], {}).items()))
+        folder = choice_folder(keys)
+        if not folder or not about:
+            reason = f"{keys['choices']!r} holds no folder with a kscaffold.toml"
+            hint = "name a folder of the template, such as 'data/*'"
+            raise TemplateError(reason, place=keys["place"], key="choices", hint=hint)
+        return {**keys, "choices": tuple(about), "folder": folder, "about": about}
+
+    def _in_order(self) -> Iterator[dict[str, Any]]:
+        """Return the questions, each that says `after` behind the one that it names."""
+        order: list[str] = []
+        questions = self.tables["questions"]
+        for name, keys in questions.items():
+            after = keys.get("after")
+            if after is not None and after not in order:
+                reason, hint = f"no earlier question {after!r}", near(after, order)
+                raise TemplateError(reason, place=keys["place"], key="after", hint=hint)
+            order.insert(order.index(after) + 1 if after else len(order), name)
+        return (questions[name] for name in order)
+
+
+def choice_folder(question: Mapping[str, Any]) -> str:
+    """Return the folder of which a question's choices are the folders; "" if they are words."""
+    choices = question.get("choices")
+    found = _FOLDER.fullmatch(choices) if isinstance(choices, str) else None
+    return found[1] if found else ""
+
+
+def both(one: str, other: str | None) -> str:
+    """Return an expression that is true if both are."""
+    return one if other is None else f"{one} and ({other})"
+
+
+def _is_part(path: str) -> bool:
+    """Return whether a file is only for other templates to include, such as "_macros.jinja"."""
+    name = path.rpartition("/")[2]
+    return name.startswith("_") and not name.startswith("__")
+
+
+def _dangling_names(manifest: Manifest) -> Iterator[TemplateError]:
+    """Yield an error for each name that refers to nothing, or to two things."""
+    questions = manifest.questions
+    named = [
+        *((rule.place, "requires", name) for rule in manifest.rules for name in rule.requires),
+        *((rule.place, "conflicts", name) for rule in manifest.rules for name in rule.conflicts),
+        *(
+            (question.place, "inspect", name)
+            for question in questions.values()
+            for name in (question.inspect.arguments if question.inspect else ())
+        ),
+    ]
+    for place, key, name in named:
+        if name not in questions:
+            reason, hint = f"no question {name!r}", near(name, questions)
+            yield TemplateError(reason, place=place, key=key, hint=hint)
+    values = {*questions, *manifest.derived}
+    for key, name in manifest.placeholders.items():
+        if name not in values:
+            place, hint = manifest.place_of("placeholders", key), near(name, values)
+            reason = f"no question or derived value {name!r}"
+            yield TemplateError(reason, place=place, key=key, hint=hint)
+    for key in {*manifest.derived} & {*questions}:
+        place = manifest.place_of("derived", key)
+        yield TemplateError("is a question already", place=place, key=key)
