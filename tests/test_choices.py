@@ -45,6 +45,14 @@ any data
 any style
 #: endblock
 """
+TWO = """\
+[template]
+description = "The second."
+
+[derived]
+word = "'two'"
+
+"""
 FILES = {
     "project/out.txt.jinja": OUT,
     "data/one/kscaffold.toml": """\
@@ -77,13 +85,7 @@ message = "x does not end"
 data of {{ column }}
 #: endblock
 """,
-    "data/two/kscaffold.toml": """\
-[template]
-description = "The second."
-
-[derived]
-word = "'two'"
-""",
+    "data/two/kscaffold.toml": TWO,
     "styles/big/kscaffold.toml": '[template]\ndescription = "A big one."\n',
     "styles/big/project/out.txt.jinja": """\
 #: extends "project/out.txt.jinja"
@@ -125,6 +127,17 @@ def test_questions_of_a_choice_are_asked_with_it() -> None:
     # What a question says of itself holds too.
     message, _ = refused("./lab", code=2, more=("-d", "one", "--route", "none", "--column", "z"))
     assert "route != 'none'" in message
+
+
+def test_a_choice_answers_other_questions() -> None:
+    """They are not asked then, and another answer is refused, with the reason."""
+    text = TWO + '\n[answers]\nlast = "settled"\n'
+    template("lab", BASE, {**FILES, "data/two/kscaffold.toml": text})
+    assert made()["out.txt"].startswith("two! settled\n")
+    assert made("--last", "settled")["out.txt"].startswith("two! settled\n")
+    assert made("-d", "one")["out.txt"].startswith("one far! end\n")
+    message, _ = refused("./lab", code=2, more=("--last", "other"))
+    assert message == "--last: is settled with --data two"
 
 
 def test_rules_of_a_choice_hold_with_it() -> None:
@@ -201,7 +214,7 @@ def test_two_choices_do_not_override_one_block() -> None:
 
 def test_a_question_is_asked_in_one_place() -> None:
     """A choice does not ask what the base or another choice asks; the error names both."""
-    asks = FILES["data/two/kscaffold.toml"] + '[questions.route]\ntype = "str"\nhelp = "Where?"\n'
+    asks = TWO + '[questions.route]\ntype = "str"\nhelp = "Where?"\n'
     template("lab", BASE, {**FILES, "data/two/kscaffold.toml": asks})
     message, _ = refused("./lab")
     assert "lab/data/two/kscaffold.toml: [questions.route]" in message
@@ -214,6 +227,8 @@ def test_a_question_is_asked_in_one_place() -> None:
         ("lab/data/one/kscaffold.toml", "[derived]\n", "has a description"),
         ("lab/data/one/kscaffold.toml", 'extends = "x"\n[template]\ndescription="a"', "extends"),
         ("lab/data/one/kscaffold.toml", "[nonsense]\n", "unknown key"),
+        ("lab/data/two/kscaffold.toml", f"{TWO}[answers]\nlat = 'end'\n", "no question 'lat'"),
+        ("lab/kscaffold.toml", f"{BASE}[answers]\nlast = 'end'\n", "belongs to a folder"),
         ("lab/kscaffold.toml", BASE.replace("styles/*", "sty/*"), "holds no folder"),
         ("lab/kscaffold.toml", BASE.replace("styles/*", "../*"), "holds no folder"),
     ],

@@ -127,11 +127,20 @@ class Interview:
             self.values[question.name] = self._settle(question)
 
     def applies(self, question: Question) -> bool:
-        """Return whether a question's `when` holds."""
+        """Return whether a question's `when` holds, and no choice answers it."""
+        if self._settled(question):
+            return False
         if question.when is None:
             return True
         with place_named(question.place, "when"):
             return bool(self.tools.evaluator.value(question.when, self.values))
+
+    def _settled(self, question: Question) -> tuple[str, Value] | None:
+        """Return the option of the choice that answers a question, and the answer."""
+        for when, option, value in question.settled:
+            if self.tools.evaluator.value(when, self.values):
+                return option, self.accept(question, value)
+        return None
 
     def holds(self, rule: Rule) -> bool:
         """Return whether a rule's `when` holds."""
@@ -157,7 +166,7 @@ class Interview:
 
     def default(self, question: Question) -> Value:
         """Return what is taken if nothing is given."""
-        if question.inspect is not None:
+        if question.inspect is not None and self._has_values(question.inspect):
             return self._inspected(question.inspect)
         if isinstance(question.default, str):
             with place_named(question.place, "default"), _option_named(question):
@@ -186,7 +195,7 @@ class Interview:
             # The record of a project's answers has this one, too.
             given = self.given.get(question.name, value)
             if (tuple(given) if isinstance(given, list) else given) != value:
-                raise _refusal(question, f"is only asked when {question.when}")
+                raise _refusal(question, self._why_not_asked(question))
             return value
         if question.name not in self.given:
             value = self.accept(question, self.default(question))
@@ -197,11 +206,22 @@ class Interview:
             self.defaults[question.name] = self.default(question)
         return self.accept(question, self.given[question.name])
 
+    def _why_not_asked(self, question: Question) -> str:
+        if settled := self._settled(question):
+            return f"is {spelled(settled[1])} with {settled[0]}"
+        return f"is only asked when {question.when}"
+
     def _otherwise(self, question: Question) -> Value:
+        if settled := self._settled(question):
+            return settled[1]
         if isinstance(question.otherwise, str):
             with place_named(question.place, "otherwise"):
                 return self.tools.evaluator.text(question.otherwise, self.values)
         return question.otherwise
+
+    def _has_values(self, inspect: InspectTable) -> bool:
+        """Return whether what an inspector looks at is answered, and not left out."""
+        return all(self.values[name] is not None for name in inspect.arguments)
 
     def _inspected(self, inspect: InspectTable) -> str:
         """Return what an inspector finds; its error names the question that it is about."""

@@ -78,12 +78,16 @@ class _Stack:
         self.places: dict[tuple[str, str], Place] = {}
         self.offered: dict[str, dict[str, str]] = {}
         self.chosen: dict[str, Any] = {}  # the derived values of choices
+        self.settled: dict[str, list[tuple[str, str, Any]]] = {}
 
     def put(self, file: ManifestFile) -> None:
         """Put one more manifest on top."""
         said = read_table(ManifestTable, file.values, file.place)
         values = file.values
         if file.choice is None:
+            if said.answers:
+                reason = "belongs to a folder that is a choice"
+                raise TemplateError(reason, place=file.place.below("answers"))
             self._check_extends(said, file.place)
         else:
             values = self._of_choice(file, *file.choice)
@@ -130,7 +134,14 @@ class _Stack:
             after = name
         for rule in file.values.get("rules", []):
             rules.append({**rule, "when": both(chosen, rule["when"])})
-        rest = {k: v for k, v in file.values.items() if k not in ("template", "remove")}
+        for name, value in file.values.get("answers", {}).items():
+            if name not in self.tables["questions"]:
+                hint = near(name, self.tables["questions"])
+                place = file.place.below("answers")
+                raise TemplateError(f"no question {name!r}", place=place, hint=hint)
+            option = f"--{question} {answer}"
+            self.settled.setdefault(name, []).append((chosen, option, value))
+        rest = {k: v for k, v in file.values.items() if k not in ("template", "remove", "answers")}
         return {**(rest if file.is_chosen else {}), "questions": questions, "rules": rules}
 
     def _check_extends(self, said: ManifestTable, place: Place) -> None:
@@ -175,6 +186,7 @@ class _Stack:
 
     def _with_choices(self, keys: dict[str, Any]) -> dict[str, Any]:
         """Return a question with the folders that are its choices, if they are folders."""
+        keys = {**keys, "settled": tuple(self.settled.get(keys["name"], ()))}
         if not isinstance(keys.get("choices"), str):
             return keys
         about = dict(sorted(self.offered.get(keys["name"], {}).items()))

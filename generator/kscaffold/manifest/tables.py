@@ -205,6 +205,8 @@ class ManifestTable(Table, frozen=True):
         messages: what is printed; each is a template
         after: commands to run in the finished project; only for a trusted template
         test: how a project is tested
+        answers: of a folder that is a choice, the answers to other questions that follow from it;
+            these are not asked
     """
 
     extends: str | None = None
@@ -219,6 +221,7 @@ class ManifestTable(Table, frozen=True):
     messages: MessagesTable = MessagesTable()
     after: tuple[AfterTable, ...] = ()
     test: TestingTable = TestingTable()
+    answers: Mapping[str, Value] = {}
 
 
 class AnyTemplateTable(TemplateTable, frozen=True, forbid_unknown_fields=False):
