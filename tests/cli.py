@@ -44,13 +44,14 @@ def another_answer(question: Question, folder: Path) -> str | bool:
     if question.type == "bool":
         return not question.default
     if question.type == "choice":
-        return question.choices[-1]
+        # The target of `table()` is a number.
+        return question.choices[0 if question.name == "task" else -1]
     return str(table(folder)) if question.type == "path" else "changed"
 
 
 def needed(question: Question, folder: Path) -> list[str]:
     """The options without which a question does not apply."""
-    if question.when is None:
+    if question.when is None and not question.settled:
         return []
     return [
         "--data",

@@ -263,3 +263,16 @@ def test_new_is_exact_about_the_choice() -> None:
     result = new("--template", "./lab", "-d", "three")
     assert result.exit_code == 2
     assert "one or two" in result.stderr
+
+
+def test_an_overlay_restricts_the_choices() -> None:
+    """A list above folders says which of them there are; a file of another one may be removed."""
+    files = (
+        'extends = "../lab"\nremove = ["project/more.txt"]\n[questions.data]\nchoices = ["two"]\n'
+    )
+    template("mine", files)
+    assert made(sources=("./mine",)) == made()
+    message, _ = refused("./mine", code=2, more=("-d", "one"))
+    assert "must be two" in message
+    template("mine", files.replace("two", "one") + 'default = "one"\n')
+    assert "more.txt" not in made(sources=("./mine",))

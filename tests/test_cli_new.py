@@ -192,7 +192,7 @@ def test_a_value_of_another_kind_is_refused(question: Question, tmp_path: Path) 
         (["--name", "模型"], "--package: no module name can be made of '模型'"),
         (["--name", ""], "--name: must not be empty"),
         (["--name", "x" * 101], "--name: 101 characters are too many; at most 100"),
-        (["--data", "csvs"], "--data: must be diabetes, digits, breast-cancer or csv, not 'csvs'"),
+        (["--data", "csvs"], "--data: must be breast-cancer, csv, diabetes or digits, not 'csvs'"),
         (["--data-file", "none.toml"], "--data-file: none.toml: No such file or directory"),
         (["--licens", "x"], "no such option '--licens'. Did you mean '--license'?"),
         (["--style"], "option '--style' requires an argument"),

@@ -95,5 +95,5 @@ def test_choices_are_completed(name: str) -> None:
     question = QUESTIONS[name]
     last = question.choices[-1]
     assert completed("new", "demo", question.option, "") == list(question.choices)
-    assert completed("new", "demo", question.option, last[:2]) == [last]
+    assert completed("new", "demo", question.option, last[:4]) == [last]
     assert completed("new", "demo", question.option, "zzz") == []

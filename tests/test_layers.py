@@ -178,7 +178,7 @@ def test_a_question_is_added_where_the_overlay_says() -> None:
     )
     shown = new("--help", "--template", str(template("lab", manifest))).stdout
     options = [word for word in shown.split() if word.startswith("--")]
-    assert options.index("--partition") == options.index("--data-path") - 1
+    assert options.index("--partition") == options.index("--task") - 1
     assert options.index("--hours") > options.index("--no-fused")
 
 
@@ -237,10 +237,9 @@ def test_rules_of_all_layers_hold_together() -> None:
 
 def test_derived_values_are_overridden() -> None:
     """What follows from the answers is worked out anew, in its old place."""
-    own = template("lab", f'{OVERLAY}[derived]\nepochs = "7"\n')
-    assert files_of(own)["src/demo/config.py"] == files_of()["src/demo/config.py"].replace(
-        "200", "7"
-    )
+    own = template("lab", f"{OVERLAY}[derived]\nlicense_note = \"license ~ ' to all'\"\n")
+    note = "MIT, see [LICENSE](LICENSE)."
+    assert files_of(own)["README.md"] == files_of()["README.md"].replace(note, "MIT to all")
 
 
 def test_placeholders_of_an_overlay_stand_in_python_files() -> None:

@@ -278,10 +278,10 @@ CASES = [
         {"a.txt.jinja": "#: if name\n#: endif\n"},
     ),
     Case(
-        "elif",
-        {"a.txt.jinja": "#: if name\n#: elif name\n#: endif\n"},
+        "condition-not-bare",
+        {"a.txt.jinja": "#: if name\n#: elif name == 'a'\n#: endif\n"},
         "a.txt.jinja:2",
-        {"a.txt.jinja": "#: if name\n#: else\n#: endif\n"},
+        {"a.txt.jinja": "#: if name\n#: elif name\n#: endif\n"},
     ),
     Case(
         "inline-statement",

@@ -28,7 +28,9 @@ from tests.cli import QUESTIONS, contents, kscaffold, table
 ENTER, UP, DOWN, CTRL_C, CTRL_U = "\r", "\x1b[A", "\x1b[B", "\x03", "\x15"
 BACK = f"<{ENTER}"
 STEPS = ("sample_weight", "manual_metrics", "test_step", "fused")
-ALWAYS = [name for name, question in QUESTIONS.items() if question.when is None]
+ALWAYS = [
+    name for name, question in QUESTIONS.items() if not question.when and not question.settled
+]
 
 
 def answered(keys: str, *asked: str, **given: object) -> tuple[dict[str, object], list[str]]:

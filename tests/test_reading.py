@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 
 from kscaffold.errors import TemplateError
+from kscaffold.sources import load_template
 from tests.own_templates import read
-from tests.projects import ROOT
 
 HEAD = '[template]\nname = "t"\ndescription = "d"\n'
 FILE = '[[files]]\ntemplate = "a"\ntarget = "a"\n'
@@ -24,16 +24,16 @@ def question(lines: str) -> str:
 
 def test_built_in_manifest_is_whole() -> None:
     """The built-in manifest has a help line, and a default or a way to one, for each question."""
-    manifest = read((ROOT / "templates/kscaffold.toml").read_text(encoding="utf-8"))
+    template = load_template()
+    manifest = template.manifest
     for asked in manifest.questions.values():
         assert asked.help.endswith(".")
         assert asked.option == f"--{asked.name}".replace("_", "-")
         assert asked.default is not None or asked.choices or asked.inspect
-    assert {file.template for file in manifest.files} <= {
-        path.relative_to(ROOT / "templates").as_posix()
-        for path in (ROOT / "templates").rglob("*")
-        if path.is_file()
-    }
+    for choice in template.choices:
+        chosen = template.chosen({choice.question: choice.answer})
+        assert all(chosen.layers.find(file.template) is not None for file in chosen.manifest.files)
+        assert choice.found.layer.description.endswith(".")
 
 
 def test_least_manifest() -> None:

@@ -113,8 +113,7 @@ class Found:
 
     def manifest(self, values: Mapping[str, Any]) -> ManifestFile:
         """Return its manifest, with these values, and the files that need not be listed in it."""
-        files = () if self.origin.kind == BUILT_IN else self.layer.files()
-        return ManifestFile(values, self.place, files)
+        return ManifestFile(values, self.place, self.layer.files())
 
 
 @dataclass(frozen=True)
@@ -291,7 +290,8 @@ def _template(found: Sequence[Found]) -> Template:
 
 def stacked(stack: Sequence[Found], choices: tuple[Choice, ...]) -> Template:
     """Return the template that layers and choices make together; raises `TemplateError`."""
-    manifest = merge(each.manifest(is_chosen=False) for each in _order(stack, choices))
+    files = [each.manifest(is_chosen=False) for each in _order(stack, choices)]
+    manifest = merge(files, is_chosen=not choices)
     layers = Layers(each.layer for each in stack)
     origins = tuple(each.origin for each in stack)
     return Template(layers, origins, manifest, stack=tuple(stack), choices=choices)

@@ -123,7 +123,7 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
 
 def _select(question: Question, default: Value, *, first: bool) -> str:
     choices = [
-        questionary.Choice(_titled(question, name), value=name)
+        questionary.Choice(name, description=question.about.get(name))
         for name in question.choices or ("yes", "no")
     ]
     if isinstance(default, bool):
@@ -134,11 +134,6 @@ def _select(question: Question, default: Value, *, first: bool) -> str:
         question.help, choices=[*choices, *back], default=preset
     ).unsafe_ask()
     return answer
-
-
-def _titled(question: Question, name: str) -> str:
-    """Return a choice, with what its folder says of it."""
-    return f"{name}: {question.about[name]}" if name in question.about else name
 
 
 def _several(question: Question, default: Value, *, first: bool) -> object:

@@ -35,7 +35,12 @@ CHECKS: tuple[Check, ...] = (
     readable.inline_statements,
 )
 # What is wrong only if it is so whatever is chosen.
-UNUSED = frozenset({"unused-question", "unused-derived", "unused-placeholder", "unreachable-file"})
+OVERALL = frozenset(
+    {
+        *("unused-question", "unused-derived", "unused-placeholder", "unreachable-file"),
+        *("undefined-name", "missing-file"),
+    }
+)
 
 
 def lint(
@@ -70,9 +75,9 @@ def lint(
 
 
 def _agreed(found: Sequence[tuple[Subject, set[Finding]]]) -> Iterator[Finding]:
-    """Yield the findings; that nothing uses a thing, only if no choice makes use of it."""
+    """Yield the findings; that a thing is not used or not there, only if no choice has it."""
     for each in {each for _, findings in found for each in findings}:
-        if each.rule not in UNUSED or all(
+        if each.rule not in OVERALL or all(
             each in findings for subject, findings in found if subject.shows(each.file)
         ):
             yield each

@@ -48,7 +48,6 @@ _RULES: dict[str, Rule] = {
     "unused-placeholder": Rule("a placeholder that is in no Python template", own=True),
     "unused-question": Rule("a question whose answer changes nothing", own=True),
     "condition-not-bare": Rule("a condition with logic in a template file", ADVICE, own=True),
-    "elif": Rule("a choice of several in a template file", ADVICE, own=True),
     "inline-statement": Rule("a statement that is no line of its own", ADVICE, own=True),
     "many-conditions": Rule("more conditions than a reader can follow", ADVICE, own=True),
     "nested-condition": Rule("a condition inside another one", ADVICE, own=True),

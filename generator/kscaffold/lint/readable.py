@@ -5,6 +5,7 @@ The rules give advice: a template that breaks them works.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,21 +29,17 @@ def conditions(subject: Subject) -> Iterator[Finding]:
         for statement in _STATEMENT.finditer(text):
             where = replace(spot, line=text.count("\n", 0, statement.start()) + 1)
             word, rest = statement["word"], statement["rest"].strip()
-            if word == "if":
-                count, depth = count + 1, depth + 1
+            depth += {"if": 1, "endif": -1}.get(word, 0)
+            if word in ("if", "elif"):
+                count += 1
                 if not re.fullmatch(r"\w+", rest):
                     message = f"the condition {rest!r} is more than a name"
                     yield subject.finding("condition-not-bare", where, message, DERIVE)
-                if depth == 2:
-                    message = "a condition inside another one"
-                    yield subject.finding("nested-condition", where, message, DERIVE)
-            elif word == "elif":
-                mend = "make it files of their own, each with a `when`"
-                yield subject.finding("elif", where, "a choice of several", mend)
-            elif word == "endif":
-                depth -= 1
+            if word == "if" and depth == 2:
+                message = "a condition inside another one"
+                yield subject.finding("nested-condition", where, message, DERIVE)
         lines = len(text.splitlines())
-        if count > max(FEW, IN_A_HUNDRED / 100 * lines):
+        if count > max(FEW, math.ceil(IN_A_HUNDRED * lines / 100)):
             message = f"{count} conditions in {lines} lines; {IN_A_HUNDRED} in 100 can be followed"
             mend = "make what differs a file of its own, with a `when`"
             yield subject.finding("many-conditions", spot, message, mend)

@@ -38,7 +38,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
         folder: the folder of these; empty: they are no folders.
         about: what each of these folders says of itself, in one line.
         asked_with: the option that it is asked with, such as "--data csv"; empty: with any.
-        settled: by which choices it is answered: each with an expression, its option and the answer.
+        settled: which choices answer it: an expression, the option and the answer of each.
         place: where a manifest last says something of it.
     """
 

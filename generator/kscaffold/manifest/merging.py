@@ -50,11 +50,15 @@ def parse_manifest(text: str, file: str) -> dict[str, Any]:
         raise TemplateError(str(error), place=file) from None
 
 
-def merge(files: Iterable[ManifestFile]) -> Manifest:
+def merge(files: Iterable[ManifestFile], is_chosen: bool = True) -> Manifest:
     """Put manifests on top of each other, the first one at the bottom, and check the whole.
 
     A later one adds questions, derived values, placeholders, folders, rules, files and commands;
     a table of the same name changes those keys that it has; `remove` drops files.
+
+    Args:
+        files: the manifests.
+        is_chosen: whether it is known which folders are chosen, so that all names must be there.
 
     Raises:
         TemplateError: a key is unknown or missing, a value has the wrong type, or a name refers to
@@ -65,6 +69,8 @@ def merge(files: Iterable[ManifestFile]) -> Manifest:
         stack.put(file)
     manifest = stack.manifest()
     for mistake in _dangling_names(manifest):
+        raise mistake
+    for mistake in _dangling_placeholders(manifest) if is_chosen else ():
         raise mistake
     return manifest
 
@@ -77,8 +83,10 @@ class _Stack:
         self.lists: dict[str, list[dict[str, Any]]] = {"rules": [], "files": [], "after": []}
         self.places: dict[tuple[str, str], Place] = {}
         self.offered: dict[str, dict[str, str]] = {}
+        self.folders: dict[str, str] = {}
         self.chosen: dict[str, Any] = {}  # the derived values of choices
         self.settled: dict[str, list[tuple[str, str, Any]]] = {}
+        self.elsewhere: set[str] = set()  # files of choices that are not made
 
     def put(self, file: ManifestFile) -> None:
         """Put one more manifest on top."""
@@ -101,6 +109,8 @@ class _Stack:
                 self._put_table(name, value, first=file.choice is not None)
                 self.places.update({(name, key): place for key in value})
         if not file.is_chosen:
+            listed = {each["template"] for each in file.values.get("files", ())}
+            self.elsewhere |= {*file.files, *listed}
             return
         self.lists["files"] += [*self._found(file)]
         for name in said.remove:
@@ -155,7 +165,11 @@ class _Stack:
         table = self.tables["questions"]
         for name, keys in questions.items():
             place_of_it = place.below(name)
-            table[name] = {**table.get(name, {}), **keys, "name": name, "place": place_of_it}
+            old = table.get(name, {})
+            if "choices" in keys and old.get("default") not in keys["choices"]:
+                old = {key: value for key, value in old.items() if key != "default"}
+            self.folders |= {name: folder} if (folder := choice_folder(keys)) else {}
+            table[name] = {**old, **keys, "name": name, "place": place_of_it}
 
     def _found(self, file: ManifestFile) -> Iterator[dict[str, Any]]:
         """Yield the files that nothing lists; one that is listed further down takes its place."""
@@ -170,7 +184,7 @@ class _Stack:
     def _remove(self, name: str, place: Place) -> None:
         files = self.lists["files"]
         kept = [file for file in files if name not in (file["template"], file["target"])]
-        if len(kept) == len(files):
+        if len(kept) == len(files) and name not in self.elsewhere:
             hint = near(name, (file["template"] for file in files))
             raise TemplateError(f"no file {name!r}", place=place, key="remove", hint=hint)
         self.lists["files"] = kept
@@ -187,9 +201,10 @@ class _Stack:
     def _with_choices(self, keys: dict[str, Any]) -> dict[str, Any]:
         """Return a question with the folders that are its choices, if they are folders."""
         keys = {**keys, "settled": tuple(self.settled.get(keys["name"], ()))}
-        if not isinstance(keys.get("choices"), str):
-            return keys
         about = dict(sorted(self.offered.get(keys["name"], {}).items()))
+        if not isinstance(keys.get("choices"), str):
+            # Above folders, a list says which of them there are.
+            return {**keys, "about": about, "folder": self.folders.get(keys["name"], "")}
         folder = choice_folder(keys)
         if not folder or not about:
             reason = f"{keys['choices']!r} holds no folder with a kscaffold.toml"
@@ -244,12 +259,16 @@ def _dangling_names(manifest: Manifest) -> Iterator[TemplateError]:
         if name not in questions:
             reason, hint = f"no question {name!r}", near(name, questions)
             yield TemplateError(reason, place=place, key=key, hint=hint)
-    values = {*questions, *manifest.derived}
+    for key in {*manifest.derived} & {*questions}:
+        place = manifest.place_of("derived", key)
+        yield TemplateError("is a question already", place=place, key=key)
+
+
+def _dangling_placeholders(manifest: Manifest) -> Iterator[TemplateError]:
+    """Yield an error for each placeholder that stands for nothing."""
+    values = {*manifest.questions, *manifest.derived}
     for key, name in manifest.placeholders.items():
         if name not in values:
             place, hint = manifest.place_of("placeholders", key), near(name, values)
             reason = f"no question or derived value {name!r}"
             yield TemplateError(reason, place=place, key=key, hint=hint)
-    for key in {*manifest.derived} & {*questions}:
-        place = manifest.place_of("derived", key)
-        yield TemplateError("is a question already", place=place, key=key)
