@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli import kscaffold
 from tests.own_templates import new, project, refused, template
+from tests.projects import ROOT
 
 BASE = """\
 [template]
@@ -276,3 +277,14 @@ def test_an_overlay_restricts_the_choices() -> None:
     assert "must be two" in message
     template("mine", files.replace("two", "one") + 'default = "one"\n')
     assert "more.txt" not in made(sources=("./mine",))
+
+
+def test_a_data_set_is_added_to_the_built_in_template_by_a_folder() -> None:
+    """One manifest in a folder: the project loads the data set, and is built for its task."""
+    source = str(ROOT / "examples/templates/iris")
+    new("-q", "--template", source, "--data", "iris")
+    data = Path("demo/src/demo/data.py").read_text()
+    assert "from sklearn.datasets import load_iris\n" in data
+    assert "dataset = load_iris()" in data
+    assert '"softmax"' in Path("demo/src/demo/model.py").read_text()
+    assert "scikit-learn" in Path("demo/pyproject.toml").read_text()

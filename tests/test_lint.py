@@ -350,7 +350,9 @@ def test_every_rule_has_a_case() -> None:
     assert {case.rule for case in CASES} == set(RULES) - {"broken-manifest"}
 
 
-@pytest.mark.parametrize("source", ["builtin", "focal-loss", "slurm", "fast-cpu", "experiment"])
+@pytest.mark.parametrize(
+    "source", ["builtin", "focal-loss", "slurm", "iris", "fast-cpu", "experiment"]
+)
 def test_our_own_templates_are_clean(source: str) -> None:
     """The built-in template and the examples: no error and no advice."""
     place = source if source == "builtin" else str(ROOT / "examples" / "templates" / source)

@@ -31,7 +31,7 @@ def test_built_in_manifest_is_whole() -> None:
         assert asked.option == f"--{asked.name}".replace("_", "-")
         assert asked.default is not None or asked.choices or asked.inspect
     for choice in template.choices:
-        chosen = template.chosen({choice.question: choice.answer})
+        chosen = template.chosen({choice.question: choice.answer}, is_whole=False)
         assert all(chosen.layers.find(file.template) is not None for file in chosen.manifest.files)
         assert choice.found.layer.description.endswith(".")
 

@@ -65,8 +65,12 @@ class Template:
             for layer in self.layers
         )
 
-    def chosen(self, answers: Mapping[str, Value]) -> Template:
+    def chosen(self, answers: Mapping[str, Value], *, is_whole: bool = True) -> Template:
         """Return the template with the choices that the answers take on top of their layers.
+
+        Args:
+            answers: the answers to the questions.
+            is_whole: whether these are all, so that no name may be missing.
 
         Raises:
             TemplateError: two of them override the same block, or break the manifest.
@@ -76,7 +80,7 @@ class Template:
         taken = [each for each in self.choices if answers.get(each.question) == each.answer]
         for number in range(len(self.stack)):
             check_blocks([each.found.layer for each in taken if each.number == number])
-        manifest = merge(each.manifest(is_chosen=each in taken) for each in self.parts)
+        manifest = merge((each.manifest(each in taken) for each in self.parts), is_whole)
         layers = Layers(each.found.layer for each in _order(self.stack, taken))
         return replace(self, layers=layers, manifest=manifest, is_chosen=True)
 

@@ -96,7 +96,7 @@ def _files(template: Template) -> list[dict[str, str]]:
         for file in template.manifest.files
     ]
     for choice in template.choices:
-        chosen = template.chosen({choice.question: choice.answer})
+        chosen = template.chosen({choice.question: choice.answer}, is_whole=False)
         for file in chosen.manifest.files:
             if choice.found.layer.has(file.template):
                 place = f"{choice.found.layer.place}{file.template}"

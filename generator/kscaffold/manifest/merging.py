@@ -82,9 +82,10 @@ class _Stack:
         self.tables: dict[str, dict[str, Any]] = {"template": {}, "folders": {}, "questions": {}}
         self.lists: dict[str, list[dict[str, Any]]] = {"rules": [], "files": [], "after": []}
         self.places: dict[tuple[str, str], Place] = {}
+        self.of_base: set[str] = set()  # derived values that others have
         self.offered: dict[str, dict[str, str]] = {}
         self.folders: dict[str, str] = {}
-        self.chosen: dict[str, Any] = {}  # the derived values of choices
+        self.of_choices: dict[str, None] = {}  # derived values that choices have
         self.settled: dict[str, list[tuple[str, str, Any]]] = {}
         self.elsewhere: set[str] = set()  # files of choices that are not made
 
@@ -93,6 +94,7 @@ class _Stack:
         said = read_table(ManifestTable, file.values, file.place)
         values = file.values
         if file.choice is None:
+            self.of_base |= {*said.derived}
             if said.answers:
                 reason = "belongs to a folder that is a choice"
                 raise TemplateError(reason, place=file.place.below("answers"))
@@ -106,7 +108,7 @@ class _Stack:
             elif name == "questions":
                 self._put_questions(value, place)
             elif isinstance(value, dict) and not (name == "template" and said.extends):
-                self._put_table(name, value, first=file.choice is not None)
+                self.tables[name] = {**self.tables.get(name, {}), **value}
                 self.places.update({(name, key): place for key in value})
         if not file.is_chosen:
             listed = {each["template"] for each in file.values.get("files", ())}
@@ -116,16 +118,6 @@ class _Stack:
         for name in said.remove:
             self._remove(name, file.place)
 
-    def _put_table(self, name: str, value: Mapping[str, Any], first: bool) -> None:
-        """Put a table of texts on top; a choice's values come first, so that others see them."""
-        table = self.tables.get(name, {})
-        if first and name == "derived":
-            self.chosen |= value
-            table = {**self.chosen, **{key: table[key] for key in table if key not in self.chosen}}
-            self.tables[name] = table
-        else:
-            self.tables[name] = {**table, **value}
-
     def _of_choice(self, file: ManifestFile, question: str, answer: str) -> dict[str, Any]:
         """Return what a choice's manifest says: its questions and rules hold if it is chosen."""
         about = file.values.get("template", {}).get("description")
@@ -133,6 +125,7 @@ class _Stack:
             reason = "a choice has a description" if about is None else "a choice extends nothing"
             raise TemplateError(reason, place=file.place.below("template"))
         self.offered.setdefault(question, {})[answer] = about
+        self.of_choices |= dict.fromkeys(file.values.get("derived", {}))
         chosen, after = f"{question} == '{answer}'", question
         questions, rules = {}, []
         for name, keys in file.values.get("questions", {}).items():
@@ -166,7 +159,8 @@ class _Stack:
         for name, keys in questions.items():
             place_of_it = place.below(name)
             old = table.get(name, {})
-            if "choices" in keys and old.get("default") not in keys["choices"]:
+            fewer = keys.get("choices")
+            if isinstance(fewer, (list, tuple)) and old.get("default") not in fewer:
                 old = {key: value for key, value in old.items() if key != "default"}
             self.folders |= {name: folder} if (folder := choice_folder(keys)) else {}
             table[name] = {**old, **keys, "name": name, "place": place_of_it}
@@ -195,8 +189,20 @@ class _Stack:
             keys["name"]: read_table(Question, self._with_choices(keys), keys["place"])
             for keys in self._in_order()
         }
+        self.tables["derived"] = self._derived()
         parts = {**self.tables, **self.lists, "questions": questions, "places": self.places}
         return msgspec.convert(parts, Manifest)
+
+    def _derived(self) -> dict[str, str]:
+        """Return the derived values in their order.
+
+        First those of the base that choices change, its defaults; then those that choices add;
+        then the others, which see all of them.
+        """
+        derived = self.tables.get("derived", {})
+        defaults = [name for name in derived if name in self.of_choices and name in self.of_base]
+        added = [name for name in derived if name in self.of_choices and name not in self.of_base]
+        return {name: derived[name] for name in [*defaults, *added, *derived]}
 
     def _with_choices(self, keys: dict[str, Any]) -> dict[str, Any]:
         """Return a question with the folders that are its choices, if they are folders."""
