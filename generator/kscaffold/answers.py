@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kscaffold.errors import AnswerError, place_named
-from kscaffold.manifest import Manifest, Question, Rule, Value
+from kscaffold.errors import AnswerError, TemplateError, place_named
+from kscaffold.manifest import Inspection, Manifest, Question, Rule, Value
 from kscaffold.quoting import quote, unsafe_character
 from kscaffold.text import enumerated, near
 from kscaffold.toml import TomlError, parse_toml
@@ -83,30 +83,30 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
             raise AnswerError(
                 f"no question {name!r}{near(name, manifest.questions) or f'; there are {known}'}"
             )
-    asked = tuple(given)
-    given = dict(given)
+    required: dict[str, Value] = {}
     notices: list[str] = []
     interview = Interview(manifest, given, tools)
     while forced := next(interview.forced(), None):
         name, value, rule = forced
         question = manifest.questions[name]
         cause = _cause(manifest, rule)
-        if name in given:
+        if name in given or name in required:
             shown = _shown(question, interview.values[name])
             raise AnswerError(f"{name}: {shown} does not go with {cause}: {rule.message}")
         notices.append(f"{cause} needs {_shown(question, value)}: {rule.message}")
-        given[name] = value
-        interview = Interview(manifest, given, tools)
+        required[name] = value
+        interview = Interview(manifest, given, tools, required=required)
     interview.check_conflicts()
     values = {name: interview.values[name] for name in manifest.questions}
-    chosen = {n: values[n] for n in asked if values[n] != interview.defaults.get(n)}
+    chosen = {n: values[n] for n in given if values[n] != interview.defaults.get(n)}
     return Answers(values, chosen, tuple(notices))
 
 
 class Interview:
     """The questions answered in their order, from what was given and from defaults.
 
-    `until` stops before a question, so that a prompt can ask it with its default.
+    `until` stops before a question, so that a prompt can ask it with its default. `required` are
+    the answers that the template's rules give; those of `given` are the user's own.
     """
 
     def __init__(
@@ -115,9 +115,11 @@ class Interview:
         given: Mapping[str, object],
         tools: Tools,
         until: Question | None = None,
+        required: Mapping[str, object] | None = None,
     ) -> None:
         self.manifest = manifest
-        self.given = given
+        self.given = {**(required or {}), **given}
+        self.users = frozenset(given)
         self.tools = tools
         self.values: dict[str, Value] = {"target_name": tools.target_name}
         self.defaults: dict[str, Value] = {}
@@ -161,8 +163,7 @@ class Interview:
     def default(self, question: Question) -> Value:
         """Return what is taken if nothing is given."""
         if question.inspect is not None:
-            arguments = (self._inspected(name) for name in question.inspect.arguments)
-            return self.tools.inspect(question.inspect.function, *arguments)
+            return self._inspected(question, question.inspect)
         if isinstance(question.default, str):
             with place_named(f"{question.place} default"):
                 return self.tools.evaluator.text(question.default, self.values)
@@ -207,11 +208,34 @@ class Interview:
                 return self.tools.evaluator.text(question.otherwise, self.values)
         return question.otherwise
 
-    def _inspected(self, name: str) -> str:
-        question = self.manifest.questions[name]
-        carried = question.carried
+    def _inspected(self, question: Question, inspection: Inspection) -> str:
+        """Return the default that is found in a file, whose path is the first argument."""
+        path, *others = inspection.arguments or ("",)
+        if unknown := [name for name in (path, *others) if name not in self.values]:
+            raise TemplateError(f"{question.place}.inspect: no earlier question {unknown[0]!r}")
+        file = self._readable(question, path)
+        with place_named(question.place):
+            return self.tools.inspect(
+                inspection.function, file, *(str(self.values[name]) for name in others)
+            )
+
+    def _readable(self, question: Question, name: str) -> str:
+        """Return the path of a file that the user names, or that the template carries.
+
+        Any other file of the user's is none of the template's business.
+        """
+        asked = self.manifest.questions.get(name)
+        if asked is None or asked.type != "path":
+            raise TemplateError(f"{question.place}.inspect: {name!r} must be of the type 'path'")
         value = str(self.values[name])
-        return self.tools.carried(carried[value]) if value in carried else value
+        if value in asked.carried:
+            return self.tools.carried(asked.carried[value])
+        if name not in self.users:
+            raise AnswerError(
+                f"{name}: a template reads no file that you do not name; give {asked.option} FILE"
+                f" (its default is {value}), or {question.option}"
+            )
+        return value
 
 
 def _accept_bool(question: Question, raw: object) -> Value:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from kscaffold.errors import AnswerError
+from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.text import near
 
 # Enough to tell what a column is; a table may be larger than the memory.
@@ -94,3 +94,19 @@ INSPECTORS: dict[str, Callable[..., str]] = {
     "csv_task": csv_task,
     "csv_numbers_task": csv_numbers_task,
 }
+
+
+def inspect(function: str, *arguments: str) -> str:
+    """Call an inspector by its name.
+
+    Raises:
+        AnswerError: the file cannot be read, or has no default to be found.
+        TemplateError: there is no such inspector, or it takes other arguments.
+    """
+    inspector = INSPECTORS.get(function)
+    if inspector is None:
+        hint = near(function, INSPECTORS) or f"; there are {', '.join(INSPECTORS)}"
+        raise TemplateError(f"inspect: no function {function!r}{hint}")
+    if inspector.__code__.co_argcount != len(arguments):
+        raise TemplateError(f"inspect: {function} takes {inspector.__code__.co_argcount} arguments")
+    return inspector(*arguments)

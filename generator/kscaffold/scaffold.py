@@ -16,7 +16,7 @@ from kscaffold.child import ChildError, run_in_child
 from kscaffold.errors import AnswerError, KscaffoldError, TemplateError, place_named
 from kscaffold.format import format_python
 from kscaffold.hidden import has_secrets, hidden, masked, public
-from kscaffold.inspectors import INSPECTORS
+from kscaffold.inspectors import inspect
 from kscaffold.manifest import File, Manifest, Value
 from kscaffold.origins import BUILT_IN, record
 from kscaffold.paths import check_distinct, check_path
@@ -58,7 +58,7 @@ def prepare(template: Template, target_name: str, target: Path | None = None) ->
     renderer = Renderer(template.layers)
     tools = Tools(
         evaluator=renderer,
-        inspect=lambda function, *arguments: INSPECTORS[function](*arguments),
+        inspect=inspect,
         carried=lambda path: str(template.layers.top(path).path_of(path)),
         target_name=target_name,
         **({"matches": _matches_within_bounds} if template.is_foreign else {}),

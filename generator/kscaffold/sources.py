@@ -152,7 +152,7 @@ def _put(stack: list[Found], found: Found, base: Path, depth: int) -> list[Found
         if depth == 0:
             raise TemplateError(f"{found.layer.place}{MANIFEST}: extends itself in the end")
         base = found.layer.root
-        if found.origin.kind in ("git", "zip") and not re.fullmatch(r"[\w.-]+", extends):
+        if found.origin.kind in ("git", "zip") and not re.fullmatch(r"\w[\w.-]*", extends):
             # What is fetched gets at nothing beside it.
             raise TemplateError(
                 f"{found.layer.place}{MANIFEST}: extends {extends!r}; a template from a"
