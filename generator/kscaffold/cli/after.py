@@ -23,6 +23,8 @@ SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "init.templateDir="),
     *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false", "--literal-pathspecs"),
 )
+# Stands for the folder of the training's run where a command is only shown.
+SCRATCH = "RUN_FOLDER"
 FALLBACK = {"user.name": "kscaffold", "user.email": "kscaffold@localhost"}
 # A repository named by the environment, as inside a git hook, is not the target's.
 FOREIGN = {
@@ -72,6 +74,18 @@ def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@dataclass(frozen=True)
+class Command:
+    """A command that a template asks to run, as words; `shown` has no secret answer in it.
+
+    `trains` marks the training, which gets a folder of its own each time.
+    """
+
+    words: tuple[str, ...]
+    shown: tuple[str, ...]
+    trains: bool = False
+
+
 def check_can_train(manifest: Manifest) -> None:
     """Refuse --train where the project could not run; raises `KscaffoldError`."""
     if not manifest.train:
@@ -82,6 +96,15 @@ def check_can_train(manifest: Manifest) -> None:
         raise KscaffoldError(
             f"--train needs {', '.join(missing)}: pip install 'kscaffold[jax]'; nothing is written"
         )
+
+
+def training(scaffold: Scaffold, answers: Answers) -> Command:
+    """Return the command that trains the project for a moment; raises `TemplateError`."""
+    words, shown = (
+        training_arguments(scaffold, each, SCRATCH)
+        for each in (answers, masked(scaffold.template.manifest, answers))
+    )
+    return Command((sys.executable, *words), ("python", *shown), trains=True)
 
 
 def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -> str | None:
@@ -96,6 +119,7 @@ def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -
             [sys.executable, *arguments],
             cwd=target,
             env={**os.environ, "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if silent else None,
             stderr=subprocess.PIPE,
             text=True,
@@ -105,14 +129,6 @@ def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -
         return None
     lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
     return f"{target} is written, but training it failed: {lines[-1]}"
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command that a template asks to run, as words; `shown` has no secret answer in it."""
-
-    words: tuple[str, ...]
-    shown: tuple[str, ...]
 
 
 def commands(scaffold: Scaffold, answers: Answers) -> tuple[Command, ...]:

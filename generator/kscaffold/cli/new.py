@@ -11,11 +11,10 @@ from typing import Any
 import click
 
 from kscaffold.cli import options
-from kscaffold.config import Config, read_folder_config, read_user_config
+from kscaffold.cli.trust import is_trusted
+from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
-from kscaffold.git import without_password
 from kscaffold.manifest import Manifest
-from kscaffold.origins import BUILT_IN
 from kscaffold.sources import (
     Template,
     load_recorded,
@@ -179,19 +178,6 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> None:
             quiet=given["quiet"],
         ),
     )
-
-
-def is_trusted(template: Template, config: Config) -> bool:
-    """Tell whether every layer of a template is our own, or trusted by the configuration."""
-    trusted = {_as_recorded(source) for source in config.trusted}
-    return all(
-        origin.kind == BUILT_IN or _as_recorded(origin.source) in trusted
-        for origin in template.origins
-    )
-
-
-def _as_recorded(source: str) -> str:
-    return without_password(source).removeprefix("git+")
 
 
 def _name(path: str) -> str:

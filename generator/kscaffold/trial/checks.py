@@ -135,7 +135,8 @@ def _is_stable(path: str, text: str, package: str, style: Style) -> Iterator[Fai
 def ruff() -> list[str] | None:
     """Return the command that runs ruff, or None where it is not installed."""
     if find_spec("ruff") is not None:
-        return [sys.executable, "-m", "ruff"]
+        # It runs in a project, whose own modules it must not import.
+        return [sys.executable, "-P", "-m", "ruff"]
     found = shutil.which("ruff")
     return [found] if found else None
 
