@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kscaffold.errors import AnswerError, TemplateError, place_named
+from kscaffold.files import MAX_TEXT, read_regular
 from kscaffold.manifest import Inspection, Manifest, Question, Rule, Value
 from kscaffold.quoting import quote, unsafe_character
 from kscaffold.text import enumerated, near
@@ -379,7 +380,7 @@ def read_data_file(path: Path) -> dict[str, object]:
         AnswerError: it cannot be read, or is no TOML.
     """
     try:
-        values = parse_toml(path.read_bytes())
+        values = parse_toml(read_regular(path, MAX_TEXT))
     except OSError as error:
         raise AnswerError(f"--data-file: {path}: {error.strerror}") from None
     except TomlError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kscaffold.errors import AnswerError
+from kscaffold.files import MAX_TEXT, read_regular
 from kscaffold.text import near
 from kscaffold.toml import TomlError, parse_toml
 
@@ -65,12 +67,12 @@ def absolute(source: str, base: Path) -> str:
     is_path = not is_url and ("/" in source or "\\" in source or source.startswith((".", "~")))
     if not is_path and not (source.endswith(".zip") and not is_url):
         return source
-    return (base / Path(source).expanduser()).resolve().as_posix()
+    return Path(os.path.realpath(base / Path(source).expanduser())).as_posix()
 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return parse_toml(path.read_bytes())
+        return parse_toml(read_regular(path, MAX_TEXT))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:

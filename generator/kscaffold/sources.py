@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from kscaffold import __version__
 from kscaffold.errors import AnswerError, TemplateError
-from kscaffold.layers import MANIFEST, Layer, Layers
+from kscaffold.files import MAX_TEXT, add_to_digest, read_regular
+from kscaffold.layers import MANIFEST, MAX_BYTES, Layer, Layers
 from kscaffold.manifest import Manifest
 from kscaffold.origins import BUILT_IN, Origin
 from kscaffold.reading import Head, Text, parse_manifest, read_head
@@ -116,7 +118,7 @@ def find_all(sources: Sequence[str], base: Path, ref: str | None = None) -> list
 def recorded_layers(path: Path) -> list[dict[str, str]] | None:
     """Return the layers that a project records in its answers.toml; None: it is no such file."""
     try:
-        values = parse_toml(path.read_bytes())
+        values = parse_toml(read_regular(path, MAX_TEXT))
         layers = values["kscaffold"].get("layers", [])
         return [{str(key): str(value) for key, value in layer.items()} for layer in layers]
     except (OSError, TomlError, KeyError, AttributeError, TypeError):
@@ -219,7 +221,7 @@ def find(source: str, base: Path, ref: str | None = None) -> Found:
 
 
 def _absolute(path: Path) -> str:
-    return path.resolve().as_posix()
+    return Path(os.path.realpath(path)).as_posix()
 
 
 def _installed(name: str) -> Found:
@@ -253,9 +255,10 @@ def _package_folder(package: str, name: str) -> Path:
 
 def _read(root: Path, origin: Origin, name: str, place: str) -> Found:
     try:
-        text = (root / MANIFEST).read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{place or root}: no readable {MANIFEST}: {error}") from None
+        text = Layer(name, root, place).read_bytes(MANIFEST, MAX_TEXT).decode("utf-8")
+    except (TemplateError, UnicodeDecodeError) as error:
+        reason = str(error).removeprefix(f"{place}{MANIFEST}: ")
+        raise TemplateError(f"{place or root}: no readable {MANIFEST}: {reason}") from None
     head = read_head(Text(text, f"{place}{MANIFEST}"))
     _check_version(head, f"{place}{MANIFEST}")
     layer = Layer(head.name or name, root, place)
@@ -278,10 +281,13 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def digest(layer: Layer) -> str:
-    """Return the SHA-256 of all paths and contents of a layer."""
+    """Return the SHA-256 of all paths and contents of a layer; raises `TemplateError`."""
     whole = hashlib.sha256()
+    left = MAX_BYTES
     for path in (MANIFEST, *layer.files()):
-        content = layer.read_bytes(path)
-        whole.update(f"{len(path)}:{path}:{len(content)}:".encode())
-        whole.update(content)
+        with layer.open(path, MAX_BYTES) as file:
+            left -= os.fstat(file.fileno()).st_size
+            if left < 0:
+                raise TemplateError(f"{layer.place or layer.root}: more than {MAX_BYTES >> 20} MiB")
+            add_to_digest(whole, path, file)
     return whole.hexdigest()
