@@ -7,12 +7,11 @@ import unicodedata
 from collections.abc import Iterable
 
 from kscaffold.errors import TemplateError
+from kscaffold.text import UNSEEN
 
 # Names that Windows keeps for devices, with any suffix.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[<>:"\\|?*\x00-\x1f\x7f]')
-# Characters that are no text of their own: controls, invisible ones, half pairs, line ends.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # What every file system takes, in bytes of UTF-8 and in folders.
 _LONGEST = 255
 _DEEPEST = 60
@@ -89,4 +88,4 @@ def _reason(part: str) -> str | None:
 
 
 def _seen(part: str) -> str:
-    return "".join(c for c in part if unicodedata.category(c) not in _UNSEEN)
+    return "".join(c for c in part if unicodedata.category(c) not in UNSEEN)

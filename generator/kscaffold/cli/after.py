@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kscaffold.answers import Answers
+from kscaffold.cli.terminal import shell_join
 from kscaffold.errors import KscaffoldError, place_named
 from kscaffold.hidden import masked
 from kscaffold.manifest import Manifest
@@ -165,4 +165,4 @@ def run(target: Path, command: Command, *, silent: bool) -> str | None:
         code = error.strerror or str(error)  # type: ignore[assignment]
     if code == 0:
         return None
-    return f"{target} is written, but the command {shlex.join(command.shown)} failed: {code}"
+    return f"{target} is written, but the command {shell_join(command.shown)} failed: {code}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +9,9 @@ from pathlib import Path
 import click
 
 from kscaffold.answers import Answers, resolve
-from kscaffold.cli import after, output, printable
+from kscaffold.cli import after, output
 from kscaffold.cli.after import Command
+from kscaffold.cli.terminal import echo, echo_json, shell_join
 from kscaffold.errors import AnswerError, KscaffoldError, TrustError, place_named
 from kscaffold.hidden import masked, public, secrets_hidden
 from kscaffold.scaffold import Scaffold, answers_named, build_tree, derived_values, prepare
@@ -81,7 +80,7 @@ def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> N
         _print_json(request, "dry-run", public(manifest, answers), written, commands)
     elif not request.quiet:
         _show(request, tree)
-        _say(request, (f"would run: {shlex.join(command.shown)}" for command in commands))
+        _say(request, (f"would run: {shell_join(command.shown)}" for command in commands))
 
 
 def _commands(scaffold: Scaffold, answers: Answers, request: Request) -> tuple[Command, ...]:
@@ -93,7 +92,7 @@ def _commands(scaffold: Scaffold, answers: Answers, request: Request) -> tuple[C
 
 
 def _not_trusted(commands: tuple[Command, ...]) -> TrustError:
-    shown = ", ".join(f"`{shlex.join(command.shown)}`" for command in commands)
+    shown = ", ".join(f"`{shell_join(command.shown)}`" for command in commands)
     *others, last = commands
     without = "" if last.trains and not others else "--no-commands"
     if last.trains:
@@ -124,7 +123,7 @@ def _show(request: Request, tree: Tree) -> None:
     if request.diff:
         output.print_diff(request.target, tree)
     else:
-        click.echo(output.tree_text(str(request.target), tree))
+        output.print_tree(request.target, tree)
 
 
 def _write(
@@ -140,7 +139,7 @@ def _write(
     warnings = [*_start_repository(request, written, tree)]
     if not request.json:
         for warning in warnings:
-            click.echo(f"warning: {warning}", err=True)
+            echo(f"warning: {warning}", err=True)
     failure = _run(request, scaffold, answers, commands)
     told = public(scaffold.template.manifest, answers)
     if request.json:
@@ -150,7 +149,7 @@ def _write(
     elif not request.quiet:
         output.print_summary(request.target, told, tree, scaffold.template, git=request.git)
         for text in message:
-            click.echo(f"\n{printable(text)}")
+            echo(f"\n{text}", keep="\n")
     if failure:
         raise click.exceptions.Exit(KscaffoldError.exit_code)
 
@@ -173,15 +172,13 @@ def _run(
     """Run the commands, one after the other; returns what went wrong, or None."""
     silent = request.json or request.quiet
     for command in commands:
-        shown = shlex.join(command.shown)
+        shown = shell_join(command.shown)
         if not command.trains:
             _say(request, [f"running: {shown}"])
             failure = after.run(request.target, command, silent=silent)
         else:
             if not silent:
-                click.echo(
-                    f"Training for one epoch, as a check; its run folder is removed: {shown}"
-                )
+                echo(f"Training for one epoch, as a check; its run folder is removed: {shown}")
             failure = after.train(request.target, scaffold, answers, silent=silent)
         if failure:
             return failure
@@ -190,7 +187,7 @@ def _run(
 
 def _say(request: Request, lines: Iterable[str]) -> None:
     for line in () if request.json or request.quiet else lines:
-        click.echo(printable(line), err=True)
+        echo(line, err=True, keep="\n")
 
 
 def _print_json(
@@ -214,4 +211,4 @@ def _print_json(
     }
     if failure:
         report |= {"error": failure, "exit_code": KscaffoldError.exit_code}
-    click.echo(json.dumps(report))
+    echo_json(report)

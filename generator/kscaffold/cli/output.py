@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
 from kscaffold.answers import Answers, spelled
+from kscaffold.cli.terminal import Styled, echo, shell_join, styled
 from kscaffold.manifest import Value
 from kscaffold.origins import BUILT_IN
 from kscaffold.sources import Template
 from kscaffold.tree import Tree
 
 
-def tree_text(root: str, tree: Tree) -> str:
-    """Return the files as a tree drawn with lines, folders first."""
+def print_tree(root: Path, tree: Tree) -> None:
+    """Print the files as a tree drawn with lines, folders first."""
     folders: dict[str, object] = {}
     for file in tree:
         folder = folders
@@ -24,7 +22,8 @@ def tree_text(root: str, tree: Tree) -> str:
         for parent in parents:
             folder = folder.setdefault(parent, {})  # type: ignore[assignment]
         folder[name] = None
-    return "\n".join([f"{root}/", *_branches(folders, "")])
+    for line in (f"{root}/", *_branches(folders, "")):
+        echo(line)
 
 
 def _branches(folder: dict[str, object], indent: str) -> Iterator[str]:
@@ -46,7 +45,7 @@ def print_diff(target: Path, tree: Tree) -> None:
         if before == file.text:
             continue
         if file.secret:
-            click.echo(f"{file.path} holds a secret, so it is not shown")
+            echo(f"{file.path} holds a secret, so it is not shown")
             continue
         # Lines as a patch has them: ended by nothing but a line feed.
         lines = difflib.unified_diff(
@@ -57,7 +56,8 @@ def print_diff(target: Path, tree: Tree) -> None:
         )
         for line in lines:
             end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-            click.echo(_coloured(line) + end, nl=False)
+            # A tab is a part of many a file; what else steers a terminal is not.
+            echo(_coloured(line), end, nl=False, keep="\t\n")
 
 
 def _text_at(path: Path) -> str | None:
@@ -68,24 +68,24 @@ def _text_at(path: Path) -> str | None:
         return None
 
 
-def _coloured(line: str) -> str:
+def _coloured(line: str) -> str | Styled:
     colours = {"+": "green", "-": "red", "@": "cyan"}
-    return click.style(line, fg=colours[line[0]]) if line[0] in colours else line
+    return styled(line, fg=colours[line[0]]) if line[0] in colours else line
 
 
 def print_summary(
     target: Path, answers: Answers, tree: Tree, template: Template, *, git: bool
 ) -> None:
     """Print what was written, how to go on, and the command that makes the same project."""
-    enter = "" if target == Path() else f"cd {shlex.quote(_word(target))} && "
-    click.echo(tree_text(str(target), tree))
+    enter = "" if target == Path() else f"{shell_join(['cd', _word(target)])} && "
+    print_tree(target, tree)
     # Another template says itself how to go on.
     if template.origins[0].kind == BUILT_IN:
-        click.echo("\nGo on with")
-        click.echo(f"  {enter}pip install -e .")
-        click.echo(f"  python -m {answers.values['package']} train")
-    click.echo("\nThe same project again, without questions")
-    click.echo(f"  {recreate_command(target, answers, template, git=git)}")
+        echo("\nGo on with", keep="\n")
+        echo(f"  {enter}pip install -e .")
+        echo(f"  python -m {answers.values['package']} train")
+    echo("\nThe same project again, without questions", keep="\n")
+    echo(f"  {recreate_command(target, answers, template, git=git)}")
 
 
 def recreate_command(target: Path, answers: Answers, template: Template, *, git: bool) -> str:
@@ -96,7 +96,7 @@ def recreate_command(target: Path, answers: Answers, template: Template, *, git:
     for name, value in {**named, **answers.chosen}.items():
         if value is not None:
             words += _option(name.replace("_", "-"), value)
-    return shlex.join([*words, *([] if git else ["--no-git"])])
+    return shell_join([*words, *([] if git else ["--no-git"])])
 
 
 def _word(path: Path) -> str:

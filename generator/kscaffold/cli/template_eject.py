@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kscaffold.blocks import Block, blocks_of, overriding, with_block
+from kscaffold.cli.terminal import echo, shell_join
 from kscaffold.errors import AnswerError, TargetError
 from kscaffold.layers import MANIFEST, Layer
 from kscaffold.origins import BUILT_IN
@@ -42,8 +43,9 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
     except OSError as error:
         raise TargetError(f"{error.filename}: {error.strerror}") from None
     for path in files:
-        click.echo(path)
-    click.echo(f"\nTry it: kscaffold new PATH --template {_as_source(folder)}", err=True)
+        echo(str(path))
+    command = shell_join(["kscaffold", "new", "PATH", "--template", _as_source(folder)])
+    echo(f"\nTry it: {command}", err=True, keep="\n")
 
 
 def _as_source(folder: Path) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from kscaffold.cli.terminal import echo
+
 SCHEMA = Path(__file__).parents[1] / "schema.json"
 
 
@@ -16,4 +18,4 @@ def command() -> None:
     Save it beside a template as kscaffold.schema.json, and begin kscaffold.toml with the line
     "#:schema ./kscaffold.schema.json": editors that know TOML then complete and check it.
     """
-    click.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
+    echo(SCHEMA.read_text(encoding="utf-8"), nl=False, keep="\n")

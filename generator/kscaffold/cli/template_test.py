@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kscaffold.cli.terminal import echo, echo_json, shell_join, styled
 from kscaffold.errors import TemplateError, TrustError
 from kscaffold.git import without_password
 
@@ -110,7 +109,7 @@ def command(
         found = find_combinations(scaffold.template.manifest, scaffold.tools)
         chosen, about = _covering(found, cover)
     if form == "text":
-        click.echo(f"{scaffold.template.layers[-1].name}: {about}")
+        echo(f"{scaffold.template.layers[-1].name}: {about}")
     projects = trial.run(chosen)
     faults = trial.faults(projects)
     again = [*(sources or ["builtin"]), *(["--ref", ref] if ref else []), *["--trust"] * trust]
@@ -118,7 +117,7 @@ def command(
     if form == "json":
         report = {"template": scaffold.template.layers[-1].name, "combinations": len(chosen)}
         report |= {"checks": _table(projects, trial), "exit_code": exit_code}
-        click.echo(json.dumps({**report, "failures": [_described(f, again) for f in faults]}))
+        echo_json({**report, "failures": [_described(f, again) for f in faults]})
     else:
         _print(projects, trial)
         for fault in faults:
@@ -129,7 +128,7 @@ def command(
 def _check_runs_nothing(manifest: Manifest, *, imports: bool | None, trains: bool) -> None:
     """Refuse what would run a stranger's code; raises `TrustError`."""
     if trains and manifest.train:
-        shown = shlex.join(["python", *manifest.train])
+        shown = shell_join(["python", *manifest.train])
         raise TrustError(
             f"the template wants to run `{shown}`: --trust lets it, leaving out --train goes"
             " without"
@@ -194,23 +193,24 @@ def _table(projects: Sequence[Project], trial: Trial) -> dict[str, dict[str, Any
 
 
 def _print(projects: Sequence[Project], trial: Trial) -> None:
-    click.echo(f"{'check':<8}  {'passed':>6}  {'failed':>6}")
+    echo(f"{'check':<8}  {'passed':>6}  {'failed':>6}")
     for check, row in _table(projects, trial).items():
         if "skipped" in row:
-            click.echo(f"{check:<8}  {'-':>6}  {'-':>6}  {row['skipped']}")
+            echo(f"{check:<8}  {'-':>6}  {'-':>6}  {row['skipped']}")
             continue
         color = "red" if row["failed"] else "green"
         line = f"{check:<8}  {row['passed']:>6}  {row['failed']:>6}"
-        click.echo(click.style(line, fg=color))
+        echo(styled(line, fg=color))
 
 
 def _print_fault(fault: Fault, total: int, sources: Sequence[str]) -> None:
     shown = " ".join(f"{name}={value}" for name, value in _spelled(fault.smallest).items())
     title = f"{fault.failure.check}: fails for {fault.count} of {total}"
-    click.echo(f"\n{click.style(title, fg='red', bold=True)}, with {shown or 'the defaults'}")
+    echo("\n", styled(title, fg="red", bold=True), nl=False, keep="\n")
+    echo(f", with {shown or 'the defaults'}")
     for line in (fault.failure.message, *fault.failure.details):
-        click.echo(f"  {line}")
-    click.echo(f"  again: {_again(fault, sources)}")
+        echo(f"  {line}")
+    echo(f"  again: {_again(fault, sources)}")
 
 
 def _described(fault: Fault, sources: Sequence[str]) -> dict[str, Any]:
@@ -233,7 +233,7 @@ def _again(fault: Fault, sources: Sequence[str]) -> str:
         words.append("--defaults")
     if fault.failure.check == "trains":
         words.append("--train")
-    return shlex.join(words)
+    return shell_join(words)
 
 
 def _spelled(given: Given) -> dict[str, str]:
