@@ -8,7 +8,7 @@ DEMO := demo
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: help demo test lint types quick slow golden verify test-versions bench bench-templates bench-training clean
+.PHONY: help demo test lint types quick slow golden names verify test-versions bench bench-templates bench-training clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ slow: $(VENV)/.installed  ## run the tests that train generated projects
 
 golden: $(VENV)/.installed  ## write the golden trees anew after a change of the templates
 	$(BIN)/python -m tests.golden_trees
+
+names: $(VENV)/.installed  ## find the names that no package may have, after a change of dependencies
+	$(BIN)/python -m tests.taken_names
 
 verify: $(VENV)/.installed  ## hold every trainer against the whole fit() contract, and random models; write docs/fit-contract.md
 	$(BIN)/python -m tests.fit_contract

@@ -506,7 +506,9 @@ def taken_apart(command: str) -> list[str]:
 
 
 texts = st.text(min_size=1, max_size=30).filter(lambda text: not unsafe_character(text))
-nasty = st.text("\"'$`\\-!#{}%~* a=é", min_size=1, max_size=12)
+nasty = st.text("\"'$`\\-!#{}%~* a=é", min_size=1, max_size=12) | st.sampled_from(
+    ["--ref", "--template", "--data-file", "--template=x", "--", "-d"]
+)
 words = (texts | nasty).filter(lambda text: bool(text.strip()))
 
 

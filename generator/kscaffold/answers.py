@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import keyword
 import math
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Protocol
 from kscaffold.errors import AnswerError, TemplateError, place_named
 from kscaffold.files import MAX_TEXT, read_regular
 from kscaffold.manifest import Inspection, Manifest, Question, Rule, Value
+from kscaffold.names import refusal
 from kscaffold.quoting import quote, unsafe_character
 from kscaffold.text import enumerated, near
 from kscaffold.toml import TomlError, parse_toml
@@ -273,17 +272,9 @@ def _accept_str(question: Question, raw: object) -> Value:
 
 
 def _check_module(question: Question, text: str) -> None:
-    if not re.fullmatch("[a-z][a-z0-9_]*", text):
-        reason = "must be lower-case letters, digits and underscores, a letter first"
-    elif keyword.iskeyword(text) or keyword.issoftkeyword(text):
-        reason = "is a keyword of Python"
-    elif text in sys.stdlib_module_names:
-        reason = "is a module of Python's standard library"
-    elif text in question.reserved:
-        reason = "is a module that the project imports or uses"
-    else:
-        return
-    raise AnswerError(f"{question.name}: {text!r} {reason}; give another: {question.option}")
+    reserved = "is a module that the project imports or uses" if text in question.reserved else None
+    if reason := reserved or refusal(text):
+        raise AnswerError(f"{question.name}: {text!r} {reason}; give another: {question.option}")
 
 
 def _accept_int(question: Question, raw: object) -> Value:

@@ -68,6 +68,11 @@ def folded(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
+def is_device(name: str) -> bool:
+    """Return whether Windows keeps a name for a device."""
+    return bool(_DEVICE.fullmatch(name))
+
+
 def _reason(part: str) -> str | None:
     plain = _seen(part)
     if part in ("", ".", ".."):
@@ -76,7 +81,7 @@ def _reason(part: str) -> str | None:
         return "holds a character that not every system allows in a name"
     if part != part.rstrip(". ") or part != part.lstrip(" "):
         return "begins or ends in a space, or ends in a dot"
-    if _DEVICE.fullmatch(part):
+    if is_device(part):
         return "is the name of a device on Windows"
     if plain.casefold() == ".git" or re.fullmatch(r"git~\d+", plain, re.IGNORECASE):
         return "is git's own folder"

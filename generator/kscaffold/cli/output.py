@@ -107,7 +107,9 @@ def _word(path: Path) -> str:
 def _option(name: str, value: Value) -> list[str]:
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no-{name}"]
-    return [f"--{name}", spelled(value)]
+    text = spelled(value)
+    # Before the template is known, nobody knows which options take a value.
+    return [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
 
 
 def _templates(template: Template) -> list[str]:
