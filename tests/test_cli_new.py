@@ -20,7 +20,7 @@ from kscaffold.answers import to_toml
 from kscaffold.cli import COMMANDS, INTERRUPTED, creation
 from kscaffold.manifest import Question
 from kscaffold.quoting import unsafe_character
-from kscaffold.scaffold import ANSWERS
+from kscaffold.record import ANSWERS
 from tests.cli import QUESTIONS, another_answer, contents, error_of, kscaffold, needed, report_of
 from tests.faulty_os import without_syncing
 from tests.projects import options

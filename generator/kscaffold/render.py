@@ -203,14 +203,12 @@ class Renderer:
             _refuse(expression, error, values)
 
     def file(self, template: str, values: Mapping[str, object]) -> str:
-        """Render a template file; a file that does not end in ".jinja" is taken as it is.
+        """Render a template file, which ends in ".jinja".
 
         Raises:
             TemplateError: names template, line and reason, with the lines around it.
         """
         number = self.layers.find(template) or 0
-        if not template.endswith(".jinja"):
-            return self.layers[number].read(template)
         name = f"{number}:{template}"
         try:
             return self.environment.get_template(name).render(values)
@@ -218,6 +216,10 @@ class Renderer:
             raise
         except Exception as error:
             self._refuse_file(name, error, values)
+
+    def copied(self, template: str) -> bytes:
+        """Return the bytes of a file that is no template; raises `TemplateError`."""
+        return self.layers.top(template).read_bytes(template)
 
     def _fill(self, text: str) -> str:
         if self.pattern is None:

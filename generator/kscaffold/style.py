@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
 from kscaffold.errors import TemplateError
 from kscaffold.toml import TomlError, parse_toml
-from kscaffold.tree import TreeFile
 
 PYPROJECT = "pyproject.toml"
 
@@ -35,13 +33,12 @@ class Style:
 DEFAULT = Style()
 
 
-def style_of(files: Iterable[TreeFile]) -> Style:
-    """Return the style that a project's files ask for.
+def style_of(text: str) -> Style:
+    """Return the style that the text of a project's pyproject.toml asks for.
 
     Raises:
         TemplateError: a setting is of another type than black takes.
     """
-    text = next((file.text for file in files if file.path == PYPROJECT), "")
     if "black" not in text:
         return DEFAULT
     try:

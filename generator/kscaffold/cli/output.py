@@ -7,10 +7,12 @@ from pathlib import Path
 
 from kscaffold.answers import Answers, spelled
 from kscaffold.cli.terminal import Styled, echo, shell_join, styled
+from kscaffold.files import read_regular
+from kscaffold.layers import MAX_FILE
 from kscaffold.manifest import Value
 from kscaffold.origins import BUILT_IN
 from kscaffold.sources import Template
-from kscaffold.tree import Tree
+from kscaffold.tree import Tree, TreeFile, is_text
 
 
 def print_tree(root: Path, tree: Tree) -> None:
@@ -37,33 +39,39 @@ def _branches(folder: dict[str, object], indent: str) -> Iterator[str]:
 
 def print_diff(target: Path, tree: Tree) -> None:
     """Print how each file would change: in full where it is new, not where it is the same."""
-    import difflib
-    import io
-
     for file in tree:
-        before = _text_at(target / file.path)
-        if before == file.text:
+        before = _data_at(target / file.path)
+        if before == file.data:
             continue
         if file.secret:
             echo(f"{file.path} holds a secret, so it is not shown")
-            continue
-        # Lines as a patch has them: ended by nothing but a line feed.
-        lines = difflib.unified_diff(
-            io.StringIO(before or "", newline="\n").readlines(),
-            io.StringIO(file.text, newline="\n").readlines(),
-            f"a/{file.path}" if before is not None else "/dev/null",
-            f"b/{file.path}",
-        )
-        for line in lines:
-            end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-            # A tab is a part of many a file; what else steers a terminal is not.
-            echo(_coloured(line), end, nl=False, keep="\t\n")
+        elif not is_text(file.data) or not is_text(before or b""):
+            echo(f"binary file {file.path} {'is new' if before is None else 'differs'}")
+        else:
+            _print_changes(file, before)
 
 
-def _text_at(path: Path) -> str | None:
+def _print_changes(file: TreeFile, before: bytes | None) -> None:
+    import difflib
+    import io
+
+    # Lines as a patch has them: ended by nothing but a line feed.
+    lines = difflib.unified_diff(
+        io.StringIO((before or b"").decode(), newline="\n").readlines(),
+        io.StringIO(file.text, newline="\n").readlines(),
+        f"a/{file.path}" if before is not None else "/dev/null",
+        f"b/{file.path}",
+    )
+    for line in lines:
+        end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
+        # A tab is a part of many a file; what else steers a terminal is not.
+        echo(_coloured(line), end, nl=False, keep="\t\n")
+
+
+def _data_at(path: Path) -> bytes | None:
+    """Return the bytes of a file; None: there is no regular file that could be shown."""
     try:
-        # What is no file, such as a pipe, may never end.
-        return path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else None
+        return read_regular(path, MAX_FILE)
     except OSError:
         return None
 

@@ -37,9 +37,9 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
     else:
         files = {**_manifest(template, folder), **_part(template, folder, what)}
     try:
-        for path, text in files.items():
+        for path, data in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
+            path.write_bytes(data)
     except OSError as error:
         raise TargetError(f"{error.filename}: {error.strerror}") from None
     for path in files:
@@ -53,7 +53,7 @@ def _as_source(folder: Path) -> str:
     return text if "/" in text else f"./{text}"
 
 
-def _everything(template: Template, folder: Path) -> dict[Path, str]:
+def _everything(template: Template, folder: Path) -> dict[Path, bytes]:
     if len(template.layers) != 1:
         raise AnswerError("--template: is an overlay; name a FILE or a BLOCK of it")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -61,8 +61,8 @@ def _everything(template: Template, folder: Path) -> dict[Path, str]:
     [layer] = template.layers
     name = f"name = {quote(template.manifest.name)}"
     manifest = layer.read(MANIFEST).replace(name, f"name = {quote(_name(folder))}", 1)
-    files = {folder / path: layer.read(path) for path in layer.files()}
-    return {folder / MANIFEST: manifest, **files}
+    files = {folder / path: layer.read_bytes(path) for path in layer.files()}
+    return {folder / MANIFEST: manifest.encode(), **files}
 
 
 def _name(folder: Path) -> str:
@@ -74,28 +74,28 @@ def _name(folder: Path) -> str:
     return f"my-{name}" if name == BUILT_IN else name
 
 
-def _manifest(template: Template, folder: Path) -> dict[Path, str]:
+def _manifest(template: Template, folder: Path) -> dict[Path, bytes]:
     """Return the overlay's manifest, unless it is there."""
     path = folder / MANIFEST
     if path.exists():
         return {}
     origin = template.origins[-1]
-    return {path: f"extends = {quote(origin.source)}\n"}
+    return {path: f"extends = {quote(origin.source)}\n".encode()}
 
 
-def _part(template: Template, folder: Path, what: str) -> dict[Path, str]:
+def _part(template: Template, folder: Path, what: str) -> dict[Path, bytes]:
     paths = {file.template for file in template.manifest.files}
     if what in paths:
         target = folder / what
         if target.exists():
             raise TargetError(f"{target}: is there already")
-        return {target: template.layers.top(what).read(what)}
+        return {target: template.layers.top(what).read_bytes(what)}
     block = _block(template, sorted(paths), what)
     target = folder / block.template
     name = f"{template.layers.top(block.template).name}/{block.template}"
     if not target.exists():
-        return {target: overriding(block, name)}
-    return {target: _with_one_more(target, block, name)}
+        return {target: overriding(block, name).encode()}
+    return {target: _with_one_more(target, block, name).encode()}
 
 
 def _with_one_more(target: Path, block: Block, name: str) -> str:
