@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,10 @@ from kscaffold.answers import Answers, Tools
 from kscaffold.child import ChildError, run_in_child
 from kscaffold.errors import AnswerError, KscaffoldError, TemplateError, place_named
 from kscaffold.format import format_python
+from kscaffold.guard import Guard
 from kscaffold.hidden import has_secrets, hidden, masked, public
 from kscaffold.inspectors import inspect
-from kscaffold.manifest import File, Manifest
+from kscaffold.manifest import File, Manifest, Value
 from kscaffold.paths import check_distinct, check_path
 from kscaffold.record import record_files
 from kscaffold.render import Renderer
@@ -186,6 +188,8 @@ def _files(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
     listed = [file for file in manifest.files if _applies(file, renderer, values)]
     files = [_rendered(file, renderer, values) for file in listed]
     check_distinct(file.path for file in files)
+    if scaffold.template.is_foreign:
+        _guard(scaffold, answers, files)
     style = style_of(next((_text(f, renderer) for f in files if f.path == PYPROJECT), ""))
     package = str(values.get("package", ""))
     return tuple(
@@ -196,6 +200,22 @@ def _files(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
         )
         for file, made in zip(listed, files, strict=True)
     )
+
+
+def _guard(scaffold: Scaffold, answers: Answers, files: list[Rendered]) -> None:
+    """Refuse an answer that a template takes for more than text; raises `AnswerError`."""
+
+    @functools.cache
+    def derived(*values: tuple[str, Value]) -> dict[str, object]:
+        return derived_values(scaffold, replace(answers, values=dict(values)))
+
+    def render(template: str, values: Mapping[str, Value]) -> str:
+        return scaffold.renderer.file(template, derived(*values.items()))
+
+    guard = Guard(scaffold.template.manifest, answers.values, render)
+    for file in files:
+        if file.text is not None:
+            guard.check(file.template, file.path, file.text)
 
 
 def _text(file: Rendered, renderer: Renderer) -> str:
