@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kscaffold.errors import TemplateError
 from kscaffold.layers import Layer
 
 # `#: block loss` on a line of its own, or `{% block loss %}` anywhere.
@@ -38,8 +39,10 @@ class Block:
 def blocks_of(layer: Layer, template: str) -> Iterator[Block]:
     """Yield the blocks of a template file, in order; raises `TemplateError`."""
     text = layer.read(template)
-    lines = text.splitlines(keepends=True)
+    lines = re.split(r"(?<=\n)", text)
     for name, first, last in sorted(_spans(text), key=lambda span: span[1]):
+        if not name:
+            raise TemplateError(f"{layer.place}{template}, line {first + 1}: a block has no name")
         yield Block(
             template,
             name,

@@ -23,6 +23,8 @@ GROUP = "kscaffold.templates"
 GIT_URL = re.compile(r"(git\+)?(\w+)://.+|[\w.-]+@[\w.-]+:.+")
 # Deeper than any chain of overlays that makes sense: one that extends itself ends here.
 DEEPEST = 10
+# A source, and the branch, tag or commit of it.
+Pinned = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -99,17 +101,38 @@ def load_templates(sources: Sequence[str], base: Path, ref: str | None = None) -
     return _template(find_all(sources, base, ref))
 
 
+def load_pinned(sources: Sequence[Pinned], base: Path) -> Template:
+    """Load templates of which each may have a ref of its own; raises like `load_templates`."""
+    return _template(_find_pinned(sources, base))
+
+
+def pinned(sources: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
+    """Return each source with its ref: refs are those of the git repositories, in their order.
+
+    Raises:
+        AnswerError: there are more or fewer of them than repositories, but for none at all.
+    """
+    count = sum(map(is_git, sources))
+    if len(refs) not in (0, count):
+        wrong = f"there are {len(refs)} for {count}"
+        reason = "needs one git repository as --template" if len(refs) == 1 else wrong
+        raise AnswerError(f"--ref: {reason}; give one for each git repository, in their order")
+    left = iter(refs)
+    return [(source, next(left, None) if is_git(source) else None) for source in sources]
+
+
 def find_all(sources: Sequence[str], base: Path, ref: str | None = None) -> list[Found]:
     """Find templates and what they extend, the bottom one first; raises like `load_templates`.
 
     Of their manifests no more is read than it takes to put them on top of each other.
     """
-    if ref is not None and sum(is_git(source) for source in sources) != 1:
-        raise AnswerError("--ref: needs one git repository as --template")
+    return _find_pinned(pinned(sources, [] if ref is None else [ref]), base)
+
+
+def _find_pinned(sources: Sequence[Pinned], base: Path) -> list[Found]:
     stack: list[Found] = []
-    for source in sources or [BUILT_IN]:
-        found = find(source, base, ref=ref if is_git(source) else None)
-        found = replace(found, is_named=True)
+    for source, ref in sources or [(BUILT_IN, None)]:
+        found = replace(find(source, base, ref), is_named=True)
         if found.origin not in [below.origin for below in stack]:
             stack = _put(stack, found, base, DEEPEST)
     return stack

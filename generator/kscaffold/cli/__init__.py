@@ -6,13 +6,13 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
 from kscaffold import __version__
-from kscaffold.cli.terminal import echo, echo_json, styled
+from kscaffold.cli.terminal import OutputError, close, echo, echo_json, styled
 from kscaffold.errors import KscaffoldError
 from kscaffold.text import near, visible
 
@@ -61,10 +61,27 @@ class LazyGroup(click.Group):
         # https://no-color.org
         if os.environ.get("NO_COLOR"):
             ctx.color = False
-        if not args:
-            return super().parse_args(ctx, args)  # shows the help
         with _errors_reported(ctx):
+            if not args and not ctx.resilient_parsing:
+                echo(ctx.get_help(), err=True, keep="\n")
+                ctx.exit(click.UsageError.exit_code)
             return super().parse_args(ctx, args)
+
+    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        """Run a command and end the process with its exit code; or return, if that is wanted."""
+        call: Any = super().main
+        try:
+            code = call(*args, standalone_mode=False, **more)
+        except (KeyboardInterrupt, EOFError, click.Abort):
+            code = INTERRUPTED
+        except BrokenPipeError:
+            # What reads our output has ended, which is no error of anybody's.
+            for stream in (sys.stdout, sys.stderr):
+                close(stream)
+            code = KscaffoldError.exit_code
+        if standalone_mode:
+            sys.exit(code if isinstance(code, int) else 0)
+        return code
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error becomes one sentence and an exit code."""
@@ -112,13 +129,16 @@ def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException)
         import traceback
 
         echo("".join(traceback.format_exception(error)), err=True, nl=False, keep="\n")
-    if ctx.meta.get("kscaffold.format") == "json":
-        report = {"state": "error", "error": message, "exit_code": exit_code}
-        echo_json({**report, **({"details": details} if details else {})})
-    else:
-        echo(styled("error:", fg="red", bold=True), f" {message}", err=True)
-        for line in details:
-            echo(line, err=True)
+    as_json = ctx.meta.get("kscaffold.format") == "json" and not isinstance(error, OutputError)
+    # An error that nobody can be told of has its exit code all the same.
+    with suppress(OutputError):
+        if as_json:
+            report = {"state": "error", "error": message, "exit_code": exit_code}
+            echo_json({**report, **({"details": details} if details else {})})
+        else:
+            echo(styled("error:", fg="red", bold=True), f" {message}", err=True)
+            for line in details:
+                echo(line, err=True)
     ctx.exit(exit_code)
 
 

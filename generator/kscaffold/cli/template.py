@@ -20,6 +20,12 @@ SUBCOMMANDS = {
 class LazySubgroup(click.Group):
     """A group that imports a subcommand when it runs."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options; without a subcommand, name all of them."""
+        if not args and not ctx.resilient_parsing:
+            raise click.UsageError(f"a command is missing: {', '.join(SUBCOMMANDS)}", ctx)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the order in which they are shown."""
         return list(SUBCOMMANDS)

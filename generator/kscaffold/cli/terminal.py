@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shlex
+import sys
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import click
 
+from kscaffold.errors import KscaffoldError
 from kscaffold.text import visible
+
+
+class OutputError(KscaffoldError):
+    """What is printed can't be written, as to a full disk."""
 
 
 class Styled(NamedTuple):
@@ -34,12 +42,29 @@ def echo(*parts: str | Styled, err: bool = False, nl: bool = True, keep: str = "
         )
         for part in parts
     )
-    click.echo(line, err=err, nl=nl)
+    _print(line, err=err, nl=nl)
 
 
 def echo_json(value: Any, indent: int | None = None) -> None:
     """Print a value as JSON in ASCII, in which DEL is the one control that JSON leaves as it is."""
-    click.echo(json.dumps(value, indent=indent).replace("\x7f", "\\u007f"))
+    _print(json.dumps(value, indent=indent).replace("\x7f", "\\u007f"), err=False, nl=True)
+
+
+def _print(text: str, *, err: bool, nl: bool) -> None:
+    try:
+        click.echo(text, err=err, nl=nl)
+    except OSError as error:
+        close(sys.stderr if err else sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise  # whoever reads has seen enough
+        name = "standard error" if err else "standard output"
+        raise OutputError(f"{name} cannot be written: {error.strerror}") from None
+
+
+def close(stream: TextIO) -> None:
+    """Have what a stream still holds go nowhere, since to flush it would fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def shell_join(words: Iterable[str]) -> str:

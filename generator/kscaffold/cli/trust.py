@@ -10,12 +10,13 @@ from kscaffold.sources import Template
 
 def is_trusted(template: Template, config: Config) -> bool:
     """Return whether every layer of a template is our own, or trusted by the configuration."""
-    trusted = {_as_recorded(source) for source in config.trusted}
+    trusted = {as_recorded(source) for source in config.trusted}
     return all(
-        origin.kind == BUILT_IN or _as_recorded(origin.source) in trusted
+        origin.kind == BUILT_IN or as_recorded(origin.source) in trusted
         for origin in template.origins
     )
 
 
-def _as_recorded(source: str) -> str:
+def as_recorded(source: str) -> str:
+    """Return a source as a project's record has it, but for the `git+` in front of a URL."""
     return without_password(source).removeprefix("git+")
