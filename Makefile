@@ -8,7 +8,7 @@ DEMO := demo
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: help demo test lint types quick slow golden reference verify test-versions bench bench-templates bench-training clean
+.PHONY: help demo test lint types quick slow golden reference names verify test-versions bench bench-templates bench-training clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -45,6 +45,9 @@ golden: $(VENV)/.installed  ## write the golden trees anew after a change of the
 
 reference: $(VENV)/.installed  ## write the tables of a manifest's keys in docs/templates.md
 	$(BIN)/python -m tests.manifest_reference
+
+names: $(VENV)/.installed  ## find the names that no package may have, after a change of dependencies
+	$(BIN)/python -m tests.taken_names
 
 verify: $(VENV)/.installed  ## hold every trainer against the whole fit() contract, and random models; write docs/fit-contract.md
 	$(BIN)/python -m tests.fit_contract

@@ -14,7 +14,8 @@ import black
 
 from kscaffold.answers import resolve
 from kscaffold.format import FORMATTED, black_year, digest
-from kscaffold.scaffold import BASE, Scaffold, build_tree, prepare
+from kscaffold.record import BASE
+from kscaffold.scaffold import Scaffold, build_tree, prepare
 from kscaffold.sources import load_template
 from kscaffold.tree import Tree
 from tests.projects import ROOT, Answers, covering

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +20,7 @@ from kscaffold.answers import to_toml
 from kscaffold.cli import COMMANDS, INTERRUPTED, creation
 from kscaffold.manifest import Question
 from kscaffold.quoting import unsafe_character
-from kscaffold.scaffold import ANSWERS
+from kscaffold.record import ANSWERS
 from tests.cli import QUESTIONS, another_answer, contents, error_of, kscaffold, needed, report_of
 from tests.faulty_os import without_syncing
 from tests.projects import options
@@ -286,7 +285,7 @@ def test_a_diff_shows_only_what_differs() -> None:
     assert lines[2].startswith("@@ -1,")
     assert "-# mine\n" in lines
     assert "+# demo\n" in lines
-    assert "".join(lines).endswith("\n-end\r\x0c of page\n\\ No newline at end of file\n")
+    assert "".join(lines).endswith("\n-end\\r\\x0c of page\n\\ No newline at end of file\n")
 
 
 def test_a_diff_reads_files_only() -> None:
@@ -498,8 +497,18 @@ def test_a_current_folder_that_is_gone_is_told() -> None:
 
 # ---------------------------------------------------------------- the command that makes it again
 
+
+def taken_apart(command: str) -> list[str]:
+    """The words of a command, as bash has them."""
+    printing = ["bash", "-c", f"printf '%s\\0' {command}"]
+    taken = subprocess.run(printing, capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"})
+    return taken.stdout.decode().split("\0")[:-1]
+
+
 texts = st.text(min_size=1, max_size=30).filter(lambda text: not unsafe_character(text))
-nasty = st.text("\"'$`\\-!#{}%~* a=é", min_size=1, max_size=12)
+nasty = st.text("\"'$`\\-!#{}%~* a=é", min_size=1, max_size=12) | st.sampled_from(
+    ["--ref", "--template", "--data-file", "--template=x", "--", "-d"]
+)
 words = (texts | nasty).filter(lambda text: bool(text.strip()))
 
 
@@ -526,7 +535,7 @@ def test_the_printed_command_makes_the_same_project(
             result = kscaffold(*arguments)
             assert result.exit_code == 0, result.output
             made.append(contents(Path(path)))
-        program, *arguments = shlex.split(result.stdout.splitlines()[-1])
+        program, *arguments = taken_apart(result.stdout.splitlines()[-1])
         assert program == "kscaffold"
         assert "--defaults" in arguments
     assert made[0] == made[1]

@@ -11,7 +11,6 @@ from kscaffold import memory as memories
 from kscaffold.errors import TemplateError
 from kscaffold.format import digest, format_python
 from kscaffold.style import DEFAULT, Style, style_of
-from kscaffold.tree import TreeFile
 
 
 def test_python_gets_blacks_form() -> None:
@@ -39,7 +38,7 @@ LONG = "alphabetical = dict(first_of_all='1', second_of_all='2', third_of_all='3
 
 def style(settings: str) -> Style:
     """The style of a project with these settings of black."""
-    return style_of([TreeFile("pyproject.toml", f"[tool.black]\n{settings}\n")])
+    return style_of(f"[tool.black]\n{settings}\n")
 
 
 @pytest.mark.parametrize(
@@ -59,9 +58,9 @@ def test_a_project_says_how_black_writes(settings: str, expected: str) -> None:
 
 def test_a_project_without_settings_has_blacks_own() -> None:
     """As has one whose pyproject.toml is no TOML: black itself will say so."""
-    assert style_of([]) == DEFAULT
-    assert style_of([TreeFile("pyproject.toml", "[tool.black]\nx = [\n")]) == DEFAULT
-    assert style_of([TreeFile("below/pyproject.toml", "[tool.black]\npreview = true")]) == DEFAULT
+    assert style_of("") == DEFAULT
+    assert style_of("[tool.black]\nx = [\n") == DEFAULT
+    assert style_of("[tool.blackish]\npreview = true") == DEFAULT
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,10 @@ def test_a_file_that_cannot_be_removed_is_named() -> None:
 
 
 def test_python_is_formatted_unless_the_manifest_says_otherwise() -> None:
-    """`format = false` keeps a Python file as it is rendered."""
-    listed = '[[files]]\ntemplate = "a.py"\ntarget = "{}.py"\n{}\n'
+    """`format = false` keeps a Python file as it is rendered; one that is copied stays as it is."""
+    listed = '[[files]]\ntemplate = "a.py.jinja"\ntarget = "{}.py"\n{}\n'
     manifest = OVERLAY + listed.format("one", "") + listed.format("two", "format = false")
-    files = files_of(template("lab", manifest, {"a.py": "x  =  1\n"}))
+    files = files_of(template("lab", manifest, {"a.py.jinja": "x  =  1\n"}))
     assert (files["one.py"], files["two.py"]) == ("x = 1\n", "x  =  1\n")
 
 

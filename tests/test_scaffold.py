@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from kscaffold.answers import resolve
 from kscaffold.errors import TemplateError
 from kscaffold.quoting import unsafe_character
-from kscaffold.scaffold import ANSWERS, BASE, build_tree, prepare
+from kscaffold.record import ANSWERS, BASE
+from kscaffold.scaffold import build_tree, prepare
 from kscaffold.sources import load_template
 from kscaffold.tree import Tree
 from tests.golden_trees import tree

@@ -46,9 +46,10 @@ def template(folder: Path, code: str = CLEAN, more: str = "", **files: str) -> s
     return str(folder)
 
 
-def tried(*arguments: str, fails: bool = True) -> dict[str, Any]:
+def tried(*arguments: str, fails: bool = True, trust: bool = True) -> dict[str, Any]:
     """What a trial reports."""
-    result = kscaffold("template", "test", *arguments, "--jobs", "2", "--format", "json")
+    more = ["--jobs", "2", "--format", "json", *["--trust"] * trust]
+    result = kscaffold("template", "test", *arguments, *more)
     report: dict[str, Any] = json.loads(result.stdout)
     assert result.exit_code == report["exit_code"] == (4 if fails else 0), report
     return report
@@ -202,6 +203,44 @@ def test_nothing_is_run_if_it_is_not_wanted(tmp_path: Path) -> None:
     assert mark.exists()
 
 
+def test_nothing_is_run_without_trust(tmp_path: Path) -> None:
+    """The code is only read, and it is said why; to ask for more is refused with exit code 5."""
+    mark = tmp_path / "mark"
+    code = f"from pathlib import Path\n\nPath({str(mark)!r}).touch()\n"
+    folder = tmp_path / "t"
+    folder.mkdir()
+    source = template(folder, code, '[test]\ntrain = ["-c", "print(1)"]\n')
+    report = tried(source, "--defaults", fails=False, trust=False)
+    assert report["checks"]["imports"]["skipped"] == "not trusted; see --trust"
+    message = error_of(kscaffold("template", "test", source, "--train"), 5)
+    assert message == (
+        "the template wants to run `python -c 'print(1)'`: --trust lets it, leaving out --train"
+        " goes without"
+    )
+    assert "--trust" in error_of(kscaffold("template", "test", source, "--import"), 5)
+    assert not mark.exists()
+
+
+def test_a_project_cannot_pass_for_ruff(tmp_path: Path) -> None:
+    """A module of that name in a project is not the ruff that checks it."""
+    mark = tmp_path / "mark"
+    folder = tmp_path / "t"
+    folder.mkdir()
+    more = FILES.replace('"code.py"', '"ruff.py"')
+    tried(template(folder, f"open({str(mark)!r}, 'w').close()\n", more), trust=False, fails=False)
+    assert not mark.exists()
+
+
+def test_a_source_that_is_trusted_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its commands do, after `kscaffold config trusted`; the built-in template always."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    folder = tmp_path / "t"
+    folder.mkdir()
+    kscaffold("config", "trusted", template(folder))
+    report = tried(str(folder), "--defaults", fails=False, trust=False)
+    assert report["checks"]["imports"]["passed"] == 1
+
+
 def test_a_training_that_fails_is_found(tmp_path: Path) -> None:
     """It is run as the template says, in the project, with a folder for what it leaves."""
     code = (
@@ -213,6 +252,7 @@ def test_a_training_that_fails_is_found(tmp_path: Path) -> None:
     assert (failure["message"], failure["count"]) == ("too much", 6)
     assert failure["answers"] == {"more": "yes"}
     assert failure["command"].endswith("--train")
+    assert " --trust " in failure["command"]
 
 
 def test_a_template_that_does_not_say_how_to_train(tmp_path: Path) -> None:
@@ -232,14 +272,14 @@ def test_a_text_that_is_not_quoted_is_found(tmp_path: Path) -> None:
     """Free texts are tried with what is special to Python and others."""
     failure = the_failure(tried(template(tmp_path, 'NAME = "{{ name }}"\n')), "renders")
     assert failure["answers"] == {"name": AWKWARD}
-    assert "renders to invalid Python" in failure["message"]
+    assert "name: the answer is more than a text in code.py, line 1" in failure["message"]
 
 
 def test_the_default_answers_fail(tmp_path: Path) -> None:
     """Then no answer is to blame, and the command says --defaults."""
     failure = the_failure(tried(template(tmp_path, "{{ nobody }}\n")), "renders")
     assert failure["answers"] == {}
-    assert failure["command"].endswith(" --defaults")
+    assert failure["command"].endswith(" --trust --defaults")
 
 
 def test_each_failure_is_told_once(tmp_path: Path) -> None:
@@ -301,7 +341,7 @@ def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
     folder = tmp_path / "t"
     folder.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-m", "kscaffold", "template", "test", template(folder, code)],
+        [sys.executable, "-m", "kscaffold", "template", "test", template(folder, code), "--trust"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         # A shell starts its background jobs with the interrupt ignored.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kscaffold.cli.new import is_trusted
+from kscaffold.cli.trust import is_trusted
 from kscaffold.config import Config
 from kscaffold.origins import Origin
 from kscaffold.sources import load_template
@@ -157,6 +157,63 @@ def test_a_broken_command_is_named_and_nothing_is_written() -> None:
         "own/kscaffold.toml: [[after]] #1: '{{ nme }}': 'nme' is undefined (with the default"
         " answers)"
     )
+
+
+# ---------------------------------------------------------------- the training of a template
+
+TRAIN = """[test]\ntrain = ["-c", "open('made', 'w').close()"]\n"""
+SHOWN = """python -c 'open('"'"'made'"'"', '"'"'w'"'"').close()'"""
+
+
+def test_a_training_needs_trust_as_every_command() -> None:
+    """It is shown, and nothing is written."""
+    message, _ = refused(whole("own", TRAIN), code=5, more=("--train",))
+    assert message == (
+        f"the template wants to run commands, `{SHOWN}`: --trust lets it, leaving out --train goes"
+        " without; nothing is written"
+    )
+    message, _ = refused(whole("own", TRAIN + command("touch", "x")), code=5, more=("--train",))
+    assert f"`touch x`, `{SHOWN}`: --trust lets it, --no-commands and leaving out" in message
+    assert "made" in project("own", more=("--train", "--trust"))
+
+
+def test_no_commands_means_no_training() -> None:
+    """Whoever asks for both is told, whatever template it is."""
+    for source in (whole("own", TRAIN), "builtin"):
+        message, _ = refused(source, code=2, more=("--train", "--no-commands", "--trust"))
+        assert message == "--train runs a command of the template, which --no-commands forbids"
+
+
+def test_a_working_folder_trains_nothing() -> None:
+    """What its .kscaffold.toml names is as untrusted as anything."""
+    whole("own", TRAIN)
+    Path(".kscaffold.toml").write_text('[kscaffold]\ntemplates = ["./own"]\n')
+    refused(code=5, more=("--train",))
+
+
+def test_a_preview_shows_the_training_and_runs_none() -> None:
+    """As it does with every command."""
+    result = new("--template", str(whole("own", TRAIN)), "--dry-run", "--train")
+    assert (result.exit_code, result.stderr) == (0, f"would run: {SHOWN}\n")
+    report = report_of(new("--template", "own", "--train", "--trust", "--format", "json"))
+    assert report["commands"] == [["python", "-c", "open('made', 'w').close()"]]
+
+
+def test_a_training_that_is_trusted_may_run() -> None:
+    """The built-in template is, and so is a source of `kscaffold config trusted`."""
+    whole("own", TRAIN)
+    kscaffold("config", "trusted", "./own")
+    assert "made" in project("./own", more=("--train",))
+
+
+def test_a_training_shows_no_secret() -> None:
+    """The name of the question stands in its place."""
+    manifest = (
+        '[questions.token]\ntype = "str"\nhelp = "h"\nsecret = true\n'
+        '[test]\ntrain = ["-c", "# {{ token }}"]\n'
+    )
+    message, _ = refused(whole("own", manifest), code=5, more=("--train", "--token", "s3cret"))
+    assert "`python -c '# <token>'`" in message
 
 
 # ---------------------------------------------------------------- trusted by the configuration

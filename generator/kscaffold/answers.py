@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import keyword
 import math
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kscaffold.errors import AnswerError, place_named
+from kscaffold.errors import AnswerError, TemplateError, place_named
+from kscaffold.files import MAX_TEXT, read_regular
 from kscaffold.inspectors import InspectionError
 from kscaffold.manifest import Manifest, Question, Rule, Value
 from kscaffold.manifest.tables import InspectTable
-from kscaffold.paths import name_problem
+from kscaffold.names import refusal
 from kscaffold.quoting import quote, unsafe_character
 from kscaffold.text import enumerated, near, near_or_all
 from kscaffold.toml import TomlError, parse_toml
@@ -84,29 +83,29 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
         if name not in manifest.questions:
             hint = near_or_all(name, manifest.questions)
             raise AnswerError(f"no question {name!r}", hint=hint)
-    asked = tuple(given)
-    given = dict(given)
+    required: dict[str, Value] = {}
     notices: list[str] = []
     interview = Interview(manifest, given, tools)
     while forced := next(interview.forced(), None):
         name, value, rule = forced
         question = manifest.questions[name]
         cause = _cause(manifest, rule)
-        if name in given:
+        if name in given or name in required:
             raise _conflict(question, interview.values[name], cause, rule)
         notices.append(f"{cause} needs {_shown(question, value)}: {rule.message}")
-        given[name] = value
-        interview = Interview(manifest, given, tools)
+        required[name] = value
+        interview = Interview(manifest, given, tools, required=required)
     interview.check_conflicts()
     values = {name: interview.values[name] for name in manifest.questions}
-    chosen = {n: values[n] for n in asked if values[n] != interview.defaults.get(n)}
+    chosen = {n: values[n] for n in given if values[n] != interview.defaults.get(n)}
     return Answers(values, chosen, tuple(notices))
 
 
 class Interview:
     """The questions answered in their order, from what was given and from defaults.
 
-    `until` stops before a question, so that a prompt can ask it with its default.
+    `until` stops before a question, so that a prompt can ask it with its default. `required` are
+    the answers that the template's rules give; those of `given` are the user's own.
     """
 
     def __init__(
@@ -115,9 +114,11 @@ class Interview:
         given: Mapping[str, object],
         tools: Tools,
         until: Question | None = None,
+        required: Mapping[str, object] | None = None,
     ) -> None:
         self.manifest = manifest
-        self.given = given
+        self.given = {**(required or {}), **given}
+        self.users = frozenset(given)
         self.tools = tools
         self.values: dict[str, Value] = {"target_name": tools.target_name}
         self.defaults: dict[str, Value] = {}
@@ -166,8 +167,8 @@ class Interview:
 
     def default(self, question: Question) -> Value:
         """Return what is taken if nothing is given."""
-        if question.inspect is not None and self._has_values(question.inspect):
-            return self._inspected(question.inspect)
+        if question.inspect is not None and self._has_values(question, question.inspect):
+            return self._inspected(question, question.inspect)
         if isinstance(question.default, str):
             with place_named(question.place, "default"), _option_named(question):
                 return self.tools.evaluator.text(question.default, self.values)
@@ -219,21 +220,40 @@ class Interview:
                 return self.tools.evaluator.text(question.otherwise, self.values)
         return question.otherwise
 
-    def _has_values(self, inspect: InspectTable) -> bool:
+    def _has_values(self, question: Question, inspect: InspectTable) -> bool:
         """Return whether what an inspector looks at is answered, and not left out."""
+        for name in inspect.arguments:
+            if name not in self.values:
+                reason = f"no earlier question {name!r}"
+                raise TemplateError(reason, place=question.place, key="inspect")
         return all(self.values[name] is not None for name in inspect.arguments)
 
-    def _inspected(self, inspect: InspectTable) -> str:
-        """Return what an inspector finds; its error names the question that it is about."""
-        questions = [self.manifest.questions[name] for name in inspect.arguments]
+    def _inspected(self, question: Question, inspect: InspectTable) -> str:
+        """Return the default that is found in a file; an error names the question to blame."""
+        asked = [self.manifest.questions[name] for name in inspect.arguments]
+        others = [str(self.values[each.name]) for each in asked[1:]]
+        file = self._readable(question, asked[0] if asked else None)
         try:
-            return self.tools.inspect(inspect.function, *map(self._file_or_value, questions))
+            with place_named(question.place, "inspect"):
+                return self.tools.inspect(inspect.function, file, *others)
         except InspectionError as error:
-            raise _refusal(questions[error.argument], error.reason, error.hint) from None
+            raise _refusal(asked[error.argument], error.reason, error.hint) from None
 
-    def _file_or_value(self, question: Question) -> str:
-        value = str(self.values[question.name])
-        return self.tools.carried(question.carried[value]) if value in question.carried else value
+    def _readable(self, question: Question, asked: Question | None) -> str:
+        """Return the path of a file that the user names, or that the template carries.
+
+        Any other file of the user's is none of the template's business.
+        """
+        if asked is None or asked.type != "path":
+            reason = "its first argument must be a question of the type 'path'"
+            raise TemplateError(reason, place=question.place, key="inspect")
+        value = str(self.values[asked.name])
+        if value in asked.carried:
+            return self.tools.carried(asked.carried[value])
+        if asked.name not in self.users:
+            hint = f"give {asked.option} FILE (its default is {value}), or {question.option}"
+            raise _refusal(asked, "a template reads no file that you do not name", hint)
+        return value
 
 
 def _accept_bool(question: Question, raw: object) -> Value:
@@ -267,19 +287,9 @@ def _accept_str(question: Question, raw: object) -> Value:
 
 
 def _check_module(question: Question, text: str) -> None:
-    if not re.fullmatch("[a-z][a-z0-9_]*", text):
-        reason = "must be lower-case letters, digits and underscores, a letter first"
-    elif keyword.iskeyword(text) or keyword.issoftkeyword(text):
-        reason = "is a keyword of Python"
-    elif text in sys.stdlib_module_names:
-        reason = "is a module of Python's standard library"
-    elif text in question.reserved:
-        reason = "is a module that the project imports or uses"
-    elif problem := name_problem(text):
-        reason = problem
-    else:
-        return
-    raise _refusal(question, f"{text!r} {reason}")
+    reserved = "is a module that the project imports or uses" if text in question.reserved else None
+    if reason := reserved or refusal(text):
+        raise _refusal(question, f"{text!r} {reason}")
 
 
 def _accept_int(question: Question, raw: object) -> Value:
@@ -394,7 +404,7 @@ def read_data_file(path: Path) -> dict[str, object]:
         AnswerError: it cannot be read, or is no TOML.
     """
     try:
-        values = parse_toml(path.read_bytes())
+        values = parse_toml(read_regular(path, MAX_TEXT))
     except OSError as error:
         reason = str(error.strerror)
     except TomlError as error:

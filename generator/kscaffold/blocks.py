@@ -40,8 +40,11 @@ class Block:
 def blocks_of(layer: Layer, template: str) -> Iterator[Block]:
     """Yield the blocks of a template file, in order; raises `TemplateError`."""
     text = layer.read(template)
-    lines = text.splitlines(keepends=True)
+    lines = re.split(r"(?<=\n)", text)
     for name, first, last in sorted(_spans(text), key=lambda span: span[1]):
+        if not name:
+            place = f"{layer.place}{template}, line {first + 1}"
+            raise TemplateError("a block has no name", place=place)
         yield Block(
             template,
             name,

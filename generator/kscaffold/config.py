@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from kscaffold.errors import AnswerError, Place, TemplateError
+from kscaffold.files import MAX_TEXT, read_regular
 from kscaffold.toml import Table, TomlError, parse_toml, read_table
 
 T = TypeVar("T", bound=Table)
@@ -66,12 +68,12 @@ def absolute(source: str, base: Path) -> str:
     is_path = not is_url and ("/" in source or "\\" in source or source.startswith((".", "~")))
     if not is_path and not (source.endswith(".zip") and not is_url):
         return source
-    return (base / Path(source).expanduser()).resolve().as_posix()
+    return Path(os.path.realpath(base / Path(source).expanduser())).as_posix()
 
 
 def _load(path: Path, kind: type[T]) -> T:
     try:
-        return read_table(kind, parse_toml(path.read_bytes()), Place(str(path)))
+        return read_table(kind, parse_toml(read_regular(path, MAX_TEXT)), Place(str(path)))
     except (FileNotFoundError, NotADirectoryError):
         return kind()
     except OSError as error:

@@ -17,11 +17,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.files import MAX_TEXT, add_to_digest, open_regular, read_regular
 from kscaffold.git import PROTOCOLS, Git, refs_in, without_password
-from kscaffold.layers import MAX_FILES
+from kscaffold.layers import MAX_BYTES, MAX_FILES
 from kscaffold.text import near
 
-MAX_BYTES = 256 * 1024 * 1024
 # Of all paths with what git says of them; a tree can name itself so often that it has no end.
 MAX_LISTING = 20 * 1024 * 1024
 OURS = "refs/kscaffold/it"
@@ -212,8 +212,8 @@ def _keep(fetched: Path, place: Path) -> None:
 
 def _is_whole(place: Path) -> bool:
     try:
-        return (place / "digest").read_text(encoding="ascii") == _digest(place / "files")
-    except (OSError, UnicodeError):
+        return read_regular(place / "digest", MAX_TEXT) == _digest(place / "files").encode()
+    except OSError:
         return False
 
 
@@ -221,8 +221,6 @@ def _digest(folder: Path) -> str:
     whole = sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            content = path.read_bytes()
-            name = path.relative_to(folder).as_posix()
-            whole.update(f"{len(name)}:{name}:{len(content)}:".encode())
-            whole.update(content)
+            with open_regular(path, MAX_BYTES) as file:
+                add_to_digest(whole, path.relative_to(folder).as_posix(), file)
     return whole.hexdigest()

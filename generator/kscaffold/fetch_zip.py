@@ -14,10 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kscaffold.errors import AnswerError, TemplateError
-from kscaffold.layers import MANIFEST, MAX_FILES
+from kscaffold.files import open_regular
+from kscaffold.layers import MANIFEST, MAX_BYTES, MAX_FILES
 
-# Unpacked, in bytes: more than any template, less than what fills a disk.
-MAX_BYTES = 256 * 1024 * 1024
 CHUNK = 1 << 16
 # What Python unpacks chunk by chunk; of bzip2 and LZMA, 4 KiB can become gigabytes at once.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -35,13 +34,13 @@ def unpack(path: Path) -> Path:
         AnswerError: there is no such file.
         TemplateError: it is no zip, holds no template, or what no template needs.
     """
-    if not path.is_file():
-        raise AnswerError(f"no such file: {path}")
     folder = Path(tempfile.mkdtemp(prefix="kscaffold-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path, MAX_BYTES) as file, zipfile.ZipFile(file) as archive:
             _unpack_all(archive, path, folder)
+    except FileNotFoundError:
+        raise AnswerError(f"no such file: {path}") from None
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise TemplateError(f"is no zip that can be read: {error}", place=str(path)) from None
     except OSError as error:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Iterator
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
-from kscaffold.errors import AnswerError
-from kscaffold.text import near
+from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.files import open_regular
+from kscaffold.text import near, near_or_all
 
 # Enough to tell what a column is; a table may be larger than the memory.
 ROWS = 10_000
+# In characters, of one line and of all that are looked at.
+LONGEST_LINE = 1_000_000
+LONGEST = 100_000_000
 # More distinct whole numbers than this are amounts, not classes.
 CLASSES = 20
 
@@ -84,8 +89,9 @@ def _is_number(cell: str) -> bool:
 
 def _rows(path: Path) -> Iterator[list[str]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = ([cell.strip() for cell in row] for row in csv.reader(file) if row)
+        with TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as file:
+            lines = _lines(file, path)
+            rows = ([cell.strip() for cell in row] for row in csv.reader(lines) if row)
             header = next(rows, None)
             if header is None:
                 raise InspectionError(f"{path} is empty", hint="a header line is needed")
@@ -101,3 +107,28 @@ INSPECTORS: dict[str, Callable[..., str]] = {
     "csv_task": csv_task,
     "csv_numbers_task": csv_numbers_task,
 }
+
+
+def _lines(file: TextIOWrapper, path: Path) -> Iterator[str]:
+    """Yield the first lines of a file, none of which may be so long that it fills the memory."""
+    left = LONGEST
+    while left > 0 and (line := file.readline(LONGEST_LINE + 1)):
+        if len(line) > LONGEST_LINE:
+            raise InspectionError(f"{path} has a line of more than {LONGEST_LINE} characters")
+        left -= len(line)
+        yield line
+
+
+def inspect(function: str, *arguments: str) -> str:
+    """Call an inspector by its name.
+
+    Raises:
+        AnswerError: the file cannot be read, or has no default to be found.
+        TemplateError: there is no such inspector, or it takes other arguments.
+    """
+    inspector = INSPECTORS.get(function)
+    if inspector is None:
+        raise TemplateError(f"no function {function!r}", hint=near_or_all(function, INSPECTORS))
+    if inspector.__code__.co_argcount != len(arguments):
+        raise TemplateError(f"{function} takes {inspector.__code__.co_argcount} arguments")
+    return inspector(*arguments)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from kscaffold.errors import TemplateError
+from kscaffold.files import open_regular, read_all
 
 MANIFEST = "kscaffold.toml"
 # Files beside a template that are none of it.
 IGNORED = frozenset({".git", ".hg", ".svn", "__pycache__", ".DS_Store", "Thumbs.db"})
 MAX_FILES = 20_000
+# Of one file, and of all together, in bytes.
+MAX_FILE = 64 << 20
+MAX_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -40,18 +47,35 @@ class Layer:
     def path_of(self, path: str) -> Path:
         """Return where a file is; raises `TemplateError` if that is outside the folder."""
         # A symbolic link that leads out of the folder would let a template read any file.
-        whole = self.root / path
-        if not _is_inside(path) or not whole.resolve().is_relative_to(self.root.resolve()):
+        real = Path(os.path.realpath(self.root / path))
+        if not _is_inside(path) or not real.is_relative_to(os.path.realpath(self.root)):
             raise TemplateError("is outside the template's folder", place=f"{self.place}{path}")
-        return whole
+        return real
 
-    def read_bytes(self, path: str) -> bytes:
-        """Return a file's content; raises `TemplateError`."""
+    def open(self, path: str, most: int = MAX_FILE) -> BinaryIO:
+        """Open a file of at most so many bytes; raises `TemplateError`."""
+        whole = self.root / path if _is_inside(path) else self.path_of(path)
+        with self._as_template_error(path):
+            file = open_regular(whole, most)
+            # It is the opened file that lies inside, whatever the path leads to by now.
+            if not os.path.samestat(os.fstat(file.fileno()), self.path_of(path).lstat()):
+                file.close()
+                raise OSError(errno.EBUSY, "Changed while it was opened")
+        return file
+
+    def read_bytes(self, path: str, most: int = MAX_FILE) -> bytes:
+        """Return a file's content, at most so many bytes; raises `TemplateError`."""
+        with self.open(path, most) as file, self._as_template_error(path):
+            return read_all(file, self.root / path, most)
+
+    @contextmanager
+    def _as_template_error(self, path: str) -> Iterator[None]:
         try:
-            return self.path_of(path).read_bytes()
+            yield
         except OSError as error:
-            reason, hint = str(error.strerror), "kscaffold.toml names it"
-            raise TemplateError(reason, place=f"{self.place}{path}", hint=hint) from None
+            reason, place = str(error.strerror), f"{self.place}{path}"
+            hint = "kscaffold.toml names it" if error.errno == errno.ENOENT else ""
+            raise TemplateError(reason, place=place, hint=hint) from None
 
     def read(self, path: str) -> str:
         """Return a file's text; raises `TemplateError`."""

@@ -7,8 +7,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from kscaffold.files import read_regular
+
 # So large a file, in bytes, is begun anew.
 _LARGEST = 1_000_000
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
 
 
 def remembered(name: str) -> frozenset[str]:
@@ -25,7 +28,7 @@ def remember(name: str, digest: str) -> None:
             if path.stat().st_size > _LARGEST:
                 path.unlink()
         # A line at once, so that two who do this at the same time mix nothing.
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        descriptor = os.open(path, _APPEND, 0o600)
         try:
             os.write(descriptor, f"{digest}\n".encode())
         finally:
@@ -35,7 +38,7 @@ def remember(name: str, digest: str) -> None:
 @functools.cache
 def _read(path: Path) -> frozenset[str]:
     try:
-        return frozenset(path.read_text(encoding="ascii").split())
+        return frozenset(read_regular(path, 2 * _LARGEST).decode("ascii").split())
     except (OSError, UnicodeDecodeError):
         return frozenset()
 

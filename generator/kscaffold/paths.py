@@ -7,12 +7,11 @@ import unicodedata
 from collections.abc import Iterable
 
 from kscaffold.errors import TemplateError
+from kscaffold.text import UNSEEN
 
 # Names that Windows keeps for devices, with any suffix.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[<>:"\\|?*\x00-\x1f\x7f]')
-# Characters that are no text of their own: controls, invisible ones, half pairs, line ends.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # What every file system takes, in bytes of UTF-8 and in folders.
 _LONGEST = 255
 _DEEPEST = 60
@@ -73,6 +72,11 @@ def folded(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
+def is_device(name: str) -> bool:
+    """Return whether Windows keeps a name for a device."""
+    return bool(_DEVICE.fullmatch(name))
+
+
 def name_problem(part: str) -> str | None:
     """Return why a file or folder cannot have a name on every system, or None."""
     plain = _seen(part)
@@ -82,7 +86,7 @@ def name_problem(part: str) -> str | None:
         return "holds a character that not every system allows in a name"
     if part != part.rstrip(". ") or part != part.lstrip(" "):
         return "begins or ends in a space, or ends in a dot"
-    if _DEVICE.fullmatch(part):
+    if is_device(part):
         return "is the name of a device on Windows"
     if plain.casefold() == ".git" or re.fullmatch(r"git~\d+", plain, re.IGNORECASE):
         return "is git's own folder"
@@ -94,4 +98,4 @@ def name_problem(part: str) -> str | None:
 
 
 def _seen(part: str) -> str:
-    return "".join(c for c in part if unicodedata.category(c) not in _UNSEEN)
+    return "".join(c for c in part if unicodedata.category(c) not in UNSEEN)

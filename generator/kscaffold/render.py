@@ -223,14 +223,12 @@ class Renderer:
             raise _broken(error, values, text=expression) from None
 
     def file(self, template: str, values: Mapping[str, object]) -> str:
-        """Render a template file; a file that does not end in ".jinja" is taken as it is.
+        """Render a template file, which ends in ".jinja".
 
         Raises:
             TemplateError: names template, line and reason, with the lines around it.
         """
         number = self.layers.find(template) or 0
-        if not template.endswith(".jinja"):
-            return self.layers[number].read(template)
         name = f"{number}:{template}"
         try:
             return self.environment.get_template(name).render(values)
@@ -238,6 +236,10 @@ class Renderer:
             raise
         except Exception as error:
             raise self._broken_file(name, error, values) from None
+
+    def copied(self, template: str) -> bytes:
+        """Return the bytes of a file that is no template; raises `TemplateError`."""
+        return self.layers.top(template).read_bytes(template)
 
     def _fill(self, text: str) -> str:
         if self.pattern is None:

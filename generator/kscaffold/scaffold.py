@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from msgspec import convert, to_builtins
 
 from kscaffold import __version__
-from kscaffold.answers import Answers, Tools, to_toml
+from kscaffold.answers import Answers, Tools
 from kscaffold.child import ChildError, run_in_child
 from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.format import format_python
+from kscaffold.guard import Guard
 from kscaffold.hidden import has_secrets, hidden, masked, public
-from kscaffold.inspectors import INSPECTORS
+from kscaffold.inspectors import inspect
 from kscaffold.manifest import File, Question, Value
-from kscaffold.origins import BUILT_IN, record
 from kscaffold.paths import check_distinct, check_path, path_problem
-from kscaffold.quoting import quote
+from kscaffold.record import record_files
 from kscaffold.render import Renderer
 from kscaffold.sources import Template
-from kscaffold.style import style_of
+from kscaffold.style import PYPROJECT, style_of
 from kscaffold.tree import Tree, TreeFile
 
-ANSWERS = ".kscaffold/answers.toml"
-BASE = ".kscaffold/base.json"
 # CPU time in seconds: for the pattern of a question; for a whole template; for each file of it,
 # which black may have to format.
 MATCH_SECONDS = 1.0
@@ -49,6 +47,25 @@ class Scaffold:
     target: Path
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """A file of a project, as far as it takes rendering.
+
+    Attributes:
+        path: where it goes.
+        template: the file of the template.
+        text: what is written; None: the bytes of the template's file.
+        executable: whether the file gets the executable bits.
+        pristine: the text without the secret answers in it; None: there are none.
+    """
+
+    path: str
+    template: str
+    text: str | None
+    executable: bool
+    pristine: str | None = None
+
+
 def prepare(template: Template, target_name: str, target: Path | None = None) -> Scaffold:
     """Bring together what questions are answered with and what files are rendered with.
 
@@ -60,7 +77,7 @@ def prepare(template: Template, target_name: str, target: Path | None = None) ->
     renderer = Renderer(template.layers)
     tools = Tools(
         evaluator=renderer,
-        inspect=lambda function, *arguments: INSPECTORS[function](*arguments),
+        inspect=inspect,
         carried=lambda path: str(template.everything.top(path).path_of(path)),
         target_name=target_name,
         **({"matches": _matches_within_bounds} if template.is_foreign else {}),
@@ -95,13 +112,24 @@ def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
             not be written, or does not come to an end.
     """
     scaffold = choose(scaffold, answers)
-    if scaffold.template.is_foreign:
-        return _build_within_bounds(scaffold, answers)
-    return render_tree(scaffold, answers)
+    render = _rendered_within_bounds if scaffold.template.is_foreign else render_files
+    made = render(scaffold, answers)
+    files = tuple(_tree_file(scaffold.renderer, each) for each in made)
+    base = {
+        file.path: file.content if each.pristine is None else each.pristine
+        for file, each in zip(files, made, strict=True)
+    }
+    values = public(scaffold.template.manifest, answers).values
+    return (*files, *record_files(scaffold.template, scaffold.target, values, base))
 
 
-def _build_within_bounds(scaffold: Scaffold, answers: Answers) -> Tree:
-    """Render the tree in a child process.
+def _tree_file(renderer: Renderer, made: Rendered) -> TreeFile:
+    content = renderer.copied(made.template) if made.text is None else made.text
+    return TreeFile(made.path, content, made.executable, made.pristine is not None)
+
+
+def _rendered_within_bounds(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
+    """Render the files in a child process.
 
     Raises:
         TemplateError: what the child reports, or that it took too long or too much memory.
@@ -112,25 +140,21 @@ def _build_within_bounds(scaffold: Scaffold, answers: Answers) -> Tree:
     except ChildError as error:
         reason, hint = f"the template: to render it {error}", "is there a loop without end?"
         raise TemplateError(reason, hint=hint) from None
-    return _tree_of(report)
-
-
-def _report(scaffold: Scaffold, answers: Answers) -> dict[str, Any]:
-    try:
-        tree = render_tree(scaffold, answers)
-    except KscaffoldError as error:
-        return {"is_answer": isinstance(error, AnswerError), "error": to_builtins(vars(error))}
-    except MemoryError:
-        return {"is_answer": False, "error": {"reason": "the template needs too much memory"}}
-    return {"files": [[f.path, f.text, f.executable, f.secret] for f in tree]}
-
-
-def _tree_of(report: dict[str, Any]) -> Tree:
     if "error" in report:
         place = convert(report["error"].pop("place", ""), Place | str)
         kind = AnswerError if report["is_answer"] else TemplateError
         raise kind(**report["error"], place=place)
-    return tuple(TreeFile(*fields) for fields in report["files"])
+    return tuple(Rendered(*fields) for fields in report["files"])
+
+
+def _report(scaffold: Scaffold, answers: Answers) -> dict[str, Any]:
+    try:
+        made = render_files(scaffold, answers)
+    except KscaffoldError as error:
+        return {"is_answer": isinstance(error, AnswerError), "error": to_builtins(vars(error))}
+    except MemoryError:
+        return {"is_answer": False, "error": {"reason": "the template needs too much memory"}}
+    return {"files": [astuple(each) for each in made]}
 
 
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
@@ -144,46 +168,78 @@ def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
     return values
 
 
-def render_tree(scaffold: Scaffold, answers: Answers) -> Tree:
+def render_files(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
     """Render every file here, in this process; raises like `build_tree`."""
     manifest = scaffold.template.manifest
     files = _files(scaffold, answers)
-    base = {file.path: file.text for file in files}
-    if has_secrets(manifest, answers):
-        base = _without_secrets(scaffold, answers, files)
-        files = tuple(replace(file, secret=base.get(file.path) != file.text) for file in files)
-    return (*files, *_record(scaffold, public(manifest, answers).values, base))
+    if not has_secrets(manifest, answers):
+        return files
+    pristine = _without_secrets(scaffold, answers, files)
+    return tuple(
+        file if text == file.text else replace(file, pristine=text)
+        for file, text in zip(files, pristine, strict=True)
+    )
 
 
-def _files(scaffold: Scaffold, answers: Answers) -> Tree:
+def _files(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
     manifest, renderer = scaffold.template.manifest, scaffold.renderer
     values = derived_values(scaffold, answers)
     renderer.use_placeholders({key: str(values[n]) for key, n in manifest.placeholders.items()})
     listed = [file for file in manifest.files if _applies(file, renderer, values)]
     files = [_rendered(file, scaffold, values) for file in listed]
     check_distinct(file.path for file in files)
-    style = style_of(files)
+    if scaffold.template.is_foreign:
+        _guard(scaffold, answers, files)
+    style = style_of(next((_text(f, renderer) for f in files if f.path == PYPROJECT), ""))
     package = str(values.get("package", ""))
     return tuple(
         (
             replace(made, text=format_python(made.text, file.template, package, style))
-            if file.format and made.path.endswith(".py")
+            if file.format and made.path.endswith(".py") and made.text is not None
             else made
         )
         for file, made in zip(listed, files, strict=True)
     )
 
 
-def _without_secrets(scaffold: Scaffold, answers: Answers, files: Tree) -> dict[str, str]:
-    """Return each file's text by its path, as it is without the secrets.
+def _guard(scaffold: Scaffold, answers: Answers, files: list[Rendered]) -> None:
+    """Refuse an answer that a template takes for more than text; raises `AnswerError`."""
+
+    @functools.cache
+    def derived(*values: tuple[str, Value]) -> dict[str, object]:
+        return derived_values(scaffold, replace(answers, values=dict(values)))
+
+    def render(template: str, values: Mapping[str, Value]) -> str:
+        return scaffold.renderer.file(template, derived(*values.items()))
+
+    guard = Guard(scaffold.template.manifest, answers.values, render)
+    for file in files:
+        if file.text is not None:
+            guard.check(file.template, file.path, file.text)
+
+
+def _text(file: Rendered, renderer: Renderer) -> str:
+    return (
+        renderer.copied(file.template).decode(errors="replace") if file.text is None else file.text
+    )
+
+
+def _without_secrets(
+    scaffold: Scaffold, answers: Answers, files: tuple[Rendered, ...]
+) -> list[str | None]:
+    """Return each file's text as it is without the secrets; None: it is copied.
 
     It is rendered once more, since a template may have changed what was typed, as quotes do.
     """
     manifest = scaffold.template.manifest
     try:
-        return {file.path: file.text for file in _files(scaffold, masked(manifest, answers))}
-    except KscaffoldError:  # a secret that is more than text to the template
-        return {file.path: hidden(file.text, manifest, answers.values) for file in files}
+        texts = {file.path: file.text for file in _files(scaffold, masked(manifest, answers))}
+        return [texts[file.path] for file in files]
+    except (KscaffoldError, KeyError):  # a secret that is more than text to the template
+        return [
+            None if file.text is None else hidden(file.text, manifest, answers.values)
+            for file in files
+        ]
 
 
 def _applies(file: File, renderer: Renderer, values: Mapping[str, object]) -> bool:
@@ -193,12 +249,16 @@ def _applies(file: File, renderer: Renderer, values: Mapping[str, object]) -> bo
         return bool(renderer.value(file.when, values))
 
 
-def _rendered(file: File, scaffold: Scaffold, values: Mapping[str, object]) -> TreeFile:
+def _rendered(file: File, scaffold: Scaffold, values: Mapping[str, object]) -> Rendered:
     path = _target(file, scaffold, values)
+    if not file.template.endswith(".jinja"):
+        return Rendered(path, file.template, None, file.executable)
     text = scaffold.renderer.file(file.template, values)
     if len(text) > MAX_BYTES:
         raise TemplateError(f"renders to more than {MAX_BYTES} characters", place=file.template)
-    return TreeFile(path, text, file.executable)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise TemplateError("renders to half of a surrogate pair", place=file.template)
+    return Rendered(path, file.template, text, file.executable)
 
 
 def _target(file: File, scaffold: Scaffold, values: Mapping[str, object]) -> str:
@@ -224,23 +284,3 @@ def _question_to_blame(target: str, scaffold: Scaffold) -> Question | None:
         if name in names:
             names |= scaffold.renderer.names(f"{{{{ {expression} }}}}")
     return next((each for name, each in manifest.questions.items() if name in names), None)
-
-
-def _record(scaffold: Scaffold, values: Mapping[str, Value], base: Mapping[str, str]) -> Tree:
-    """Return the files that a later update works from: the answers and the text as rendered."""
-    template = scaffold.template
-    layers = "".join(
-        record(each.layer.name, each.origin, scaffold.target)
-        for each in template.stack
-        if each.origin.kind != BUILT_IN
-    )
-    name = template.manifest.template.name
-    answers = (
-        f"# What this project was made from; `kscaffold new PATH --data-file` takes it.\n"
-        f"[kscaffold]\nversion = {quote(__version__)}\ntemplate = {quote(name)}\n"
-        f"{layers}\n[answers]\n{to_toml(values)}"
-    )
-    return (
-        TreeFile(ANSWERS, answers),
-        TreeFile(BASE, json.dumps(base, indent=0, ensure_ascii=False, sort_keys=True) + "\n"),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,8 @@ from typing import Any
 from kscaffold import __version__
 from kscaffold.blocks import check_blocks
 from kscaffold.errors import AnswerError, Place, TemplateError
-from kscaffold.layers import MANIFEST, Layer, Layers
+from kscaffold.files import MAX_TEXT, add_to_digest, read_regular
+from kscaffold.layers import MANIFEST, MAX_BYTES, Layer, Layers
 from kscaffold.manifest import Manifest, Value
 from kscaffold.manifest.merging import ManifestFile, choice_folder, merge, parse_manifest
 from kscaffold.manifest.tables import Head
@@ -24,6 +26,8 @@ GROUP = "kscaffold.templates"
 GIT_URL = re.compile(r"(git\+)?(\w+)://.+|[\w.-]+@[\w.-]+:.+")
 # Deeper than any chain of overlays that makes sense: one that extends itself ends here.
 DEEPEST = 10
+# A source, and the branch, tag or commit of it.
+Pinned = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -220,17 +224,39 @@ def load_templates(sources: Sequence[str], base: Path, ref: str | None = None) -
     return _template(find_all(sources, base, ref))
 
 
+def load_pinned(sources: Sequence[Pinned], base: Path) -> Template:
+    """Load templates of which each may have a ref of its own; raises like `load_templates`."""
+    return _template(_find_pinned(sources, base))
+
+
+def pinned(sources: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
+    """Return each source with its ref: refs are those of the git repositories, in their order.
+
+    Raises:
+        AnswerError: there are more or fewer of them than repositories, but for none at all.
+    """
+    count = sum(map(is_git, sources))
+    if len(refs) not in (0, count):
+        wrong = f"there are {len(refs)} for {count}"
+        reason = "needs one git repository as --template" if len(refs) == 1 else wrong
+        hint = "give one for each git repository, in their order"
+        raise AnswerError(reason, key="--ref", hint=hint)
+    left = iter(refs)
+    return [(source, next(left, None) if is_git(source) else None) for source in sources]
+
+
 def find_all(sources: Sequence[str], base: Path, ref: str | None = None) -> list[Found]:
     """Find templates and what they extend, the bottom one first; raises like `load_templates`.
 
     Of their manifests no more is read than it takes to put them on top of each other.
     """
-    if ref is not None and sum(is_git(source) for source in sources) != 1:
-        raise AnswerError("needs one git repository as --template", key="--ref")
+    return _find_pinned(pinned(sources, [] if ref is None else [ref]), base)
+
+
+def _find_pinned(sources: Sequence[Pinned], base: Path) -> list[Found]:
     stack: list[Found] = []
-    for source in sources or [BUILT_IN]:
-        found = find(source, base, ref=ref if is_git(source) else None)
-        found = replace(found, is_named=True)
+    for source, ref in sources or [(BUILT_IN, None)]:
+        found = replace(find(source, base, ref), is_named=True)
         if found.origin not in [below.origin for below in stack]:
             stack = _put(stack, found, base, DEEPEST)
     return stack
@@ -239,7 +265,7 @@ def find_all(sources: Sequence[str], base: Path, ref: str | None = None) -> list
 def recorded_layers(path: Path) -> list[dict[str, str]] | None:
     """Return the layers that a project records in its answers.toml; None: it is no such file."""
     try:
-        values = parse_toml(path.read_bytes())
+        values = parse_toml(read_regular(path, MAX_TEXT))
         layers = values["kscaffold"].get("layers", [])
         return [{str(key): str(value) for key, value in layer.items()} for layer in layers]
     except (OSError, TomlError, KeyError, AttributeError, TypeError):
@@ -275,7 +301,7 @@ def _put(stack: list[Found], found: Found, base: Path, depth: int) -> list[Found
         if depth == 0:
             raise TemplateError("extends itself in the end", place=found.place)
         base = found.layer.root
-        if found.origin.kind in ("git", "zip") and not re.fullmatch(r"[\w.-]+", extends):
+        if found.origin.kind in ("git", "zip") and not re.fullmatch(r"\w[\w.-]*", extends):
             # What is fetched gets at nothing beside it.
             hint = (
                 f"a template from a {found.origin.kind} extends 'builtin' or an installed template"
@@ -337,7 +363,7 @@ def find(source: str, base: Path, ref: str | None = None) -> Found:
 
 
 def _absolute(path: Path) -> str:
-    return path.resolve().as_posix()
+    return Path(os.path.realpath(path)).as_posix()
 
 
 def _installed(name: str) -> Found:
@@ -372,9 +398,10 @@ def _package_folder(package: str, name: str) -> Path:
 
 def _read(root: Path, origin: Origin, name: str, place: str) -> Found:
     try:
-        text = (root / MANIFEST).read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"no readable {MANIFEST}: {error}", place=place or str(root)) from None
+        text = Layer(name, root, place).read_bytes(MANIFEST, MAX_TEXT).decode("utf-8")
+    except (TemplateError, UnicodeDecodeError) as error:
+        reason = error.reason
+        raise TemplateError(f"no readable {MANIFEST}: {reason}", place=place or str(root)) from None
     values = parse_manifest(text, f"{place}{MANIFEST}")
     head = read_table(Head, values, Place(f"{place}{MANIFEST}"))
     if head.template.minimum_version is not None:
@@ -401,10 +428,14 @@ def _check_version(needed: str, place: Place) -> None:
 
 
 def digest(layer: Layer) -> str:
-    """Return the SHA-256 of all paths and contents of a layer."""
+    """Return the SHA-256 of all paths and contents of a layer; raises `TemplateError`."""
     whole = hashlib.sha256()
+    left = MAX_BYTES
     for path in (MANIFEST, *layer.files()):
-        content = layer.read_bytes(path)
-        whole.update(f"{len(path)}:{path}:{len(content)}:".encode())
-        whole.update(content)
+        with layer.open(path, MAX_BYTES) as file:
+            left -= os.fstat(file.fileno()).st_size
+            if left < 0:
+                place = layer.place or str(layer.root)
+                raise TemplateError(f"more than {MAX_BYTES >> 20} MiB", place=place)
+            add_to_digest(whole, path, file)
     return whole.hexdigest()

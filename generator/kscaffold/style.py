@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from kscaffold.errors import Place
 from kscaffold.toml import TomlError, parse_toml, read_table
-from kscaffold.tree import TreeFile
 
 PYPROJECT = "pyproject.toml"
 
@@ -34,13 +31,12 @@ class Style(msgspec.Struct, frozen=True, rename="kebab"):
 DEFAULT = Style()
 
 
-def style_of(files: Iterable[TreeFile]) -> Style:
-    """Return the style that a project's files ask for.
+def style_of(text: str) -> Style:
+    """Return the style that the text of a project's pyproject.toml asks for.
 
     Raises:
         TemplateError: a setting is of another type than black takes.
     """
-    text = next((file.text for file in files if file.path == PYPROJECT), "")
     if "black" not in text:
         return DEFAULT
     try:

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+# Characters that are not seen, or steer a terminal: controls, among them those of the direction of
+# writing and of zero width, halves of pairs, and ends of lines.
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""Return a text with such characters spelt out, as "\x1b", but for those to keep."""
+    if text.isprintable():
+        return text
+    from unicodedata import category
+
+    hidden = {each for each in text if category(each) in UNSEEN} - {*keep}
+    return "".join(ascii(each)[1:-1] if each in hidden else each for each in text)
+
 
 def near(name: str, known: Iterable[str]) -> str:
     """Return a hint such as "did you mean 'style'?" if a known name is near, else ""."""

@@ -11,15 +11,35 @@ class TreeFile:
 
     Attributes:
         path: where it goes, relative to the project's root, with forward slashes.
-        text: its whole content; written as UTF-8 with "\n" line ends.
+        content: text, written as UTF-8 with "\n" line ends; or bytes, written as they are.
         executable: whether the file gets the executable bits.
         secret: whether a secret answer stands in it, so that no repository should have it.
     """
 
     path: str
-    text: str
+    content: str | bytes
     executable: bool = False
     secret: bool = False
 
+    @property
+    def data(self) -> bytes:
+        """The bytes to write; raises `UnicodeEncodeError` for what no file can hold."""
+        return self.content.encode() if isinstance(self.content, str) else self.content
+
+    @property
+    def text(self) -> str:
+        """The content as text, for those who look at text files; see `is_text`."""
+        return (
+            self.content if isinstance(self.content, str) else self.content.decode(errors="replace")
+        )
+
 
 Tree = tuple[TreeFile, ...]
+
+
+def is_text(data: bytes) -> bool:
+    """Return whether bytes are text in UTF-8 that a person could read."""
+    try:
+        return "\0" not in data.decode()
+    except UnicodeDecodeError:
+        return False

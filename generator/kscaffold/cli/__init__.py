@@ -10,9 +10,11 @@ import click
 
 from kscaffold import __version__
 from kscaffold.cli.lazy import LazyGroup
-from kscaffold.cli.report import INTERRUPTED, errors_reported, printable
+from kscaffold.cli.report import INTERRUPTED, errors_reported
+from kscaffold.cli.terminal import close, echo
+from kscaffold.errors import KscaffoldError
 
-__all__ = ["COMMANDS", "INTERRUPTED", "main", "printable"]
+__all__ = ["COMMANDS", "INTERRUPTED", "main"]
 
 COMMANDS = {
     "new": ("new", "Create a project."),
@@ -31,10 +33,27 @@ class MainGroup(LazyGroup):
         # https://no-color.org
         if os.environ.get("NO_COLOR"):
             ctx.color = False
-        if not args:
-            return super().parse_args(ctx, args)  # shows the help
         with errors_reported(ctx):
+            if not args and not ctx.resilient_parsing:
+                echo(ctx.get_help(), err=True, keep="\n")
+                ctx.exit(click.UsageError.exit_code)
             return super().parse_args(ctx, args)
+
+    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        """Run a command and end the process with its exit code; or return, if that is wanted."""
+        call: Any = super().main
+        try:
+            code = call(*args, standalone_mode=False, **more)
+        except (KeyboardInterrupt, EOFError, click.Abort):
+            code = INTERRUPTED
+        except BrokenPipeError:
+            # What reads our output has ended, which is no error of anybody's.
+            for stream in (sys.stdout, sys.stderr):
+                close(stream)
+            code = KscaffoldError.exit_code
+        if standalone_mode:
+            sys.exit(code if isinstance(code, int) else 0)
+        return code
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kscaffold.answers import Answers
+from kscaffold.cli.terminal import shell_join
 from kscaffold.errors import KscaffoldError, place_named
 from kscaffold.hidden import masked
 from kscaffold.manifest import Manifest
@@ -23,6 +23,8 @@ SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "init.templateDir="),
     *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false", "--literal-pathspecs"),
 )
+# Stands for the folder of the training's run where a command is only shown.
+SCRATCH = "RUN_FOLDER"
 FALLBACK = {"user.name": "kscaffold", "user.email": "kscaffold@localhost"}
 # A repository named by the environment, as inside a git hook, is not the target's.
 FOREIGN = {
@@ -72,6 +74,18 @@ def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@dataclass(frozen=True)
+class Command:
+    """A command that a template asks to run, as words; `shown` has no secret answer in it.
+
+    `trains` marks the training, which gets a folder of its own each time.
+    """
+
+    words: tuple[str, ...]
+    shown: tuple[str, ...]
+    trains: bool = False
+
+
 def check_can_train(manifest: Manifest) -> None:
     """Refuse --train where the project could not run; raises `KscaffoldError`."""
     if not manifest.train:
@@ -80,6 +94,15 @@ def check_can_train(manifest: Manifest) -> None:
     if missing := missing_modules(manifest):
         hint = "pip install 'kscaffold[jax]'; nothing is written"
         raise KscaffoldError(f"--train needs {', '.join(missing)}", hint=hint)
+
+
+def training(scaffold: Scaffold, answers: Answers) -> Command:
+    """Return the command that trains the project for a moment; raises `TemplateError`."""
+    words, shown = (
+        training_arguments(scaffold, each, SCRATCH)
+        for each in (answers, masked(scaffold.template.manifest, answers))
+    )
+    return Command((sys.executable, *words), ("python", *shown), trains=True)
 
 
 def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -> str | None:
@@ -94,6 +117,7 @@ def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -
             [sys.executable, *arguments],
             cwd=target,
             env={**os.environ, "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if silent else None,
             stderr=subprocess.PIPE,
             text=True,
@@ -103,14 +127,6 @@ def train(target: Path, scaffold: Scaffold, answers: Answers, *, silent: bool) -
         return None
     lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
     return f"{target} is written, but training it failed: {lines[-1]}"
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command that a template asks to run, as words; `shown` has no secret answer in it."""
-
-    words: tuple[str, ...]
-    shown: tuple[str, ...]
 
 
 def commands(scaffold: Scaffold, answers: Answers) -> tuple[Command, ...]:
@@ -146,4 +162,4 @@ def run(target: Path, command: Command, *, silent: bool) -> str | None:
         code = error.strerror or str(error)  # type: ignore[assignment]
     if code == 0:
         return None
-    return f"{target} is written, but the command {shlex.join(command.shown)} failed: {code}"
+    return f"{target} is written, but the command {shell_join(command.shown)} failed: {code}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from kscaffold.cli.terminal import echo
+
 HOW = {
     "bash": 'eval "$(kscaffold completion bash)"  # in ~/.bashrc',
     "zsh": 'eval "$(kscaffold completion zsh)"  # in ~/.zshrc',
@@ -26,4 +28,4 @@ def command(shell: str) -> None:
 
     script = get_completion_class(shell)
     assert script is not None
-    click.echo(script(main, {}, "kscaffold", "_KSCAFFOLD_COMPLETE").source())
+    echo(script(main, {}, "kscaffold", "_KSCAFFOLD_COMPLETE").source(), keep="\t\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
+from kscaffold.cli.terminal import echo
 from kscaffold.config import KEYS, absolute, read_user_config, user_file, written
 from kscaffold.errors import AnswerError, KscaffoldError
 from kscaffold.git import without_password
@@ -30,7 +31,7 @@ def command(key: str | None, values: tuple[str, ...], unset: bool) -> None:
     """
     config = read_user_config()
     if key is None:
-        click.echo(f"# {user_file()}\n{written(config)}", nl=False)
+        echo(f"# {user_file()}\n{written(config)}", nl=False, keep="\n")
         return
     if key not in KEYS:
         raise AnswerError(f"no key {key!r}", hint=near_or_all(key, KEYS))
@@ -48,7 +49,7 @@ def command(key: str | None, values: tuple[str, ...], unset: bool) -> None:
         _write(written(replace(config, **{key: kept})))
         return
     for value in getattr(config, key):
-        click.echo(value)
+        echo(value)
 
 
 def _as_kept(value: str) -> str:

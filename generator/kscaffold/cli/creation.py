@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +9,10 @@ from pathlib import Path
 import click
 
 from kscaffold.answers import Answers, resolve
-from kscaffold.cli import after, output, printable
+from kscaffold.cli import after, output
 from kscaffold.cli.after import Command
-from kscaffold.errors import KscaffoldError, TrustError, place_named
+from kscaffold.cli.terminal import echo, echo_json, shell_join
+from kscaffold.errors import AnswerError, KscaffoldError, TrustError, place_named
 from kscaffold.hidden import answers_named, masked, public, secrets_hidden
 from kscaffold.scaffold import Scaffold, build_tree, choose, derived_values, prepare
 from kscaffold.sources import Template
@@ -46,6 +45,9 @@ class Request:
 
 def create(template: Template, given: dict[str, object], request: Request) -> None:
     """Create the project, or show it; raises `KscaffoldError`."""
+    if request.train and not request.commands:
+        reason = "runs a command of the template, which --no-commands forbids"
+        raise AnswerError(reason, key="--train")
     if request.writes:
         if request.train:
             after.check_can_train(template.manifest)
@@ -68,13 +70,10 @@ def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> N
     answers = replace(answers, notices=(*scaffold.template.notices, *answers.notices))
     # All that a template can break comes before anything is written.
     with answers_named(manifest, answers):
-        commands = after.commands(scaffold, answers) if request.commands else ()
+        commands = _commands(scaffold, answers, request)
         message = _message_after(scaffold, answers)
         if request.writes and commands and not request.trusted:
-            raise TrustError(
-                f"the template wants to run commands, {_shown(commands)}",
-                hint="--trust lets it, --no-commands goes without; nothing is written",
-            )
+            raise _not_trusted(commands)
         tree = build_tree(scaffold, answers)
     _say(request, (f"note: {notice}" for notice in answers.notices))
     if request.writes:
@@ -84,7 +83,27 @@ def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> N
         _print_json(request, "dry-run", public(manifest, answers), written, commands)
     elif not request.quiet:
         _show(request, tree)
-        _say(request, (f"would run: {shlex.join(command.shown)}" for command in commands))
+        _say(request, (f"would run: {shell_join(command.shown)}" for command in commands))
+
+
+def _commands(scaffold: Scaffold, answers: Answers, request: Request) -> tuple[Command, ...]:
+    """Return all that is to run in the finished project; raises `TemplateError`."""
+    commands = after.commands(scaffold, answers) if request.commands else ()
+    if request.train and scaffold.template.manifest.train:
+        return (*commands, after.training(scaffold, answers))
+    return commands
+
+
+def _not_trusted(commands: tuple[Command, ...]) -> TrustError:
+    shown = ", ".join(f"`{shell_join(command.shown)}`" for command in commands)
+    *others, last = commands
+    without = "" if last.trains and not others else "--no-commands"
+    if last.trains:
+        without += f"{' and ' if without else ''}leaving out --train"
+    return TrustError(
+        f"the template wants to run commands, {shown}",
+        hint=f"--trust lets it, {without} goes without; nothing is written",
+    )
 
 
 def _message(scaffold: Scaffold, name: str, values: Mapping[str, object]) -> list[str]:
@@ -101,15 +120,11 @@ def _message_after(scaffold: Scaffold, answers: Answers) -> list[str]:
     return _message(scaffold, "after", derived_values(scaffold, public))
 
 
-def _shown(commands: Iterable[Command]) -> str:
-    return ", ".join(f"`{shlex.join(command.shown)}`" for command in commands)
-
-
 def _show(request: Request, tree: Tree) -> None:
     if request.diff:
         output.print_diff(request.target, tree)
     else:
-        click.echo(output.tree_text(str(request.target), tree))
+        output.print_tree(request.target, tree)
 
 
 def _write(
@@ -125,10 +140,8 @@ def _write(
     warnings = [*_start_repository(request, written, tree)]
     if not request.json:
         for warning in warnings:
-            click.echo(f"warning: {warning}", err=True)
-    failure = _run(request, commands)
-    if request.train and not failure:
-        failure = _train(request, scaffold, answers)
+            echo(f"warning: {warning}", err=True)
+    failure = _run(request, scaffold, answers, commands)
     told = public(scaffold.template.manifest, answers)
     if request.json:
         _print_json(request, "written", told, written, commands, warnings, failure)
@@ -137,7 +150,7 @@ def _write(
     elif not request.quiet:
         output.print_summary(request.target, told, tree, scaffold.template, git=request.git)
         for text in message:
-            click.echo(f"\n{printable(text)}")
+            echo(f"\n{text}", keep="\n")
     if failure:
         raise click.exceptions.Exit(KscaffoldError.exit_code)
 
@@ -154,25 +167,28 @@ def _start_repository(request: Request, written: Written, tree: Tree) -> Iterato
         yield f"{path} holds a secret, so it is not committed; see that .gitignore names it"
 
 
-def _run(request: Request, commands: Iterable[Command]) -> str | None:
+def _run(
+    request: Request, scaffold: Scaffold, answers: Answers, commands: Iterable[Command]
+) -> str | None:
+    """Run the commands, one after the other; returns what went wrong, or None."""
+    silent = request.json or request.quiet
     for command in commands:
-        _say(request, [f"running: {shlex.join(command.shown)}"])
-        silent = request.json or request.quiet
-        if failure := after.run(request.target, command, silent=silent):
+        shown = shell_join(command.shown)
+        if not command.trains:
+            _say(request, [f"running: {shown}"])
+            failure = after.run(request.target, command, silent=silent)
+        else:
+            if not silent:
+                echo(f"Training for one epoch, as a check; its run folder is removed: {shown}")
+            failure = after.train(request.target, scaffold, answers, silent=silent)
+        if failure:
             return failure
     return None
 
 
-def _train(request: Request, scaffold: Scaffold, answers: Answers) -> str | None:
-    silent = request.json or request.quiet
-    if not silent:
-        click.echo("Training for one epoch, as a check; its run folder is removed again")
-    return after.train(request.target, scaffold, answers, silent=silent)
-
-
 def _say(request: Request, lines: Iterable[str]) -> None:
     for line in () if request.json or request.quiet else lines:
-        click.echo(printable(line), err=True)
+        echo(line, err=True, keep="\n")
 
 
 def _print_json(
@@ -196,4 +212,4 @@ def _print_json(
     }
     if failure:
         report |= {"error": failure, "exit_code": KscaffoldError.exit_code}
-    click.echo(json.dumps(report))
+    echo_json(report)

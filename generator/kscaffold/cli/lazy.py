@@ -17,6 +17,12 @@ class LazyGroup(click.Group):
         super().__init__(*arguments, **more)
         self.modules = modules
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options; without a command, name all of them."""
+        if not args and not ctx.resilient_parsing:
+            raise click.UsageError(f"a command is missing: {', '.join(self.modules)}", ctx)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands' names, in the order in which they are shown."""
         return list(self.modules)

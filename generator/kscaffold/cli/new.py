@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,18 @@ from typing import Any
 import click
 
 from kscaffold.cli import options
-from kscaffold.config import Config, read_folder_config, read_user_config
+from kscaffold.cli.trust import as_recorded, is_trusted
+from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
-from kscaffold.git import without_password
 from kscaffold.manifest import Manifest
-from kscaffold.origins import BUILT_IN
 from kscaffold.sources import (
+    Pinned,
     Template,
+    is_git,
+    load_pinned,
     load_recorded,
     load_template,
-    load_templates,
+    pinned,
     recorded_layers,
 )
 
@@ -85,15 +88,24 @@ def own_names(ctx: click.Context) -> frozenset[str]:
 
 def _load(arguments: list[str]) -> Template:
     """Load what the arguments name, on top of what is always used; or what a project records."""
-    here = Path()
     given = _values(arguments, "--template")
-    ref = next(reversed(_values(arguments, "--ref")), None)
     if not given and (data_file := next(reversed(_values(arguments, "--data-file")), None)):
         recorded = recorded_layers(Path(data_file))
         if recorded is not None:
             return load_recorded(recorded, Path(data_file).absolute().parents[1])
+    here = Path()
     always = (*read_user_config().templates, *read_folder_config(here))
-    return load_templates([*always, *given], here, ref)
+    return load_pinned(_chosen(always, given, _values(arguments, "--ref")), here)
+
+
+def _chosen(always: Sequence[str], given: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
+    """Return the templates to use: refs are those of what is named or, if none is, of all."""
+    if not any(map(is_git, given)):
+        return pinned([*always, *given], refs)
+    named = {as_recorded(source) for source in given}
+    # What is named with a ref takes the place of what is always used.
+    kept = [each for each in always if not (refs and as_recorded(each) in named)]
+    return [*pinned(kept, ()), *pinned(given, refs)]
 
 
 def _values(arguments: list[str], option: str) -> list[str]:
@@ -126,7 +138,12 @@ Exit codes:
     help="Take this template, or put this overlay on top: a folder, a zip, the URL of a git"
     " repository, or the name of an installed template; may be repeated.",
 )
-@click.option("--ref", metavar="REF", help="The branch, tag or commit of a template from git.")
+@click.option(
+    "--ref",
+    metavar="REF",
+    multiple=True,
+    help="The branch, tag or commit of a template from git; of several, in their order.",
+)
 @click.option("--data-file", metavar="FILE", type=click.Path(), help="Take answers from TOML.")
 @click.option("--defaults", is_flag=True, help="Ask nothing: take the default of each question.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print the tree that would be written.")
@@ -189,19 +206,6 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> None:
             quiet=given["quiet"],
         ),
     )
-
-
-def is_trusted(template: Template, config: Config) -> bool:
-    """Tell whether every layer of a template is our own, or trusted by the configuration."""
-    trusted = {_as_recorded(source) for source in config.trusted}
-    return all(
-        origin.kind == BUILT_IN or _as_recorded(origin.source) in trusted
-        for origin in template.origins
-    )
-
-
-def _as_recorded(source: str) -> str:
-    return without_password(source).removeprefix("git+")
 
 
 def _name(path: str) -> str:

@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 from kscaffold.answers import read_data_file, spelled
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.manifest import Manifest, Question
+from kscaffold.text import visible
 
 ASSIGNED = "assigned"
 
@@ -26,13 +27,14 @@ class OneOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         """Show the choices."""
-        return f"[{'|'.join(self.choices)}]"
+        return visible(f"[{'|'.join(self.choices)}]")
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Complete the choices."""
-        return [CompletionItem(choice) for choice in self.choices if choice.startswith(incomplete)]
+        fitting = (choice for choice in self.choices if choice.startswith(incomplete))
+        return [CompletionItem(choice) for choice in fitting if visible(choice) == choice]
 
 
 class QuestionOption(click.Option):
@@ -72,13 +74,13 @@ def question_options(manifest: Manifest) -> list[QuestionOption]:
 
 
 def _option(question: Question) -> QuestionOption:
-    help_text = question.help + _default_shown(question)
+    help_text = visible(question.help + _default_shown(question))
     if question.name == "data":
         # --data is also the long form of -d: a value with "=" is KEY=VALUE, another one the answer.
         return QuestionOption(
             ["-d", "--data", ASSIGNED],
             multiple=True,
-            metavar=f"KEY=VALUE or [{'|'.join(question.choices)}]",
+            metavar=visible(f"KEY=VALUE or [{'|'.join(question.choices)}]"),
             type=OneOf(question.choices),
             help=f"{help_text} With KEY=VALUE: the answer to any question; may be repeated.",
         )
@@ -88,7 +90,7 @@ def _option(question: Question) -> QuestionOption:
     if question.type == "multi-choice":
         return QuestionOption(
             [question.option, question.name],
-            metavar=f"[{','.join(question.choices)}]",
+            metavar=visible(f"[{','.join(question.choices)}]"),
             help=f"{help_text} Several with commas between.",
         )
     kinds: dict[str, Any] = {"choice": OneOf(question.choices), "path": click.Path()}

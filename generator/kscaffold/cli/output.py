@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
 from kscaffold.answers import Answers, spelled
+from kscaffold.cli.terminal import Styled, echo, shell_join, styled
+from kscaffold.files import read_regular
+from kscaffold.layers import MAX_FILE
 from kscaffold.manifest import Value
 from kscaffold.origins import BUILT_IN
 from kscaffold.sources import Template
-from kscaffold.tree import Tree
+from kscaffold.tree import Tree, TreeFile, is_text
 
 
-def tree_text(root: str, tree: Tree) -> str:
-    """Return the files as a tree drawn with lines, folders first."""
+def print_tree(root: Path, tree: Tree) -> None:
+    """Print the files as a tree drawn with lines, folders first."""
     folders: dict[str, object] = {}
     for file in tree:
         folder = folders
@@ -24,7 +24,8 @@ def tree_text(root: str, tree: Tree) -> str:
         for parent in parents:
             folder = folder.setdefault(parent, {})  # type: ignore[assignment]
         folder[name] = None
-    return "\n".join([f"{root}/", *_branches(folders, "")])
+    for line in (f"{root}/", *_branches(folders, "")):
+        echo(line)
 
 
 def _branches(folder: dict[str, object], indent: str) -> Iterator[str]:
@@ -38,54 +39,61 @@ def _branches(folder: dict[str, object], indent: str) -> Iterator[str]:
 
 def print_diff(target: Path, tree: Tree) -> None:
     """Print how each file would change: in full where it is new, not where it is the same."""
+    for file in tree:
+        before = _data_at(target / file.path)
+        if before == file.data:
+            continue
+        if file.secret:
+            echo(f"{file.path} holds a secret, so it is not shown")
+        elif not is_text(file.data) or not is_text(before or b""):
+            echo(f"binary file {file.path} {'is new' if before is None else 'differs'}")
+        else:
+            _print_changes(file, before)
+
+
+def _print_changes(file: TreeFile, before: bytes | None) -> None:
     import difflib
     import io
 
-    for file in tree:
-        before = _text_at(target / file.path)
-        if before == file.text:
-            continue
-        if file.secret:
-            click.echo(f"{file.path} holds a secret, so it is not shown")
-            continue
-        # Lines as a patch has them: ended by nothing but a line feed.
-        lines = difflib.unified_diff(
-            io.StringIO(before or "", newline="\n").readlines(),
-            io.StringIO(file.text, newline="\n").readlines(),
-            f"a/{file.path}" if before is not None else "/dev/null",
-            f"b/{file.path}",
-        )
-        for line in lines:
-            end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-            click.echo(_coloured(line) + end, nl=False)
+    # Lines as a patch has them: ended by nothing but a line feed.
+    lines = difflib.unified_diff(
+        io.StringIO((before or b"").decode(), newline="\n").readlines(),
+        io.StringIO(file.text, newline="\n").readlines(),
+        f"a/{file.path}" if before is not None else "/dev/null",
+        f"b/{file.path}",
+    )
+    for line in lines:
+        end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
+        # A tab is a part of many a file; what else steers a terminal is not.
+        echo(_coloured(line), end, nl=False, keep="\t\n")
 
 
-def _text_at(path: Path) -> str | None:
+def _data_at(path: Path) -> bytes | None:
+    """Return the bytes of a file; None: there is no regular file that could be shown."""
     try:
-        # What is no file, such as a pipe, may never end.
-        return path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else None
+        return read_regular(path, MAX_FILE)
     except OSError:
         return None
 
 
-def _coloured(line: str) -> str:
+def _coloured(line: str) -> str | Styled:
     colours = {"+": "green", "-": "red", "@": "cyan"}
-    return click.style(line, fg=colours[line[0]]) if line[0] in colours else line
+    return styled(line, fg=colours[line[0]]) if line[0] in colours else line
 
 
 def print_summary(
     target: Path, answers: Answers, tree: Tree, template: Template, *, git: bool
 ) -> None:
     """Print what was written, how to go on, and the command that makes the same project."""
-    enter = "" if target == Path() else f"cd {shlex.quote(_word(target))} && "
-    click.echo(tree_text(str(target), tree))
+    enter = "" if target == Path() else f"{shell_join(['cd', _word(target)])} && "
+    print_tree(target, tree)
     # Another template says itself how to go on.
     if template.origins[0].kind == BUILT_IN:
-        click.echo("\nGo on with")
-        click.echo(f"  {enter}pip install -e .")
-        click.echo(f"  python -m {answers.values['package']} train")
-    click.echo("\nThe same project again, without questions")
-    click.echo(f"  {recreate_command(target, answers, template, git=git)}")
+        echo("\nGo on with", keep="\n")
+        echo(f"  {enter}pip install -e .")
+        echo(f"  python -m {answers.values['package']} train")
+    echo("\nThe same project again, without questions", keep="\n")
+    echo(f"  {recreate_command(target, answers, template, git=git)}")
 
 
 def recreate_command(target: Path, answers: Answers, template: Template, *, git: bool) -> str:
@@ -96,7 +104,7 @@ def recreate_command(target: Path, answers: Answers, template: Template, *, git:
     for name, value in {**named, **answers.chosen}.items():
         if value is not None:
             words += _option(name.replace("_", "-"), value)
-    return shlex.join([*words, *([] if git else ["--no-git"])])
+    return shell_join([*words, *([] if git else ["--no-git"])])
 
 
 def _word(path: Path) -> str:
@@ -107,7 +115,9 @@ def _word(path: Path) -> str:
 def _option(name: str, value: Value) -> list[str]:
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no-{name}"]
-    return [f"--{name}", spelled(value)]
+    text = spelled(value)
+    # Before the template is known, nobody knows which options take a value.
+    return [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
 
 
 def _templates(template: Template) -> list[str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import click
 import questionary
 
 from kscaffold.answers import Interview, resolve
+from kscaffold.cli.terminal import echo, styled
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.manifest import Question, Value
 from kscaffold.scaffold import Scaffold
+from kscaffold.text import visible
 
 BACK = "<"
 BACK_CHOICE = "< back"
@@ -25,7 +26,7 @@ def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
         KeyboardInterrupt: the person pressed Ctrl-C.
     """
     _check_given(scaffold, given)
-    click.echo(click.style(HINT, dim=True))
+    echo(styled(HINT, dim=True), keep="\n")
     remembered: dict[str, Value] = {}
     asked: list[str] = []
     while True:
@@ -36,7 +37,7 @@ def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
             if not asked:
                 raise
             # The last answer does not go with the others, so it is asked for again.
-            click.echo(click.style(f"  {error}", fg="red"))
+            echo(styled(f"  {error}", fg="red"))
             del remembered[asked.pop()]
             continue
         if upcoming is None:
@@ -112,7 +113,7 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
         shown = "" if default is None else str(default)
         answer = (
             questionary.password(
-                question.help, validate=_validator(question, interview, shown)
+                visible(question.help), validate=_validator(question, interview, shown)
             ).unsafe_ask()
             or shown
         )
@@ -122,26 +123,29 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
 
 
 def _select(question: Question, default: Value, *, first: bool) -> str:
-    choices = [
-        questionary.Choice(name, description=question.about.get(name))
-        for name in question.choices or ("yes", "no")
-    ]
+    choices = _choices(question.choices or ("yes", "no"))
     if isinstance(default, bool):
         default = "yes" if default else "no"
     preset = None if default is None else str(default)
     back = [] if first else [questionary.Choice(BACK_CHOICE, value=BACK)]
     answer: str = questionary.select(
-        question.help, choices=[*choices, *back], default=preset
+        visible(question.help), choices=[*choices, *back], default=preset
     ).unsafe_ask()
     return answer
+
+
+def _choices(names: Sequence[str], chosen: Sequence[str] = ()) -> list[questionary.Choice]:
+    return [questionary.Choice(visible(name), name, checked=name in chosen) for name in names]
 
 
 def _several(question: Question, default: Value, *, first: bool) -> object:
     """Ask for any number of choices; to go back is one of them."""
     chosen = default if isinstance(default, tuple) else ()
-    choices = [questionary.Choice(name, checked=name in chosen) for name in question.choices]
+    choices = _choices(question.choices, chosen)
     back = [] if first else [questionary.Choice(BACK_CHOICE, value=BACK)]
-    answer: list[str] = questionary.checkbox(question.help, choices=[*choices, *back]).unsafe_ask()
+    answer: list[str] = questionary.checkbox(
+        visible(question.help), choices=[*choices, *back]
+    ).unsafe_ask()
     return BACK if BACK in answer else tuple(answer)
 
 
@@ -154,7 +158,7 @@ def _validator(question: Question, interview: Interview, shown: str) -> Callable
         try:
             interview.accept(question, text or shown)
         except AnswerError as error:
-            return "; ".join(filter(None, (error.reason, error.hint)))
+            return visible("; ".join(filter(None, (error.reason, error.hint))))
         return True
 
     return validate
@@ -164,9 +168,9 @@ def _text(question: Question, interview: Interview, default: Value) -> str:
     """Ask for text; the default is shown in grey, and taken when nothing is typed."""
     shown = "" if default is None else str(default)
     answer: str = questionary.text(
-        question.help,
+        visible(question.help),
         validate=_validator(question, interview, shown),
         validate_while_typing=False,
-        placeholder=[("fg:ansibrightblack", shown)],
+        placeholder=[("fg:ansibrightblack", visible(shown))],
     ).unsafe_ask()
     return answer.strip() if answer.strip() == BACK else answer or shown

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
 from kscaffold import __version__
+from kscaffold.cli.terminal import OutputError, echo, echo_json, styled
 from kscaffold.errors import KscaffoldError
+from kscaffold.text import visible
 
 INTERRUPTED = 130
 
@@ -54,22 +55,20 @@ def _usage(error: click.UsageError) -> str:
 def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
     """Report an error and end the command; with --format json, as the one object on stdout."""
     # One line, whatever a path or a value brings along.
-    message = printable(message).replace("\n", "\\n")
-    details = [printable(line) for line in getattr(error, "details", ())]
+    message = visible(message)
+    details = [visible(line) for line in getattr(error, "details", ())]
     if ctx.meta.get("kscaffold.verbose"):
         import traceback
 
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    if ctx.meta.get("kscaffold.format") == "json":
-        report = {"state": "error", "error": message, "exit_code": exit_code}
-        click.echo(json.dumps({**report, **({"details": details} if details else {})}))
-    else:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
-        for line in details:
-            click.echo(line, err=True)
+        echo("".join(traceback.format_exception(error)), err=True, nl=False, keep="\n")
+    as_json = ctx.meta.get("kscaffold.format") == "json" and not isinstance(error, OutputError)
+    # An error that nobody can be told of has its exit code all the same.
+    with suppress(OutputError):
+        if as_json:
+            report = {"state": "error", "error": message, "exit_code": exit_code}
+            echo_json({**report, **({"details": details} if details else {})})
+        else:
+            echo(styled("error:", fg="red", bold=True), f" {message}", err=True)
+            for line in details:
+                echo(line, err=True)
     ctx.exit(exit_code)
-
-
-def printable(text: str) -> str:
-    """Return text whose control characters stand for themselves; lines stay lines."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kscaffold.blocks import Block, blocks_of, overriding, with_block
+from kscaffold.cli.terminal import echo, shell_join
 from kscaffold.errors import AnswerError, TargetError
 from kscaffold.layers import MANIFEST, Layer
 from kscaffold.origins import BUILT_IN
@@ -37,14 +38,15 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
     else:
         files = {**_manifest(template, folder), **_part(template, folder, what)}
     try:
-        for path, text in files.items():
+        for path, data in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
+            path.write_bytes(data)
     except OSError as error:
         raise TargetError(str(error.strerror), place=str(error.filename)) from None
     for path in files:
-        click.echo(path)
-    click.echo(f"\nTry it: kscaffold new PATH --template {_as_source(folder)}", err=True)
+        echo(str(path))
+    command = shell_join(["kscaffold", "new", "PATH", "--template", _as_source(folder)])
+    echo(f"\nTry it: {command}", err=True, keep="\n")
 
 
 def _as_source(folder: Path) -> str:
@@ -52,7 +54,7 @@ def _as_source(folder: Path) -> str:
     return text if "/" in text else f"./{text}"
 
 
-def _everything(template: Template, folder: Path) -> dict[Path, str]:
+def _everything(template: Template, folder: Path) -> dict[Path, bytes]:
     if len(template.stack) != 1:
         raise AnswerError("is an overlay", key="--template", hint="name a FILE or a BLOCK of it")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -62,8 +64,8 @@ def _everything(template: Template, folder: Path) -> dict[Path, str]:
     layer = replace(part.layer, apart=frozenset())
     name = f"name = {quote(template.manifest.template.name)}"
     manifest = layer.read(MANIFEST).replace(name, f"name = {quote(_name(folder))}", 1)
-    files = {folder / path: layer.read(path) for path in layer.files()}
-    return {folder / MANIFEST: manifest, **files}
+    files = {folder / path: layer.read_bytes(path) for path in layer.files()}
+    return {folder / MANIFEST: manifest.encode(), **files}
 
 
 def _name(folder: Path) -> str:
@@ -75,27 +77,28 @@ def _name(folder: Path) -> str:
     return f"my-{name}" if name == BUILT_IN else name
 
 
-def _manifest(template: Template, folder: Path) -> dict[Path, str]:
+def _manifest(template: Template, folder: Path) -> dict[Path, bytes]:
     """Return the overlay's manifest, unless it is there."""
     path = folder / MANIFEST
     if path.exists():
         return {}
     origin = template.origins[-1]
-    return {path: f"extends = {quote(origin.source)}\n"}
+    return {path: f"extends = {quote(origin.source)}\n".encode()}
 
 
-def _part(template: Template, folder: Path, what: str) -> dict[Path, str]:
+def _part(template: Template, folder: Path, what: str) -> dict[Path, bytes]:
     files = _files(template)
     if what in files:
         target = folder / what
         if target.exists():
             raise TargetError("is there already", place=str(target))
-        return {target: files[what].layer.read(what), **_choice(files[what], folder)}
+        return {target: files[what].layer.read_bytes(what), **_choice(files[what], folder)}
     block = _block(files, what)
     target, name = folder / block.template, files[block.template].extends
     if not target.exists():
-        return {target: overriding(block, name), **_choice(files[block.template], folder)}
-    return {target: _with_one_more(target, block, name)}
+        text = overriding(block, name)
+        return {target: text.encode(), **_choice(files[block.template], folder)}
+    return {target: _with_one_more(target, block, name).encode()}
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,12 @@ def _files(template: Template) -> dict[str, _File]:
     return dict(sorted(files.items()))
 
 
-def _choice(file: _File, folder: Path) -> dict[Path, str]:
+def _choice(file: _File, folder: Path) -> dict[Path, bytes]:
     """Return the manifest of the choice that a file is in, unless it is there."""
     if file.choice is None or (path := folder / file.choice.folder / MANIFEST).exists():
         return {}
-    return {path: f"[template]\ndescription = {quote(file.choice.found.layer.description)}\n"}
+    text = f"[template]\ndescription = {quote(file.choice.found.layer.description)}\n"
+    return {path: text.encode()}
 
 
 def _with_one_more(target: Path, block: Block, name: str) -> str:

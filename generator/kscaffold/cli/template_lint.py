@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from kscaffold.cli.new import own_names
+from kscaffold.cli.terminal import Styled, echo, echo_json, styled
 from kscaffold.errors import TemplateError
 from kscaffold.lint import ADVICE, ERROR, RULES, Finding, lint
 from kscaffold.lint.findings import severity_of
@@ -43,11 +43,11 @@ def command(
     if form == "json":
         listed = [_described(each) for each in findings]
         report = {"findings": listed, "errors": counts[ERROR], "advice": counts[ADVICE]}
-        click.echo(json.dumps({**report, "exit_code": exit_code}))
+        echo_json({**report, "exit_code": exit_code})
     else:
         for each in findings:
-            click.echo(_line(each))
-        click.echo(_summary(counts[ERROR], counts[ADVICE]), err=True)
+            echo(*_line(each))
+        echo(_summary(counts[ERROR], counts[ADVICE]), err=True)
     ctx.exit(exit_code)
 
 
@@ -57,12 +57,12 @@ def _list_rules(form: str) -> None:
             {"rule": name, "severity": severity_of(name), "finds": text}
             for name, text in RULES.items()
         ]
-        click.echo(json.dumps(rules))
+        echo_json(rules)
         return
     width = max(map(len, RULES))
     for name, text in RULES.items():
         advice = "advice: " if severity_of(name) == ADVICE else ""
-        click.echo(f"{name:<{width}}  {advice}{text}")
+        echo(f"{name:<{width}}  {advice}{text}")
 
 
 def _described(finding: Finding) -> dict[str, Any]:
@@ -70,10 +70,10 @@ def _described(finding: Finding) -> dict[str, Any]:
     return {**values, "severity": finding.severity}
 
 
-def _line(finding: Finding) -> str:
-    rule = click.style(finding.rule, fg="red" if finding.severity == ERROR else "yellow")
-    place = click.style(f"{finding.file}:{finding.line}", bold=True)
-    return f"{place}: {rule}: {finding.message}; {finding.mend}"
+def _line(finding: Finding) -> tuple[str | Styled, ...]:
+    rule = styled(finding.rule, fg="red" if finding.severity == ERROR else "yellow")
+    place = styled(f"{finding.file}:{finding.line}", bold=True)
+    return place, ": ", rule, f": {finding.message}; {finding.mend}"
 
 
 def _summary(errors: int, advice: int) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from kscaffold.cli.terminal import Styled, echo, echo_json, styled
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError
 from kscaffold.git import without_password
 from kscaffold.origins import BUILT_IN
 from kscaffold.sources import find, installed
+from kscaffold.text import visible
 
 
 @click.command()
@@ -25,14 +26,19 @@ def command(ctx: click.Context, form: str) -> None:
     ctx.meta["kscaffold.format"] = form
     rows = list(_rows())
     if form == "json":
-        click.echo(json.dumps([{"source": s, "place": p, "is": what} for s, p, what in rows]))
+        echo_json([{"source": s, "place": p, "is": _text(what)} for s, p, what in rows])
         return
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    widths = [max(len(visible(str(row[column]))) for row in rows) for column in (0, 1)]
     for source, place, what in rows:
-        click.echo(f"{source:<{widths[0]}}  {place:<{widths[1]}}  {what}".rstrip())
+        line = f"{visible(source):<{widths[0]}}  {place:<{widths[1]}}"
+        echo(*(line, "  ", what) if what else (line.rstrip(),))
 
 
-def _rows() -> Iterator[tuple[str, str, str]]:
+def _text(part: str | Styled) -> str:
+    return part if isinstance(part, str) else part.text
+
+
+def _rows() -> Iterator[tuple[str, str, str | Styled]]:
     yield BUILT_IN, "built in", _what(BUILT_IN)
     for source in read_user_config().templates:
         yield without_password(source), "configured", _what(source)
@@ -42,11 +48,11 @@ def _rows() -> Iterator[tuple[str, str, str]]:
         yield name, "installed", _what(name)
 
 
-def _what(source: str) -> str:
+def _what(source: str) -> str | Styled:
     """Return what a template says of itself; or what is wrong with it, in red."""
     try:
         head = find(source, Path()).head
     except KscaffoldError as error:
-        return click.style(str(error), fg="red")
+        return styled(str(error), fg="red")
     extends = f"overlay on {head.extends}" if head.extends else ""
     return ": ".join(filter(None, (extends, head.template.description)))

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from kscaffold.cli.terminal import echo
 from kscaffold.manifest.schema import manifest_schema
 
 
@@ -16,4 +17,4 @@ def command() -> None:
     Save it beside a template as kscaffold.schema.json, and begin kscaffold.toml with the line
     "#:schema ./kscaffold.schema.json": editors that know TOML then complete and check it.
     """
-    click.echo(json.dumps(manifest_schema(), indent=2))
+    echo(json.dumps(manifest_schema(), indent=2), keep="\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -10,9 +9,11 @@ import click
 
 from kscaffold.answers import spelled
 from kscaffold.blocks import blocks_of
+from kscaffold.cli.terminal import echo, echo_json, styled
 from kscaffold.layers import MANIFEST
 from kscaffold.manifest import Question
 from kscaffold.sources import Template, load_templates
+from kscaffold.text import visible
 
 # A terminal is 80 characters wide; JSON has the whole text.
 WIDEST = 33
@@ -38,12 +39,12 @@ def command(ctx: click.Context, sources: tuple[str, ...], ref: str | None, form:
         "blocks": _blocks(template),
     }
     if form == "json":
-        click.echo(json.dumps({"layers": _layers(template), **shown}))
+        echo_json({"layers": _layers(template), **shown})
         return
     for about in _layers(template):
-        click.echo(f"{about['name']}: {about['description']}")
+        echo(f"{about['name']}: {about['description']}")
     for title, rows in shown.items():
-        click.echo(f"\n{click.style(title.capitalize(), bold=True)}")
+        echo("\n", styled(title.capitalize(), bold=True), keep="\n")
         _print(rows)
 
 
@@ -123,19 +124,21 @@ def _blocks(template: Template) -> list[dict[str, str]]:
 def _print(rows: list[dict[str, str]]) -> None:
     """Print a table; what a row says in words stands on a line of its own below it."""
     if not rows:
-        click.echo("  none")
+        echo("  none")
         return
     columns = [name for name in rows[0] if name != "help"]
     table = [
-        [_short(row[name]) if name == "values" else row[name] for name in columns] for row in rows
+        [_short(row[name]) if name == "values" else visible(row[name]) for name in columns]
+        for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row, cells in zip(rows, table, strict=True):
         line = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
-        click.echo(f"  {line}".rstrip())
+        echo(f"  {line}".rstrip())
         if "help" in row:
-            click.echo(f"      {row['help']}")
+            echo(f"      {row['help']}")
 
 
 def _short(text: str) -> str:
+    text = visible(text)
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -13,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kscaffold.errors import TemplateError
+from kscaffold.cli.terminal import echo, echo_json, shell_join, styled
+from kscaffold.errors import TemplateError, TrustError
 from kscaffold.git import without_password
 
 if TYPE_CHECKING:
+    from kscaffold.manifest import Manifest
     from kscaffold.scaffold import Scaffold
     from kscaffold.trial.checks import Project
     from kscaffold.trial.combinations import Combinations, Given
@@ -38,11 +38,12 @@ COVERS = {"each": 1, "pairs": 2}
     "-d", "assigned", metavar="KEY=VALUE", multiple=True, help="Try these answers and no others."
 )
 @click.option("--defaults", is_flag=True, help="Try the default answers and no others.")
+@click.option("--trust", is_flag=True, help="Let the projects' code run.")
 @click.option(
     "--import/--no-import",
     "imports",
-    default=True,
-    help="Import the projects' modules.  [default: yes]",
+    default=None,
+    help="Import the projects' modules.  [default: yes, if the template is trusted]",
 )
 @click.option("--train", "trains", is_flag=True, help="Train each project for a moment, too.")
 @click.option(
@@ -67,7 +68,8 @@ def command(
     cover: str | None,
     assigned: tuple[str, ...],
     defaults: bool,
-    imports: bool,
+    trust: bool,
+    imports: bool | None,
     trains: bool,
     jobs: int | None,
     seconds: float,
@@ -81,18 +83,25 @@ def command(
     [test]. Yes and no, choices, and texts that are awkward to quote are combined; all else stays at
     its default.
 
-    Importing and training run the projects' code: use it on templates that you trust, or with
-    --no-import. Exit code 4 if any check fails: the smallest set of answers that fails is named,
-    with the command that tries it again.
+    Importing and training run the projects' code, which needs --trust or a source that you have
+    listed with `kscaffold config trusted`. Exit code 4 if any check fails: the smallest set of
+    answers that fails is named, with the command that tries it again.
     """
     ctx.meta["kscaffold.format"] = form
+    from kscaffold.cli.trust import is_trusted
+    from kscaffold.config import read_user_config
     from kscaffold.scaffold import prepare
     from kscaffold.sources import load_templates
     from kscaffold.trial.combinations import find_combinations
     from kscaffold.trial.run import Request, Trial
 
     scaffold = prepare(load_templates(sources, Path(), ref), "project")
-    request = Request(imports, trains, jobs or os.cpu_count() or 1, seconds)
+    trusted = trust or is_trusted(scaffold.template, read_user_config())
+    if not trusted:
+        _check_runs_nothing(scaffold.template.manifest, imports=imports, trains=trains)
+    runs = trusted if imports is None else imports
+    why_not = "not asked for" if trusted or imports is False else "not trusted; see --trust"
+    request = Request(runs, trains, jobs or os.cpu_count() or 1, seconds, why_not)
     trial = Trial(scaffold, request, _bar if form == "text" else _no_bar)
     if assigned or defaults:
         chosen, about = _given(scaffold, assigned), "one combination of answers"
@@ -100,20 +109,30 @@ def command(
         found = find_combinations(scaffold.template.manifest, scaffold.tools)
         chosen, about = _covering(found, cover)
     if form == "text":
-        click.echo(f"{scaffold.template.layers[-1].name}: {about}")
+        echo(f"{scaffold.template.layers[-1].name}: {about}")
     projects = trial.run(chosen)
     faults = trial.faults(projects)
-    again = [*sources, *(["--ref", ref] if ref else [])]
+    again = [*(sources or ["builtin"]), *(["--ref", ref] if ref else []), *["--trust"] * trust]
     exit_code = TemplateError.exit_code if faults else 0
     if form == "json":
         report = {"template": scaffold.template.layers[-1].name, "combinations": len(chosen)}
         report |= {"checks": _table(projects, trial), "exit_code": exit_code}
-        click.echo(json.dumps({**report, "failures": [_described(f, again) for f in faults]}))
+        echo_json({**report, "failures": [_described(f, again) for f in faults]})
     else:
         _print(projects, trial)
         for fault in faults:
             _print_fault(fault, len(projects), again)
     ctx.exit(exit_code)
+
+
+def _check_runs_nothing(manifest: Manifest, *, imports: bool | None, trains: bool) -> None:
+    """Refuse what would run a stranger's code; raises `TrustError`."""
+    if trains and manifest.train:
+        shown = shell_join(["python", *manifest.train])
+        hint = "--trust lets it, leaving out --train goes without"
+        raise TrustError(f"the template wants to run `{shown}`", hint=hint)
+    if imports:
+        raise TrustError("--import runs the code of the projects", hint="--trust lets it")
 
 
 def _given(scaffold: Scaffold, assigned: Sequence[str]) -> list[Given]:
@@ -172,23 +191,24 @@ def _table(projects: Sequence[Project], trial: Trial) -> dict[str, dict[str, Any
 
 
 def _print(projects: Sequence[Project], trial: Trial) -> None:
-    click.echo(f"{'check':<8}  {'passed':>6}  {'failed':>6}")
+    echo(f"{'check':<8}  {'passed':>6}  {'failed':>6}")
     for check, row in _table(projects, trial).items():
         if "skipped" in row:
-            click.echo(f"{check:<8}  {'-':>6}  {'-':>6}  {row['skipped']}")
+            echo(f"{check:<8}  {'-':>6}  {'-':>6}  {row['skipped']}")
             continue
         color = "red" if row["failed"] else "green"
         line = f"{check:<8}  {row['passed']:>6}  {row['failed']:>6}"
-        click.echo(click.style(line, fg=color))
+        echo(styled(line, fg=color))
 
 
 def _print_fault(fault: Fault, total: int, sources: Sequence[str]) -> None:
     shown = " ".join(f"{name}={value}" for name, value in _spelled(fault.smallest).items())
     title = f"{fault.failure.check}: fails for {fault.count} of {total}"
-    click.echo(f"\n{click.style(title, fg='red', bold=True)}, with {shown or 'the defaults'}")
+    echo("\n", styled(title, fg="red", bold=True), nl=False, keep="\n")
+    echo(f", with {shown or 'the defaults'}")
     for line in (fault.failure.message, *fault.failure.details):
-        click.echo(f"  {line}")
-    click.echo(f"  again: {_again(fault, sources)}")
+        echo(f"  {line}")
+    echo(f"  again: {_again(fault, sources)}")
 
 
 def _described(fault: Fault, sources: Sequence[str]) -> dict[str, Any]:
@@ -204,14 +224,14 @@ def _described(fault: Fault, sources: Sequence[str]) -> dict[str, Any]:
 
 def _again(fault: Fault, sources: Sequence[str]) -> str:
     """Return the command that tries just this."""
-    words = ["kscaffold", "template", "test", *map(without_password, sources or ["builtin"])]
+    words = ["kscaffold", "template", "test", *map(without_password, sources)]
     for name, value in _spelled(fault.smallest).items():
         words += ["-d", f"{name}={value}"]
     if not fault.smallest:
         words.append("--defaults")
     if fault.failure.check == "trains":
         words.append("--train")
-    return shlex.join(words)
+    return shell_join(words)
 
 
 def _spelled(given: Given) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from kscaffold.cli.terminal import echo, echo_json
 from kscaffold.errors import AnswerError, KscaffoldError
 
 if TYPE_CHECKING:
@@ -128,17 +128,17 @@ def _check_behaviour(
         findings.append(finding)
         if form == "text":
             verdict = "fails" if finding.problem else "holds"
-            click.echo(f"{verdict}  {finding.name}: {finding.promise}")
+            echo(f"{verdict}  {finding.name}: {finding.promise}")
             for line in filter(None, (finding.problem, finding.note)):
-                click.echo(f"       {line}")
+                echo(f"       {line}", keep="\n")
     code = 1 if any(finding.problem for finding in findings) else 0
     if form == "json":
-        click.echo(json.dumps({"checks": [vars(f) for f in findings], "exit_code": code}, indent=1))
+        echo_json({"checks": [vars(f) for f in findings], "exit_code": code}, indent=1)
     elif form == "markdown":
-        click.echo("| check | |\n| --- | --- |")
+        echo("| check | |\n| --- | --- |", keep="\n")
         for finding in findings:
             verdict = finding.problem or "; ".join(filter(None, ("holds", finding.note)))
-            click.echo(f"| {finding.promise} | {verdict} |")
+            echo(f"| {finding.promise} | {verdict} |")
     return code
 
 
@@ -153,10 +153,10 @@ def _check_installed() -> None:
 def _list(cases: tuple[Case, ...], form: str) -> None:
     if form == "json":
         listed = [{"family": c.family, "case": c.name, "quick": c.quick} for c in cases]
-        click.echo(json.dumps(listed))
+        echo_json(listed)
         return
     for case in cases:
-        click.echo(f"{case.id}{'  (quick)' if case.quick else ''}")
+        echo(f"{case.id}{'  (quick)' if case.quick else ''}")
 
 
 def _run(
@@ -196,26 +196,27 @@ def _print_json(outcomes: dict[Subject, list[Outcome]]) -> None:
         for subject, each in outcomes.items()
     ]
     code = 1 if any(target["fails"] for target in targets) else 0
-    click.echo(json.dumps({"targets": targets, "exit_code": code}, indent=1))
+    echo_json({"targets": targets, "exit_code": code}, indent=1)
 
 
 def _print(outcomes: dict[Subject, list[Outcome]], form: str, *, verbose: bool) -> None:
     from kscaffold.verify import report
 
     if len(outcomes) > 1:
-        click.echo(report.markdown_comparison(outcomes))
+        echo(report.markdown_comparison(outcomes), keep="\n")
         return
     [(subject, ended)] = outcomes.items()
     if verbose:
         for outcome in ended:
-            click.echo(f"{outcome.case.id}: {outcome.verdict}{_because(outcome)}")
-        click.echo()
+            echo(f"{outcome.case.id}: {outcome.verdict}{_because(outcome)}")
+        echo()
     as_markdown = form == "markdown"
-    click.echo(report.markdown_table(ended) if as_markdown else report.text_table(ended))
+    table = report.markdown_table if as_markdown else report.text_table
+    echo(table(ended), keep="\n")
     tell = report.markdown_failure if as_markdown else report.text_failure
     for outcome in ended:
         if not outcome.holds:
-            click.echo(f"\n{tell(outcome, subject)}")
+            echo(f"\n{tell(outcome, subject)}", keep="\n")
 
 
 def _because(outcome: Outcome) -> str:

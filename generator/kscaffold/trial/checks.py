@@ -17,7 +17,7 @@ from kscaffold.answers import Answers, resolve
 from kscaffold.errors import KscaffoldError
 from kscaffold.format import format_python
 from kscaffold.scaffold import Scaffold, build_tree, choose, derived_values
-from kscaffold.style import Style, style_of
+from kscaffold.style import PYPROJECT, Style, style_of
 from kscaffold.tree import Tree
 from kscaffold.trial.combinations import Given
 
@@ -90,7 +90,7 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
         raw = {
             scaffold.renderer.text(file.target, values)
             for file in scaffold.template.manifest.files
-            if not file.format
+            if not (file.format and file.template.endswith(".jinja"))
         }
     except KscaffoldError as error:
         project.report("renders", [Failure("renders", str(error), error.details)])
@@ -98,7 +98,7 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
     project.report("renders")
     _write(tree, folder)
     project.files = {file.path: file.text for file in tree if file.path.endswith(".py")}
-    package, style = str(values.get("package", "")), style_of(tree)
+    package, style = str(values.get("package", "")), _style(tree)
     for path, text in project.files.items():
         parsed = [*_parses(path, text)]
         project.report("parses", parsed)
@@ -107,11 +107,15 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
     return project
 
 
+def _style(tree: Tree) -> Style:
+    return style_of(next((file.text for file in tree if file.path == PYPROJECT), ""))
+
+
 def _write(tree: Tree, folder: Path) -> None:
     for file in tree:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file.text, encoding="utf-8", newline="\n")
+        path.write_bytes(file.data)
         if file.executable:
             path.chmod(0o755)
 
@@ -133,7 +137,8 @@ def _is_stable(path: str, text: str, package: str, style: Style) -> Iterator[Fai
 def ruff() -> list[str] | None:
     """Return the command that runs ruff, or None where it is not installed."""
     if find_spec("ruff") is not None:
-        return [sys.executable, "-m", "ruff"]
+        # It runs in a project, whose own modules it must not import.
+        return [sys.executable, "-P", "-m", "ruff"]
     found = shutil.which("ruff")
     return [found] if found else None
 

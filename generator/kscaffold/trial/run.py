@@ -37,12 +37,14 @@ class Request:
         trains: whether the projects are trained.
         jobs: how many things are done at once.
         seconds: how long importing or training one project may take.
+        why_not: why the projects' modules are not imported, if they are not.
     """
 
     imports: bool = True
     trains: bool = False
     jobs: int = 1
     seconds: float = 300.0
+    why_not: str = "not asked for"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Trial:
         if self.ruff is None:
             skipped["ruff"] = "not installed: ruff"
         if missing or not self.request.imports:
-            skipped["imports"] = needs if missing else "not asked for"
+            skipped["imports"] = needs if missing else self.request.why_not
         if missing or not self.request.trains or not manifest.train:
             skipped["trains"] = needs if missing else "not asked for"
             if self.request.trains and not manifest.train:

@@ -6,13 +6,14 @@ import importlib
 import importlib.util
 import os
 import sys
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from kscaffold.errors import AnswerError, KscaffoldError
+from kscaffold.files import MAX_TEXT, read_regular
+from kscaffold.toml import TomlError, parse_toml
 from kscaffold.verify.cases import Counting, Declared, Problem
 
 
@@ -87,10 +88,10 @@ def find_subject(target: str) -> Subject:
 def _of_project(folder: Path) -> Subject:
     record = folder / ".kscaffold/answers.toml"
     try:
-        answers = tomllib.loads(record.read_text(encoding="utf-8"))["answers"]
+        answers = parse_toml(read_regular(record, MAX_TEXT))["answers"]
         package = answers["package"]
         declared = _declared(answers)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, TomlError, KeyError, TypeError) as error:
         reason = f"{folder} is no project of kscaffold's: {record} cannot be read ({error})"
         hint = "for another model give package.module:Class"
         raise AnswerError(reason, key="TARGET", hint=hint) from error

@@ -106,7 +106,7 @@ def fold_path(parts: tuple[str, ...]) -> tuple[str, ...]:
 def _entry(file: TreeFile) -> Entry:
     parts = check_parts(file.path)
     try:
-        data = file.text.encode("utf-8")
+        data = file.data
     except UnicodeEncodeError as error:
         raise TargetError(f"{file.path} cannot be written as UTF-8: {error.reason}") from error
     mode = 0o755 if file.executable else 0o644

@@ -1,0 +1,89 @@
+"""The one way out to a terminal: what a stranger wrote is shown there, and does nothing to it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TextIO
+
+import click
+
+from kscaffold.errors import KscaffoldError
+from kscaffold.text import visible
+
+
+class OutputError(KscaffoldError):
+    """What is printed can't be written, as to a full disk."""
+
+
+class Styled(NamedTuple):
+    """A text and how it looks, as `click.style` takes it."""
+
+    text: str
+    look: dict[str, Any]
+
+
+def styled(text: str, **look: Any) -> Styled:
+    """Return a text to print in colour, bold and so on."""
+    return Styled(text, look)
+
+
+def echo(*parts: str | Styled, err: bool = False, nl: bool = True, keep: str = "") -> None:
+    """Print parts of a line; characters that are not seen are spelt out, but for those to keep."""
+    line = "".join(
+        (
+            visible(part, keep)
+            if isinstance(part, str)
+            else click.style(visible(part.text, keep), **part.look)
+        )
+        for part in parts
+    )
+    _print(line, err=err, nl=nl)
+
+
+def echo_json(value: Any, indent: int | None = None) -> None:
+    """Print a value as JSON in ASCII, in which DEL is the one control that JSON leaves as it is."""
+    _print(json.dumps(value, indent=indent).replace("\x7f", "\\u007f"), err=False, nl=True)
+
+
+def _print(text: str, *, err: bool, nl: bool) -> None:
+    try:
+        click.echo(text, err=err, nl=nl)
+    except OSError as error:
+        close(sys.stderr if err else sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise  # whoever reads has seen enough
+        name = "standard error" if err else "standard output"
+        raise OutputError(f"{name} cannot be written: {error.strerror}") from None
+
+
+def close(stream: TextIO) -> None:
+    """Have what a stream still holds go nowhere, since to flush it would fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def shell_join(words: Iterable[str]) -> str:
+    """Return a command for a shell; what is not seen is written as bash and zsh have it."""
+    return " ".join(map(_shell_word, words))
+
+
+def _shell_word(word: str) -> str:
+    if visible(word) == word:
+        return shlex.quote(word)
+    return f"$'{''.join(map(_shell_character, word))}'"
+
+
+def _shell_character(character: str) -> str:
+    code = ord(character)
+    if character in "'\\":
+        return f"\\{character}"
+    if visible(character) == character:
+        return character
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a path that is no UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x80 else f"\\U{code:08x}"

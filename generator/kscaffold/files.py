@@ -1,0 +1,79 @@
+"""Files that somebody else may have put there: regular ones only, of a bounded size."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+# To open a pipe or a device waits for nothing.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+# What a person writes by hand, such as a configuration, in bytes.
+MAX_TEXT = 4 << 20
+_CHUNK = 1 << 20
+
+
+class Hash(Protocol):
+    """A digest of `hashlib`."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes."""
+
+
+def open_regular(path: Path, most: int | None = None) -> BinaryIO:
+    """Open a regular file to read.
+
+    It is looked at after it is opened, so that nothing else can take its place in between.
+
+    Args:
+        path: of the file; links are followed.
+        most: the bytes that it may have; None: any number, for a reader that counts itself.
+
+    Raises:
+        OSError: it cannot be opened, is a folder, a pipe or a device, or too large.
+    """
+    descriptor = os.open(path, _FLAGS)
+    try:
+        _check(os.fstat(descriptor), path, most)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _check(found: os.stat_result, path: Path, most: int | None) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    if most is not None and found.st_size > most:
+        raise _too_large(path, most)
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Return the bytes of a regular file; raises `OSError` as `open_regular` does."""
+    with open_regular(path, most) as file:
+        return read_all(file, path, most)
+
+
+def read_all(file: BinaryIO, path: Path, most: int) -> bytes:
+    """Return the bytes of an open file, which may grow; raises `OSError` if it is too large."""
+    data = file.read(most + 1)
+    if len(data) > most:
+        raise _too_large(path, most)
+    return data
+
+
+def add_to_digest(whole: Hash, name: str, file: BinaryIO) -> None:
+    """Add a file's name, size and content to a digest, a piece at a time."""
+    left = os.fstat(file.fileno()).st_size
+    whole.update(f"{len(name)}:{name}:{left}:".encode())
+    while left > 0 and (chunk := file.read(min(left, _CHUNK))):
+        whole.update(chunk)
+        left -= len(chunk)
+
+
+def _too_large(path: Path, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"Larger than {most >> 20} MiB", str(path))

@@ -1,0 +1,130 @@
+"""What Python, TOML, JSON and YAML mean, as a list of leaves: to tell whether two texts differ.
+
+YAML has no parser here. Its lines are taken apart instead: into quoted texts, comments, words, and
+all other characters one by one, each of which might be structure.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import tokenize
+import tomllib
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    r"""(?P<double>"(?:[^"\\]|\\.)*")|(?P<single>'(?:[^']|'')*')|(?P<comment>(?:(?<=\s)|^)\#.*)"""
+    r"""|(?P<words>[\w/](?:[\w./+@-]|'(?=\w))*(?:[ ][\w/](?:[\w./+@-]|'(?=\w))*)*)"""
+    r"""|(?P<space>\s+)|(?P<other>.)"""
+)
+# Plain words that YAML takes for something else than text.
+_NO_TEXT = re.compile(r"null|true|false|yes|no|on|off|y|n|\d[\da-fox._+-]*", re.IGNORECASE)
+
+
+class Leaf(NamedTuple):
+    """A part of what a text means: of which kind it is, and what it says if that is free."""
+
+    kind: str
+    text: str = ""
+
+
+def leaves(text: str, suffix: str) -> tuple[Leaf, ...] | None:
+    """Return the leaves of a file with such a suffix, in order; None: it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return tuple(READERS[suffix](text))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def lines_of_yaml(text: str) -> Iterator[Leaf]:
+    """Yield the tokens of each line."""
+    for line in text.split("\n"):
+        yield Leaf(f"line {len(line) - len(line.lstrip())}")
+        for token in _TOKEN.finditer(line.strip()):
+            yield _yaml_leaf(str(token.lastgroup), token[0])
+
+
+def _yaml_leaf(kind: str, text: str) -> Leaf:
+    if kind == "double":
+        try:
+            return Leaf("text", json.loads(text))
+        except ValueError:
+            return Leaf("text", text)
+    if kind == "single":
+        return Leaf("text", text[1:-1].replace("''", "'"))
+    if kind == "words":
+        return Leaf("no text" if _NO_TEXT.fullmatch(text) else "words", text)
+    return Leaf(text if kind == "other" else kind)
+
+
+def _python(text: str) -> Iterator[Leaf]:
+    # As bytes, so that a comment that names an encoding counts as it does for Python.
+    data = text.encode()
+    yield Leaf(tokenize.detect_encoding(io.BytesIO(data).readline)[0])
+    yield from _node(ast.parse(data))
+
+
+def _node(value: object) -> Iterator[Leaf]:
+    if isinstance(value, ast.Constant):
+        yield Leaf(type(value.value).__name__, _said(value.value))
+    elif isinstance(value, ast.AST):
+        yield Leaf(type(value).__name__)
+        for _, each in ast.iter_fields(value):
+            yield from _node(each)
+    elif isinstance(value, list):
+        yield Leaf(f"{len(value)} parts")
+        for each in value:
+            yield from _node(each)
+    elif isinstance(value, str):
+        # Of a name, how many parts it has counts as well.
+        yield Leaf(re.sub(r"\w+", "name", value), value)
+    else:
+        yield Leaf(repr(value))
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else ""
+
+
+class _Pairs(list[tuple[str, object]]):
+    """An object of JSON, in which a key may come twice."""
+
+
+def _json(text: str) -> Iterator[Leaf]:
+    return _value(json.loads(text, object_pairs_hook=_Pairs))
+
+
+def _toml(text: str) -> Iterator[Leaf]:
+    return _value(tomllib.loads(text))
+
+
+def _value(value: object) -> Iterator[Leaf]:
+    if isinstance(value, (dict, _Pairs)):
+        pairs = [*value.items()] if isinstance(value, dict) else value
+        yield Leaf(f"{len(pairs)} keys")
+        for key, each in pairs:
+            yield Leaf("key", key)
+            yield from _value(each)
+    elif isinstance(value, list):
+        yield Leaf(f"{len(value)} items")
+        for each in value:
+            yield from _value(each)
+    else:
+        yield Leaf(type(value).__name__, _said(value))
+
+
+Reader = Callable[[str], Iterable[Leaf]]
+READERS: dict[str, Reader] = {
+    **dict.fromkeys((".py", ".pyi"), _python),
+    ".toml": _toml,
+    **dict.fromkeys((".json", ".ipynb"), _json),
+    **dict.fromkeys((".yml", ".yaml", ".cff"), lines_of_yaml),
+}
