@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import signal as signals
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from kscaffold.cli import after
+from kscaffold.cli import creation
+from kscaffold.cli.repository import start_repository
 from tests.cli import contents, kscaffold, report_of
+from tests.own_templates import whole
 
 
 @pytest.fixture(autouse=True)
@@ -172,9 +180,139 @@ def test_a_git_that_fails_is_a_warning(
         assert result.stderr == f"warning: {message}\n"
 
 
-def test_nothing_written_means_no_repository() -> None:
-    """A second run that changes nothing starts no repository."""
+def test_a_second_run_makes_the_repository_that_is_missing() -> None:
+    """Also where no file has to be written any more; the user's own files are not committed."""
     kscaffold("new", "demo", "--no-git")
+    Path("demo/mine.txt").write_text("mine\n")
     assert kscaffold("new", "demo", "--force").exit_code == 0
-    assert after.start_repository(Path("demo"), ()) is None
-    assert not Path("demo/.git").exists()
+    assert git("status", "--porcelain") == "?? mine.txt\n"
+    assert committed() == sorted({*contents(Path("demo"))} - {"mine.txt"} - _of_git())
+
+
+def _of_git() -> set[str]:
+    return {path for path in contents(Path("demo")) if path.startswith(".git/")}
+
+
+# ---------------------------------------------------------------- stopped in the middle
+
+CALLS = ["rev-parse", "init", "add", "config", "commit"]
+STOPPING = """#!/bin/sh
+for word in "$@"; do
+    if [ "$word" = "{call}" ] && mkdir '{mark}' 2>/dev/null; then
+        {before}
+        kill -s {signal} "$PPID"
+        sleep {seconds}
+    fi
+done
+exec {git} "$@"
+"""
+
+
+def stopped(tmp_path: Path, call: str, signal: str, *, before: str = "") -> tuple[int, str]:
+    """Run the command; while git is at a call of it, a signal comes. Returns code and errors."""
+    real = shutil.which("git")
+    mark = tmp_path / f"stopped-{call}"
+    script = STOPPING.format(
+        call=call, signal=signal, git=real, mark=mark, before=before.format(git=real), seconds=0.3
+    )
+    path = tmp_path / "bin" / "git"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(script)
+    path.chmod(0o755)
+    process = subprocess.run(
+        [sys.executable, "-m", "kscaffold", "new", "demo"],
+        env={**os.environ, "PATH": f"{path.parent}{os.pathsep}{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signals.signal(signals.SIGINT, signals.default_int_handler) and None,
+    )
+    assert mark.exists()
+    return process.returncode, process.stderr
+
+
+def check_whole(made: dict[str, bytes]) -> None:
+    """The project is complete, and its repository is there with its one commit, or not at all."""
+    found = contents(Path("demo"))
+    assert {path: data for path, data in found.items() if path in made} == made
+    assert not [path for path in found if path.endswith(".lock") and path.startswith(".git/")]
+    if Path("demo/.git").exists():
+        assert committed() == sorted(made)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_interrupt_while_git_works(tmp_path: Path, call: str) -> None:
+    """The project is whole, nothing is left over, and the printed command ends what was begun."""
+    made = plain_project()
+    code, errors = stopped(tmp_path, call, "INT")
+    assert code == 130
+    assert errors.startswith("error: interrupted; demo is written, but not its git repository")
+    assert errors.count("\n") == 1
+    assert contents(Path("demo")) == made
+    command = errors.strip().partition("which this makes: ")[2]
+    program, *arguments = shlex.split(command)
+    assert program == "kscaffold"
+    assert kscaffold(*arguments).exit_code == 0
+    assert committed() == sorted(made)
+    assert git("status", "--porcelain", "--ignored") == ""
+
+
+@pytest.mark.parametrize("signal", ["TERM", "KILL"])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_kill_while_git_works(tmp_path: Path, call: str, signal: str) -> None:
+    """The project is whole; the next run removes what is left and makes the repository."""
+    made = plain_project()
+    code, errors = stopped(tmp_path, call, signal)
+    assert (code, errors) == (-getattr(signals, f"SIG{signal}"), "")
+    check_whole(made)
+    time.sleep(0.5)  # until the git that was left alone has ended
+    assert kscaffold("new", "demo").exit_code == 3
+    assert not [path for path in contents(Path("demo")) if ".kscaffold-" in path]
+    assert kscaffold("new", "demo", "--force").exit_code == 0
+    assert committed() == sorted(made)
+    assert git("status", "--porcelain", "--ignored") == ""
+
+
+def test_an_interrupt_with_a_lock_of_gits(tmp_path: Path) -> None:
+    """What git itself leaves when it is killed goes with all the rest."""
+    made = plain_project()
+    code, _ = stopped(
+        tmp_path, "commit", "INT", before="touch demo/.kscaffold-work/.git/index.lock"
+    )
+    assert code == 130
+    assert contents(Path("demo")) == made
+
+
+def plain_project() -> dict[str, bytes]:
+    """The files of the project, which is then removed again."""
+    assert kscaffold("new", "demo", "--no-git").exit_code == 0
+    made = contents(Path("demo"))
+    shutil.rmtree("demo")
+    return made
+
+
+def test_an_interrupt_after_the_repository_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left to do then, and that is said."""
+
+    def interrupt(*arguments: object) -> None:
+        start_repository(*arguments)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(creation, "start_repository", interrupt)
+    result = kscaffold("new", "demo")
+    assert (result.exit_code, result.stderr) == (130, "error: interrupted; demo is written\n")
+    assert committed()
+
+
+def test_an_interrupt_of_a_project_with_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command tells it."""
+    question = '[questions.token]\ntype = "str"\nhelp = "h"\nsecret = true\n'
+    whole("own", question, "{{ token }}\n")
+    monkeypatch.setattr(creation, "start_repository", _interrupted)
+    result = kscaffold("new", "demo", "--template", "./own", "--token", "s3cret")
+    assert result.stderr.endswith("which this makes: the same command with --force\n")
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,9 +1,8 @@
-"""What comes after writing: a git repository, commands, and a short training as a check."""
+"""What comes after writing: commands, and a short training as a check."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,60 +17,8 @@ from kscaffold.manifest import Manifest
 from kscaffold.scaffold import Scaffold, derived_values
 from kscaffold.training import missing_modules, training_arguments
 
-# A template is data: no hook and no program named by a configuration runs for it.
-SAFE = (
-    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "init.templateDir="),
-    *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false", "--literal-pathspecs"),
-)
 # Stands for the folder of the training's run where a command is only shown.
 SCRATCH = "RUN_FOLDER"
-FALLBACK = {"user.name": "kscaffold", "user.email": "kscaffold@localhost"}
-# A repository named by the environment, as inside a git hook, is not the target's.
-FOREIGN = {
-    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
-    *("GIT_PREFIX", "GIT_NAMESPACE", "GIT_TEMPLATE_DIR"),
-}
-
-
-def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
-    """Make a git repository with one commit of the files.
-
-    Returns:
-        What went wrong, or None: also where there is no git, or the target is in a repository.
-    """
-    if not files or shutil.which("git") is None:
-        return None
-    if _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0:
-        return None
-    for arguments in (
-        ("init", "--quiet", "--initial-branch=main"),
-        # By force: the user's own list of ignored files may name some of them.
-        ("add", "--force", "--", *files),
-        ("commit", "--quiet", "--message", "Create the project"),
-    ):
-        identity = _missing_identity(target) if arguments[0] == "commit" else ()
-        result = _git(target, *identity, *arguments)
-        if result.returncode != 0:
-            lines = result.stderr.strip().splitlines() or ["no message"]
-            return f"the project is written, but git failed: {lines[-1]}"
-    return None
-
-
-def _missing_identity(target: Path) -> tuple[str, ...]:
-    """Return options for what git does not know of the user; each repository may differ."""
-    missing = [key for key in FALLBACK if _git(target, "config", key).returncode != 0]
-    return tuple(word for key in missing for word in ("-c", f"{key}={FALLBACK[key]}"))
-
-
-def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", *SAFE, *arguments],
-        cwd=target,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={k: v for k, v in os.environ.items() if k not in FOREIGN},
-    )
 
 
 @dataclass(frozen=True)

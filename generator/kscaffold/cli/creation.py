@@ -11,6 +11,8 @@ import click
 from kscaffold.answers import Answers, resolve
 from kscaffold.cli import after, output
 from kscaffold.cli.after import Command
+from kscaffold.cli.interrupt import as_error
+from kscaffold.cli.repository import start_repository
 from kscaffold.cli.terminal import echo, echo_json, shell_join
 from kscaffold.errors import AnswerError, KscaffoldError, TrustError, place_named
 from kscaffold.hidden import answers_named, masked, public, secrets_hidden
@@ -135,14 +137,19 @@ def _write(
     commands: tuple[Command, ...],
     message: list[str],
 ) -> None:
-    written = write_tree(request.target, tree, force=request.force)
-    _say(request, (f"kept what was there: {request.target / name}" for name in written.backups))
-    warnings = [*_start_repository(request, written, tree)]
-    if not request.json:
-        for warning in warnings:
-            echo(f"warning: {warning}", err=True)
-    failure = _run(request, scaffold, answers, commands)
     told = public(scaffold.template.manifest, answers)
+    is_ready = not request.git
+    try:
+        written = write_tree(request.target, tree, force=request.force)
+        _say(request, (f"kept what was there: {request.target / name}" for name in written.backups))
+        warnings = [*_start_repository(request, tree)]
+        is_ready = True
+        for warning in () if request.json else warnings:
+            echo(f"warning: {warning}", err=True)
+        failure = _run(request, scaffold, answers, commands)
+    except KeyboardInterrupt:
+        command = output.recreate_command(request.target, told, scaffold.template, git=request.git)
+        raise as_error(request.target, tree, None if is_ready else command) from None
     if request.json:
         _print_json(request, "written", told, written, commands, warnings, failure)
     elif failure:
@@ -155,13 +162,13 @@ def _write(
         raise click.exceptions.Exit(KscaffoldError.exit_code)
 
 
-def _start_repository(request: Request, written: Written, tree: Tree) -> Iterator[str]:
+def _start_repository(request: Request, tree: Tree) -> Iterator[str]:
     """Make a git repository of all but the files with secrets; yields what should be said."""
     if not request.git:
         return
     secret = {file.path for file in tree if file.secret}
-    files = tuple(path for path in written.files if path not in secret)
-    if warning := after.start_repository(request.target, files):
+    files = tuple(file.path for file in tree if not file.secret)
+    if warning := start_repository(request.target, files):
         yield warning
     for path in sorted(secret):
         yield f"{path} holds a secret, so it is not committed; see that .gitignore names it"

@@ -29,14 +29,14 @@ def write(
             another run is writing there, or a signal came.
     """
     with _target(place) as target, Lock(target, LOCK_INSIDE, place.target):
-        _undo(target)
+        undo(target)
         if not force and set(target.names()) != {LOCK_INSIDE}:
             raise place.not_empty()
         plan = make_plan(target, entries)
         try:
             _carry_out(plan, target, checkpoint)
         except BaseException as error:
-            if not tidy(lambda: _undo(target)):
+            if not tidy(lambda: undo(target)):
                 reason = f"{place.target} is half written, and cannot be put back now ({error})"
                 hint = "once it can, the next kscaffold run on this path does it"
                 raise TargetError(reason, hint=hint) from error
@@ -52,7 +52,7 @@ def clean_up(place: Place) -> None:
         TargetError: another run is at it, or the journal cannot be read.
     """
     with _target(place) as target, Lock(target, LOCK_INSIDE, place.target):
-        _undo(target)
+        undo(target)
 
 
 def _carry_out(plan: Plan, target: Folder, checkpoint: Checkpoint) -> None:
@@ -86,7 +86,8 @@ def _put_in_place(step: Step, staged: Folder, target: Folder) -> None:
         source.place(name, folder, name)
 
 
-def _undo(target: Folder) -> None:
+def undo(target: Folder) -> None:
+    """Undo a write that was stopped, if there was one, and remove what it left."""
     if target.look(WORK_INSIDE) is None:
         return
     with target.sub(WORK_INSIDE) as work:

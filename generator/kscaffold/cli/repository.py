@@ -1,0 +1,89 @@
+"""The git repository of a new project: there with its first commit, or not there at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from kscaffold.errors import TargetError
+from kscaffold.write import workspace
+
+# A template is data: no hook and no program named by a configuration runs for it. And nothing goes
+# on in the background.
+SAFE = (
+    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "init.templateDir="),
+    *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false", "--literal-pathspecs"),
+    *("-c", "gc.auto=0", "-c", "maintenance.auto=false"),
+)
+FALLBACK = {"user.name": "kscaffold", "user.email": "kscaffold@localhost"}
+# A repository named by the environment, as inside a git hook, is not the target's.
+FOREIGN = {
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
+    *("GIT_PREFIX", "GIT_NAMESPACE", "GIT_TEMPLATE_DIR"),
+}
+
+
+class GitError(Exception):
+    """A git that failed; tells its last line."""
+
+
+def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
+    """Make a git repository with one commit of the files.
+
+    It is made in a folder beside them and then put in place, so that an interrupt leaves no half of
+    it: neither a repository without a commit, nor a lock of git's.
+
+    Returns:
+        What went wrong, or None: also where there is no git, or the target is in a repository.
+    """
+    if not files or shutil.which("git") is None:
+        return None
+    if _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0:
+        return None
+    try:
+        with workspace(target) as folder:
+            _commit(target, folder, files)
+            os.rename(folder / ".git", target / ".git")  # noqa: PTH104
+    except (GitError, OSError, TargetError) as error:
+        return f"the project is written, but git failed: {error}"
+    return None
+
+
+def _commit(target: Path, folder: Path, files: tuple[str, ...]) -> None:
+    """Commit the files of the target into a new repository in the folder; raises `GitError`."""
+    where = (f"--git-dir={folder / '.git'}", f"--work-tree={target.absolute()}")
+    _run(target, "init", "--quiet", "--initial-branch=main", "--", str(folder))
+    # By force: the user's own list of ignored files may name some of them.
+    _run(target, *where, "add", "--force", "--", *files)
+    identity = _missing_identity(target, where)
+    _run(target, *where, *identity, "commit", "--quiet", "--message", "Create the project")
+
+
+def _missing_identity(target: Path, where: tuple[str, ...]) -> tuple[str, ...]:
+    """Return options for what git does not know of the user; each repository may differ."""
+    missing = [key for key in FALLBACK if _git(target, *where, "config", key).returncode != 0]
+    return tuple(word for key in missing for word in ("-c", f"{key}={FALLBACK[key]}"))
+
+
+def _run(target: Path, *arguments: str) -> None:
+    result = _git(target, *arguments)
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or ["no message"]
+        raise GitError(lines[-1])
+
+
+def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git; an interrupt reaches this process alone, which then ends it."""
+    return subprocess.run(
+        ["git", *SAFE, *arguments],
+        cwd=target,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        env={k: v for k, v in os.environ.items() if k not in FOREIGN},
+        start_new_session=True,
+    )
