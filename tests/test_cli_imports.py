@@ -36,7 +36,7 @@ finally:
         (["--help"], ""),
         (["--version"], ""),
         (["new", "--help"], "msgspec"),
-        (["verify", "--list"], ""),
+        (["verify", "--list"], "msgspec"),
         (["new", "demo", "--style", "x"], "msgspec jinja2"),
         (["new", "demo", "--no-git", "--data", "csv"], "msgspec jinja2"),
     ],

@@ -88,7 +88,7 @@ def test_an_answer_that_is_more_than_text_is_refused(path: str, text: str, answe
     message, _ = refused(source, code=2, more=answered(answer))
     line = 1 if "coding" in answer else 2
     assert message == (
-        f"description: the answer is more than a text in {path}, line {line}: it changes what the"
+        f"--description: the answer is more than a text in {path}, line {line}: it changes what the"
         f" file means; have {path}.jinja quote it: {{{{ description | quote }}}}"
     )
 
@@ -133,7 +133,7 @@ def test_the_name_of_the_folder_is_an_answer_too() -> None:
     name = QUESTION.format("name", "str", 'default = "{{ target_name }}"')
     own('N = "{{ name }}"\n', questions=name)
     message, _ = refused("own", code=2, path='x"; import os; "')
-    assert message.startswith("name: the answer is more than a text in out.py, line 1")
+    assert message.startswith("--name: the answer is more than a text in out.py, line 1")
     assert "out.py" in project("own", path="fine")
 
 
@@ -149,7 +149,7 @@ def test_a_derived_value_is_made_of_answers() -> None:
     derived = f"{DESCRIPTION}[derived]\ntitle = \"'About ' ~ description\"\n"
     own('D = "{{ title }}"\n', questions=derived)
     message, _ = refused("own", code=2, more=answered('"; x = 1; "'))
-    assert message.startswith("description: ")
+    assert message.startswith("--description: ")
 
 
 def test_two_answers_together() -> None:
@@ -158,7 +158,7 @@ def test_two_answers_together() -> None:
     own('D = ["{{ one }}", "{{ description }}"]\n', questions=two)
     more = ("--one=\\", *answered(", 1]; import os  #"))
     message, _ = refused("own", code=2, more=more)
-    assert message.startswith("one: ")
+    assert message.startswith("--one: ")
 
 
 def test_a_number_in_a_text_question_is_a_number() -> None:
@@ -209,7 +209,7 @@ def test_a_secret_is_not_told() -> None:
     question = QUESTION.format("token", "str", "secret = true")
     own('T = "{{ token }}"\n', questions=question)
     message, _ = refused("own", code=2, more=("--token", '"; s3cret(); "'))
-    assert message.startswith("token: ")
+    assert message.startswith("--token: ")
     assert "s3cret" not in message
 
 

@@ -179,7 +179,7 @@ def test_a_group_without_a_command_names_its_commands() -> None:
     """In one line, as every mistake in a command."""
     message = error_of(kscaffold("template"), 2)
     assert message.startswith("a command is missing: list, show, eject, lint, test, schema")
-    assert message.endswith("(see kscaffold template --help)")
+    assert message.endswith("Try 'kscaffold template --help'")
 
 
 def test_without_anything_the_help_is_shown() -> None:

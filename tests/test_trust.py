@@ -169,11 +169,11 @@ def test_a_training_needs_trust_as_every_command() -> None:
     """It is shown, and nothing is written."""
     message, _ = refused(whole("own", TRAIN), code=5, more=("--train",))
     assert message == (
-        f"the template wants to run commands, `{SHOWN}`: --trust lets it, leaving out --train goes"
+        f"the template wants to run commands, `{SHOWN}`; --trust lets it, leaving out --train goes"
         " without; nothing is written"
     )
     message, _ = refused(whole("own", TRAIN + command("touch", "x")), code=5, more=("--train",))
-    assert f"`touch x`, `{SHOWN}`: --trust lets it, --no-commands and leaving out" in message
+    assert f"`touch x`, `{SHOWN}`; --trust lets it, --no-commands and leaving out" in message
     assert "made" in project("own", more=("--train", "--trust"))
 
 
@@ -181,7 +181,7 @@ def test_no_commands_means_no_training() -> None:
     """Whoever asks for both is told, whatever template it is."""
     for source in (whole("own", TRAIN), "builtin"):
         message, _ = refused(source, code=2, more=("--train", "--no-commands", "--trust"))
-        assert message == "--train runs a command of the template, which --no-commands forbids"
+        assert message == "--train: runs a command of the template, which --no-commands forbids"
 
 
 def test_a_working_folder_trains_nothing() -> None:
