@@ -12,7 +12,7 @@ from pathlib import Path
 from kscaffold import __version__
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.files import MAX_TEXT, add_to_digest, read_regular
-from kscaffold.layers import MANIFEST, MAX_BYTES, Layer, Layers
+from kscaffold.layers import JOURNAL, MANIFEST, MAX_BYTES, Layer, Layers
 from kscaffold.manifest import Manifest
 from kscaffold.origins import BUILT_IN, Origin
 from kscaffold.reading import Head, Text, parse_manifest, read_head
@@ -277,6 +277,11 @@ def _package_folder(package: str, name: str) -> Path:
 
 
 def _read(root: Path, origin: Origin, name: str, place: str) -> Found:
+    if (root / JOURNAL).exists():
+        raise TemplateError(
+            f"{place or root}: is half written by a run that was stopped; run it again, which puts"
+            " back what was there"
+        )
     try:
         text = Layer(name, root, place).read_bytes(MANIFEST, MAX_TEXT).decode("utf-8")
     except (TemplateError, UnicodeDecodeError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -14,6 +16,8 @@ from kscaffold.origins import BUILT_IN
 from kscaffold.quoting import quote
 from kscaffold.sources import Template, load_templates
 from kscaffold.text import near
+from kscaffold.tree import Tree, TreeFile
+from kscaffold.write import check_target, write_tree
 
 
 @click.command()
@@ -32,20 +36,25 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
     """
     template = load_templates([source], Path(), ref)
     folder = Path(into)
+    # What a killed run left there is undone before anything of it is looked at.
+    check_target(folder, force=True)
     if what is None:
         files = _everything(template, folder)
+        write_tree(folder, files)
     else:
-        files = {**_manifest(template, folder), **_part(template, folder, what)}
-    try:
-        for path, data in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-    except OSError as error:
-        raise TargetError(f"{error.filename}: {error.strerror}") from None
-    for path in files:
-        echo(str(path))
+        files = _part(template, folder, what)
+        _remove(write_tree(folder, files, force=True).backups, folder)
+    for file in files:
+        echo(str(folder / file.path))
     command = shell_join(["kscaffold", "new", "PATH", "--template", _as_source(folder)])
     echo(f"\nTry it: {command}", err=True, keep="\n")
+
+
+def _remove(backups: Iterable[str], folder: Path) -> None:
+    """Remove the copies of files that have one block more now: a template is no place for them."""
+    for name in backups:
+        with suppress(OSError):
+            (folder / name).unlink()
 
 
 def _as_source(folder: Path) -> str:
@@ -53,16 +62,16 @@ def _as_source(folder: Path) -> str:
     return text if "/" in text else f"./{text}"
 
 
-def _everything(template: Template, folder: Path) -> dict[Path, bytes]:
+def _everything(template: Template, folder: Path) -> Tree:
     if len(template.layers) != 1:
         raise AnswerError("--template: is an overlay; name a FILE or a BLOCK of it")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and any(folder.iterdir()):
         raise TargetError(f"{folder}: is not empty; give another folder: --into")
     [layer] = template.layers
     name = f"name = {quote(template.manifest.name)}"
     manifest = layer.read(MANIFEST).replace(name, f"name = {quote(_name(folder))}", 1)
-    files = {folder / path: layer.read_bytes(path) for path in layer.files()}
-    return {folder / MANIFEST: manifest.encode(), **files}
+    files = (TreeFile(path, layer.read_bytes(path)) for path in layer.files())
+    return (TreeFile(MANIFEST, manifest), *files)
 
 
 def _name(folder: Path) -> str:
@@ -74,38 +83,36 @@ def _name(folder: Path) -> str:
     return f"my-{name}" if name == BUILT_IN else name
 
 
-def _manifest(template: Template, folder: Path) -> dict[Path, bytes]:
-    """Return the overlay's manifest, unless it is there."""
-    path = folder / MANIFEST
-    if path.exists():
-        return {}
-    origin = template.origins[-1]
-    return {path: f"extends = {quote(origin.source)}\n".encode()}
+def _part(template: Template, folder: Path, what: str) -> Tree:
+    """Return the overlay's manifest, unless it is there, and one more file or block."""
+    part = _file_or_block(template, folder, what)
+    if (folder / MANIFEST).exists():
+        return (part,)
+    return (TreeFile(MANIFEST, f"extends = {quote(template.origins[-1].source)}\n"), part)
 
 
-def _part(template: Template, folder: Path, what: str) -> dict[Path, bytes]:
+def _file_or_block(template: Template, folder: Path, what: str) -> TreeFile:
     paths = {file.template for file in template.manifest.files}
     if what in paths:
-        target = folder / what
-        if target.exists():
-            raise TargetError(f"{target}: is there already")
-        return {target: template.layers.top(what).read_bytes(what)}
+        if (folder / what).exists():
+            raise TargetError(f"{folder / what}: is there already")
+        return TreeFile(what, template.layers.top(what).read_bytes(what))
     block = _block(template, sorted(paths), what)
-    target = folder / block.template
     name = f"{template.layers.top(block.template).name}/{block.template}"
-    if not target.exists():
-        return {target: overriding(block, name).encode()}
-    return {target: _with_one_more(target, block, name).encode()}
+    if not (folder / block.template).exists():
+        return TreeFile(block.template, overriding(block, name))
+    return TreeFile(block.template, _with_one_more(folder, block, name))
 
 
-def _with_one_more(target: Path, block: Block, name: str) -> str:
-    folder = Layer("", target.parent, f"{target.parent.as_posix()}/")
-    text = folder.read(target.name)
+def _with_one_more(folder: Path, block: Block, name: str) -> str:
+    overlay = Layer("", folder, f"{folder.as_posix()}/")
+    text = overlay.read(block.template)
     if f'extends "{name}"' not in text.partition("\n")[0]:
-        raise TargetError(f"{target}: is there already, and extends no {name}")
-    if block.name in {each.name for each in blocks_of(folder, target.name)}:
-        raise TargetError(f"{target}: has the block {block.name!r} already")
-    return with_block(text, block)
+        raise TargetError(f"{folder / block.template}: is there already, and extends no {name}")
+    if block.name in {each.name for each in blocks_of(overlay, block.template)}:
+        raise TargetError(f"{folder / block.template}: has the block {block.name!r} already")
+    longer = with_block(text, block)
+    return longer.replace("\n", "\r\n") if b"\r\n" in overlay.read_bytes(block.template) else longer
 
 
 def _block(template: Template, paths: list[str], what: str) -> Block:
