@@ -13,9 +13,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kscaffold.guard import _mean_the_same, _stand_in
+from kscaffold.guard import _stand_in
 from kscaffold.quoting import quote, unsafe_character
-from kscaffold.structure import leaves
+from kscaffold.structure import leaves, mean_the_same
 from tests.own_templates import OVERLAY, WHOLE, new, project, refused, template
 
 QUESTION = '[questions.{}]\ntype = "{}"\nhelp = "h"\n{}\n'
@@ -170,6 +170,16 @@ def test_a_number_in_a_text_question_is_a_number() -> None:
     refused("own", code=2, more=("--rate", "evil()"), path="third")
 
 
+def test_a_default_is_no_excuse_for_a_text() -> None:
+    """What is misread where the default would not be is refused all the same."""
+    own('D = "{{ text }}"\n', questions=QUESTION.format("text", "str", 'default = "fine"'))
+    assert "out.py" in project("own")
+    refused("own", code=2, more=("--text", "C:\\new"), path="other")
+    both = QUESTION.format("rate", "str", 'default = "1e-3"')
+    own('"""At a rate of {{ rate }}."""\n\nRATE = {{ rate }}\n', questions=both)
+    assert "RATE = 2e-4" in project("own", more=("--rate", "2e-4"), path="third")["out.py"]
+
+
 def test_a_word_of_a_pattern_is_a_word() -> None:
     """The template says what it takes; what is no word is looked at all the same."""
     version = QUESTION.format("version", "str", "pattern = '3.*'")
@@ -242,7 +252,7 @@ def test_what_is_let_through_reads_as_it_was_typed(answer: str, suffix: str) -> 
     template, read = CONTEXTS[suffix]
     stand_in = _stand_in(answer, 0)
     text, other = (template.replace("@", each) for each in (answer, stand_in))
-    if answer and _mean_the_same(text, other, suffix, {stand_in: answer}):
+    if answer and mean_the_same(text, other, suffix, {stand_in: answer}):
         assert read(text) == answer
 
 
@@ -254,7 +264,7 @@ def test_what_is_quoted_is_let_through(answer: str, suffix: str) -> None:
     stand_in = _stand_in(answer, 0)
     bare = template.replace('"@"', "@")
     text, other = (bare.replace("@", quote(each)) for each in (answer, stand_in))
-    assert _mean_the_same(text, other, suffix, {stand_in: answer})
+    assert mean_the_same(text, other, suffix, {stand_in: answer})
     assert read(text) == answer
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import json
 import subprocess
+import sys
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import questionary
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
@@ -159,6 +160,24 @@ def test_a_choice_that_cannot_be_seen_is_not_completed() -> None:
     assert result.stdout == "plain,l\n"
 
 
+def test_a_warning_of_python_says_nothing() -> None:
+    """To compile what is legal, but odd, would print the name of the file as it is."""
+    files = f'[[files]]\ntemplate = "a{QUOTED}.py.jinja"\ntarget = "a.py"\n'
+    manifest = f'[template]\nname = "own"\ndescription = "d"\n{files}'
+    template("own", "", {f"a{NASTY}.py.jinja": 'x = "\\d" is 1\n'})
+    Path("own/kscaffold.toml").write_bytes(manifest.encode())
+    for arguments in ("new demo --template ./own --no-git -q", "template test ./own"):
+        process = subprocess.run(
+            [sys.executable, "-W", "always", "-m", "kscaffold", *arguments.split()],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        check(process.stdout + process.stderr)
+        assert "Warning" not in process.stderr
+
+
 @given(st.text())
 def test_only_what_is_not_seen_is_spelt_out(text: str) -> None:
     """All else stays as it is, in every script."""
@@ -169,6 +188,7 @@ def test_only_what_is_not_seen_is_spelt_out(text: str) -> None:
     assert visible(text, "\n").count("\n") == text.count("\n")
 
 
+@settings(max_examples=30)
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))))
 def test_a_command_that_is_shown_is_the_same_to_a_shell(words: list[str]) -> None:
     """Bash takes it apart into the same words, and nothing in it is unseen."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+import warnings
 from pathlib import Path
 
 from kscaffold import __version__
@@ -84,8 +85,11 @@ def black_version() -> str:
 @functools.cache
 def _formatted(text: str, template: str, style: Style) -> str:
     try:
-        # black takes some sources that Python refuses, such as a return outside a function.
-        compile(text, template, "exec", dont_inherit=True)
+        with warnings.catch_warnings():
+            # Of what is legal, but odd, the project's own tools will tell.
+            warnings.simplefilter("ignore")
+            # black takes some sources that Python refuses, such as a return outside a function.
+            compile(text, template, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         lines = text.splitlines() or [""]

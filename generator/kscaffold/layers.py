@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from kscaffold.files import open_regular, read_all
 MANIFEST = "kscaffold.toml"
 # Files beside a template that are none of it.
 IGNORED = frozenset({".git", ".hg", ".svn", "__pycache__", ".DS_Store", "Thumbs.db"})
+# What editors and a stopped run leave.
+LEFT_OVER = re.compile(r"\.pyc$|~$|\.backup-\d+$|^\.kscaffold-(lock|work)$")
+JOURNAL = ".kscaffold-work/journal"
 MAX_FILES = 20_000
 # Of one file, and of all together, in bytes.
 MAX_FILE = 64 << 20
@@ -95,9 +99,9 @@ class Layer:
     def _walk(self) -> Iterator[str]:
         count = 0
         for folder, names, files in os.walk(self.root):
-            names[:] = sorted(name for name in names if name not in IGNORED)
+            names[:] = sorted(n for n in names if n not in IGNORED and not LEFT_OVER.search(n))
             for name in files:
-                if name in IGNORED or name.endswith((".pyc", "~")):
+                if name in IGNORED or LEFT_OVER.search(name):
                     continue
                 count += 1
                 if count > MAX_FILES:

@@ -171,7 +171,7 @@ def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
 def render_files(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
     """Render every file here, in this process; raises like `build_tree`."""
     manifest = scaffold.template.manifest
-    files = _files(scaffold, answers)
+    files = _files(scaffold, answers, is_guarded=scaffold.template.is_foreign)
     if not has_secrets(manifest, answers):
         return files
     pristine = _without_secrets(scaffold, answers, files)
@@ -181,14 +181,16 @@ def render_files(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
     )
 
 
-def _files(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
+def _files(
+    scaffold: Scaffold, answers: Answers, *, is_guarded: bool = False
+) -> tuple[Rendered, ...]:
     manifest, renderer = scaffold.template.manifest, scaffold.renderer
     values = derived_values(scaffold, answers)
     renderer.use_placeholders({key: str(values[n]) for key, n in manifest.placeholders.items()})
     listed = [file for file in manifest.files if _applies(file, renderer, values)]
     files = [_rendered(file, scaffold, values) for file in listed]
     check_distinct(file.path for file in files)
-    if scaffold.template.is_foreign:
+    if is_guarded:
         _guard(scaffold, answers, files)
     style = style_of(next((_text(f, renderer) for f in files if f.path == PYPROJECT), ""))
     package = str(values.get("package", ""))

@@ -14,7 +14,7 @@ from kscaffold import __version__
 from kscaffold.blocks import check_blocks
 from kscaffold.errors import AnswerError, Place, TemplateError
 from kscaffold.files import MAX_TEXT, add_to_digest, read_regular
-from kscaffold.layers import MANIFEST, MAX_BYTES, Layer, Layers
+from kscaffold.layers import JOURNAL, MANIFEST, MAX_BYTES, Layer, Layers
 from kscaffold.manifest import Manifest, Value
 from kscaffold.manifest.merging import ManifestFile, choice_folder, merge, parse_manifest
 from kscaffold.manifest.tables import Head
@@ -397,6 +397,9 @@ def _package_folder(package: str, name: str) -> Path:
 
 
 def _read(root: Path, origin: Origin, name: str, place: str) -> Found:
+    if (root / JOURNAL).exists():
+        reason, hint = "half written by a run that was stopped", "run it again to undo that"
+        raise TemplateError(reason, place=place or str(root), hint=hint)
     try:
         text = Layer(name, root, place).read_bytes(MANIFEST, MAX_TEXT).decode("utf-8")
     except (TemplateError, UnicodeDecodeError) as error:

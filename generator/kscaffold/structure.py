@@ -13,7 +13,7 @@ import re
 import tokenize
 import tomllib
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 _TOKEN = re.compile(
@@ -40,6 +40,47 @@ def leaves(text: str, suffix: str) -> tuple[Leaf, ...] | None:
             return tuple(READERS[suffix](text))
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
+
+
+def mean_the_same(
+    text: str, other: str, suffix: str, answers: Mapping[str, str], *, is_lenient: bool = True
+) -> bool:
+    """Return whether two texts mean the same but for the answers.
+
+    Args:
+        text: what a file is with the answers.
+        other: what it is with other texts in their place.
+        suffix: that of the file.
+        answers: the answer for each of those texts.
+        is_lenient: whether the template may have changed an answer, as `upper` does.
+    """
+    one, two = leaves(text, suffix), leaves(other, suffix)
+    if one is None and two is None:
+        # Neither is what its name says. Python is refused later; of others, lines can be compared.
+        if suffix in (".py", ".pyi"):
+            return True
+        one, two = tuple(lines_of_yaml(text)), tuple(lines_of_yaml(other))
+    if one is None or two is None or len(one) != len(two):
+        return False
+    source = text if is_lenient else None
+    return all(
+        first.kind == second.kind and _says(first.text, second.text, source, answers)
+        for first, second in zip(one, two, strict=True)
+    )
+
+
+def _says(said: str, other: str, source: str | None, answers: Mapping[str, str]) -> bool:
+    r"""Return whether a text says the answers, where the other one says something in their place.
+
+    What stands in the source as it was typed can be misread, as a "\n" in quotes. What does not was
+    changed by the template, which may do so.
+    """
+    expected = other
+    for each, answer in answers.items():
+        expected = expected.replace(each, answer)
+    typed = [answer for each, answer in answers.items() if each in other]
+    changed = source is not None and not any(answer in source for answer in typed)
+    return said == expected or changed
 
 
 def lines_of_yaml(text: str) -> Iterator[Leaf]:

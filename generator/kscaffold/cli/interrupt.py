@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kscaffold.cli import INTERRUPTED
 from kscaffold.errors import KscaffoldError
+from kscaffold.files import read_regular
 from kscaffold.tree import Tree
 
 
@@ -37,6 +38,6 @@ def as_error(target: Path, tree: Tree, command: str | None) -> BaseException:
 
 def _is_written(target: Path, tree: Tree) -> bool:
     try:
-        return all((target / file.path).read_bytes() == file.data for file in tree)
+        return all(read_regular(target / file.path, len(file.data)) == file.data for file in tree)
     except OSError:
         return False

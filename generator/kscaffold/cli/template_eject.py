@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from kscaffold.origins import BUILT_IN
 from kscaffold.quoting import quote
 from kscaffold.sources import Choice, Template, load_templates
 from kscaffold.text import near
+from kscaffold.tree import Tree, TreeFile
+from kscaffold.write import check_target, write_tree
 
 
 @click.command()
@@ -33,20 +37,25 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
     """
     template = load_templates([source], Path(), ref)
     folder = Path(into)
+    # What a killed run left there is undone before anything of it is looked at.
+    check_target(folder, force=True)
     if what is None:
         files = _everything(template, folder)
+        write_tree(folder, files)
     else:
-        files = {**_manifest(template, folder), **_part(template, folder, what)}
-    try:
-        for path, data in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-    except OSError as error:
-        raise TargetError(str(error.strerror), place=str(error.filename)) from None
-    for path in files:
-        echo(str(path))
+        files = _part(template, folder, what)
+        _remove(write_tree(folder, files, force=True).backups, folder)
+    for file in files:
+        echo(str(folder / file.path))
     command = shell_join(["kscaffold", "new", "PATH", "--template", _as_source(folder)])
     echo(f"\nTry it: {command}", err=True, keep="\n")
+
+
+def _remove(backups: Iterable[str], folder: Path) -> None:
+    """Remove the copies of files that have one block more now: a template is no place for them."""
+    for name in backups:
+        with suppress(OSError):
+            (folder / name).unlink()
 
 
 def _as_source(folder: Path) -> str:
@@ -54,18 +63,18 @@ def _as_source(folder: Path) -> str:
     return text if "/" in text else f"./{text}"
 
 
-def _everything(template: Template, folder: Path) -> dict[Path, bytes]:
+def _everything(template: Template, folder: Path) -> Tree:
     if len(template.stack) != 1:
         raise AnswerError("is an overlay", key="--template", hint="name a FILE or a BLOCK of it")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and any(folder.iterdir()):
         hint = "give another folder: --into"
         raise TargetError("is not empty", place=str(folder), hint=hint)
     [part] = template.stack
     layer = replace(part.layer, apart=frozenset())
     name = f"name = {quote(template.manifest.template.name)}"
     manifest = layer.read(MANIFEST).replace(name, f"name = {quote(_name(folder))}", 1)
-    files = {folder / path: layer.read_bytes(path) for path in layer.files()}
-    return {folder / MANIFEST: manifest.encode(), **files}
+    files = (TreeFile(path, layer.read_bytes(path)) for path in layer.files())
+    return (TreeFile(MANIFEST, manifest), *files)
 
 
 def _name(folder: Path) -> str:
@@ -77,28 +86,12 @@ def _name(folder: Path) -> str:
     return f"my-{name}" if name == BUILT_IN else name
 
 
-def _manifest(template: Template, folder: Path) -> dict[Path, bytes]:
-    """Return the overlay's manifest, unless it is there."""
-    path = folder / MANIFEST
-    if path.exists():
-        return {}
-    origin = template.origins[-1]
-    return {path: f"extends = {quote(origin.source)}\n".encode()}
-
-
-def _part(template: Template, folder: Path, what: str) -> dict[Path, bytes]:
-    files = _files(template)
-    if what in files:
-        target = folder / what
-        if target.exists():
-            raise TargetError("is there already", place=str(target))
-        return {target: files[what].layer.read_bytes(what), **_choice(files[what], folder)}
-    block = _block(files, what)
-    target, name = folder / block.template, files[block.template].extends
-    if not target.exists():
-        text = overriding(block, name)
-        return {target: text.encode(), **_choice(files[block.template], folder)}
-    return {target: _with_one_more(target, block, name).encode()}
+def _part(template: Template, folder: Path, what: str) -> Tree:
+    """Return the overlay's manifest, unless it is there, and one more file or block."""
+    part = _file_or_block(template, folder, what)
+    if (folder / MANIFEST).exists():
+        return part
+    return (TreeFile(MANIFEST, f"extends = {quote(template.origins[-1].source)}\n"), *part)
 
 
 @dataclass(frozen=True)
@@ -129,22 +122,38 @@ def _files(template: Template) -> dict[str, _File]:
     return dict(sorted(files.items()))
 
 
-def _choice(file: _File, folder: Path) -> dict[Path, bytes]:
+def _manifest_of_choice(file: _File, folder: Path) -> Tree:
     """Return the manifest of the choice that a file is in, unless it is there."""
-    if file.choice is None or (path := folder / file.choice.folder / MANIFEST).exists():
-        return {}
+    if file.choice is None or (folder / file.choice.folder / MANIFEST).exists():
+        return ()
     text = f"[template]\ndescription = {quote(file.choice.found.layer.description)}\n"
-    return {path: text.encode()}
+    return (TreeFile(f"{file.choice.folder}/{MANIFEST}", text),)
 
 
-def _with_one_more(target: Path, block: Block, name: str) -> str:
-    folder = Layer("", target.parent, f"{target.parent.as_posix()}/")
-    text = folder.read(target.name)
+def _file_or_block(template: Template, folder: Path, what: str) -> Tree:
+    files = _files(template)
+    if what in files:
+        if (folder / what).exists():
+            raise TargetError("is there already", place=str(folder / what))
+        copy = TreeFile(what, files[what].layer.read_bytes(what))
+        return (*_manifest_of_choice(files[what], folder), copy)
+    block = _block(files, what)
+    file = files[block.template]
+    if (folder / block.template).exists():
+        return (TreeFile(block.template, _with_one_more(folder, block, file.extends)),)
+    text = overriding(block, file.extends)
+    return (*_manifest_of_choice(file, folder), TreeFile(block.template, text))
+
+
+def _with_one_more(folder: Path, block: Block, name: str) -> str:
+    overlay = Layer("", folder, f"{folder.as_posix()}/")
+    text, place = overlay.read(block.template), str(folder / block.template)
     if f'extends "{name}"' not in text.partition("\n")[0]:
-        raise TargetError(f"is there already, and extends no {name}", place=str(target))
-    if block.name in {each.name for each in blocks_of(folder, target.name)}:
-        raise TargetError(f"has the block {block.name!r} already", place=str(target))
-    return with_block(text, block)
+        raise TargetError(f"is there already, and extends no {name}", place=place)
+    if block.name in {each.name for each in blocks_of(overlay, block.template)}:
+        raise TargetError(f"has the block {block.name!r} already", place=place)
+    longer = with_block(text, block)
+    return longer.replace("\n", "\r\n") if b"\r\n" in overlay.read_bytes(block.template) else longer
 
 
 def _block(files: dict[str, _File], what: str) -> Block:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -122,7 +123,9 @@ def _write(tree: Tree, folder: Path) -> None:
 
 def _parses(path: str, text: str) -> Iterator[Failure]:
     try:
-        ast.parse(text, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text, path)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         lines = text.splitlines()[line - 1 : line]
