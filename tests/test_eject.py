@@ -96,7 +96,7 @@ def test_a_half_written_template_is_not_used() -> None:
     work.mkdir()
     (work / "journal").write_text('{"folders": [], "files": []}')
     message = error_of(new("--template", "./mine"), 4)
-    assert message.startswith("./mine/: is half written by a run that was stopped; run it again")
+    assert message.startswith("./mine/: half written by a run that was stopped; run it again")
     assert kscaffold(*LOSS).exit_code == 0
     assert not work.exists()
     assert new("--template", "./mine").exit_code == 0
