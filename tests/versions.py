@@ -36,7 +36,7 @@ class Version:
 
 
 VERSIONS = (
-    Version("oldest", ("keras==3.10.0", "jax==0.6.2")),
+    Version("oldest", ("keras==3.10.0", "jax==0.7.2")),
     Version("middle", ("keras==3.12.4", "jax==0.8.3")),
     Version("newest", ("keras==3.15.1", "jax==0.10.2")),
     Version("nightly"),
