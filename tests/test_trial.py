@@ -491,7 +491,7 @@ def test_the_examples_pass(example: str) -> None:
     train = [] if example == "slurm" else ["--train"]
     report = tried(str(EXAMPLES / example), *train, "--cover", "each", fails=False)
     for check, row in report["checks"].items():
-        assert row["passed"] == report["combinations"], check
+        assert "skipped" in row or row["passed"] == report["combinations"], check
 
 
 @pytest.mark.slow
