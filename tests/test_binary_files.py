@@ -144,6 +144,16 @@ def test_the_other_commands_take_them() -> None:
     assert Path("part/project/logo.png").read_bytes() == PNG
 
 
+@pytest.mark.parametrize("option", ["--dry-run", "--diff", "--no-git"])
+def test_text_that_no_file_can_hold_is_the_templates_fault(option: str) -> None:
+    """Whether it is written or only shown."""
+    folder = template("own", OVERLAY, {"project/half.txt.jinja": "{{ '\\ud800' }}\n"})
+    result = new("--template", str(folder), option)
+    assert result.exit_code == 4
+    assert "project/half.txt.jinja: renders to half of a surrogate pair" in result.stderr
+    assert not Path("demo").exists()
+
+
 def test_a_large_file_is_copied() -> None:
     """It does not pass through the process that renders, whose memory is bounded."""
     folder = own()

@@ -16,7 +16,6 @@ from kscaffold.answers import Answers, Tools
 from kscaffold.child import ChildError, run_in_child
 from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.format import format_python
-from kscaffold.guard import Guard
 from kscaffold.hidden import has_secrets, hidden, masked, public
 from kscaffold.inspectors import inspect
 from kscaffold.manifest import File, Question, Value
@@ -206,6 +205,7 @@ def _files(
 
 def _guard(scaffold: Scaffold, answers: Answers, files: list[Rendered]) -> None:
     """Refuse an answer that a template takes for more than text; raises `AnswerError`."""
+    from kscaffold.guard import Guard
 
     @functools.cache
     def derived(*values: tuple[str, Value]) -> dict[str, object]:
@@ -258,8 +258,11 @@ def _rendered(file: File, scaffold: Scaffold, values: Mapping[str, object]) -> R
     text = scaffold.renderer.file(file.template, values)
     if len(text) > MAX_BYTES:
         raise TemplateError(f"renders to more than {MAX_BYTES} characters", place=file.template)
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise TemplateError("renders to half of a surrogate pair", place=file.template)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        reason = "renders to half of a surrogate pair"
+        raise TemplateError(reason, place=file.template) from None
     return Rendered(path, file.template, text, file.executable)
 
 

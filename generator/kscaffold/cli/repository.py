@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 from kscaffold.errors import TargetError
-from kscaffold.write import workspace
 
 # A template is data: no hook and no program named by a configuration runs for it. And nothing goes
 # on in the background.
@@ -42,6 +41,9 @@ def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
         return None
     if _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0:
         return None
+    # Here, since most of it is only needed for a target that has files.
+    from kscaffold.write.workspace import workspace
+
     try:
         with workspace(target) as folder:
             _commit(target, folder, files)

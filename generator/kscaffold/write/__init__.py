@@ -22,14 +22,13 @@ from kscaffold.write.entries import to_entries
 from kscaffold.write.place import Place, locate
 from kscaffold.write.reasons import as_sentences
 from kscaffold.write.signals import Checkpoint, orderly
-from kscaffold.write.workspace import workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kscaffold.tree import Tree
 
-__all__ = ["Written", "check_target", "recover", "workspace", "write_tree"]
+__all__ = ["Written", "check_target", "recover", "write_tree"]
 
 
 @dataclass(frozen=True)
