@@ -109,7 +109,7 @@ def _as_template(text: str, values: dict[str, str], names: dict[str, str]) -> st
 
 
 def _escaped(text: str, values: dict[str, str], names: dict[str, str]) -> str:
-    quoted = re.sub(r"\{[{%#]|[}%#]\}", lambda found: f"{{{{ {found.group()!r} }}}}", text)
+    quoted = re.sub(r"[{}]{2,}|\{[%#]|[%#]\}", lambda found: f"{{{{ {found.group()!r} }}}}", text)
     return _put_values(quoted, values, names)
 
 
