@@ -1,4 +1,4 @@
-"""What was given is completed to a legal answer to every question, or refused with the mend."""
+"""What was given is completed to a legal answer to every question, or refused with the fix."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_bool_takes_the_usual_words(given_words: tuple[object, ...], value: bool
         ({"name": "模型"}, "--package: no module name can be made of .*; give one"),
     ],
 )
-def test_errors_name_question_and_mend(given_answers: dict[str, object], message: str) -> None:
+def test_errors_name_question_and_fix(given_answers: dict[str, object], message: str) -> None:
     """A key or a value that is not accepted: one line with the question and what it takes."""
     with pytest.raises(AnswerError, match=message) as error:
         answer(**given_answers)

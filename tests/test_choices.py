@@ -242,6 +242,39 @@ def test_broken_choices_are_named(name: str, text: str, reason: str) -> None:
     assert reason in message
 
 
+@pytest.mark.parametrize("text", ["questions = 3\n", "[questions]\ndata = 3\n"])
+def test_questions_that_are_no_tables_are_named(text: str) -> None:
+    """Folders are looked for before a manifest is checked, which is no reason to crash."""
+    Path("lab/kscaffold.toml").write_text(f"{text}[template]\nname = 'lab'\ndescription = 'A.'\n")
+    message, _ = refused("./lab")
+    assert message.startswith("./lab/kscaffold.toml: ")
+    assert "must be a table" in message
+
+
+def test_a_choice_has_a_plain_name() -> None:
+    """The name of its folder is an answer, which expressions compare with."""
+    Path("lab/data/two").rename("lab/data/o'two")
+    message, _ = refused("./lab")
+    assert 'the folder "o\'two" is no name of a choice' in message
+
+
+def test_a_choice_lies_in_its_template() -> None:
+    """A link that leads out of the template is refused, so that nothing else is read."""
+    Path("lab/data/two").rename("elsewhere")
+    Path("lab/data/two").symlink_to(Path("elsewhere").absolute())
+    message, _ = refused("./lab")
+    assert message == "./lab/data/two/kscaffold.toml: is outside the template's folder"
+
+
+def test_the_option_of_a_choice_is_spelled_as_it_is_typed() -> None:
+    """With hyphens, in the help and where a settled question is refused."""
+    text = BASE.replace("[questions.style]", "[questions.net_style]")
+    settles = FILES["styles/big/kscaffold.toml"] + '[answers]\nlast = "big"\n'
+    template("lab", text, {**FILES, "styles/big/kscaffold.toml": settles})
+    message, _ = refused("./lab", code=2, more=("--last", "other"))
+    assert message == "--last: is big with --net-style big"
+
+
 def test_lint_looks_into_each_choice() -> None:
     """A mistake in a folder that is not the default is found, and nothing is idle by mistake."""
     assert kscaffold("template", "lint", "./lab").exit_code == 0

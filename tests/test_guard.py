@@ -82,7 +82,7 @@ def answered(answer: str) -> tuple[str, str]:
     ],
 )
 def test_an_answer_that_is_more_than_text_is_refused(path: str, text: str, answer: str) -> None:
-    """In one line with the file, its line and the mend; nothing is written."""
+    """In one line with the file, its line and the fix; nothing is written."""
     # A comment that names an encoding stands in the first lines.
     source = own(text if "coding" in answer else f"\n{text}", path)
     message, _ = refused(source, code=2, more=answered(answer))

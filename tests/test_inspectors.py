@@ -51,7 +51,7 @@ def test_task_follows_the_values(values: list[str], task: str, tmp_path: Path) -
         ("a,b\n1,2\n", "zzz", "it has a, b"),
     ],
 )
-def test_errors_name_file_and_mend(text: str, column: str, message: str, tmp_path: Path) -> None:
+def test_errors_name_file_and_fix(text: str, column: str, message: str, tmp_path: Path) -> None:
     """A table that cannot be used is named, with what is wrong."""
     path = table(tmp_path, text)
     with pytest.raises(AnswerError, match=message) as error:

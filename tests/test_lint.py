@@ -370,7 +370,7 @@ def test_an_overlay_is_looked_at_with_what_it_extends(tmp_path: Path) -> None:
         '#: extends "builtin/package/trainer.py.jinja"\n#: block los\n{{ styl }}\n#: endblock\n'
     )
     findings = found(tmp_path)
-    assert [(each.rule, each.file, each.line, each.mend) for each in findings] == [
+    assert [(each.rule, each.file, each.line, each.fix) for each in findings] == [
         ("unknown-key", f"{tmp_path}/kscaffold.toml", 8, "did you mean 'default'?"),
         (
             "block-overrides-nothing",
@@ -403,7 +403,7 @@ def test_a_manifest_that_cannot_be_put_together_is_told(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_findings_and_counts(tmp_path: Path) -> None:
-    """A line each: file, line, rule, what, mend; exit code 4 for errors."""
+    """A line each: file, line, rule, what, fix; exit code 4 for errors."""
     written(tmp_path, {"a.txt.jinja": "{{ nmae }}\n#: if name != 'a'\n#: endif\n"})
     result = kscaffold("template", "lint", f"{tmp_path}/")
     assert result.exit_code == 4
@@ -421,7 +421,7 @@ def test_the_command_prints_findings_and_counts(tmp_path: Path) -> None:
         "file": f"{tmp_path}/a.txt.jinja",
         "line": 1,
         "message": "'nmae' is not defined here",
-        "mend": "did you mean 'name'?",
+        "fix": "did you mean 'name'?",
         "severity": "error",
     }
 

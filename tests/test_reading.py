@@ -114,7 +114,7 @@ def test_least_manifest() -> None:
             "[questions.colour] inspect: no question 'colr'; did you mean 'colour'?",
         ),
         (f'{HEAD}[questions.Bad-Name]\ntype = "str"\nhelp = "h"', "must be lower-case letters"),
-        (f'{HEAD}[questions.loop]\ntype = "str"\nhelp = "h"', "have 'loop' for something else"),
+        (f'{HEAD}[questions.loop]\ntype = "str"\nhelp = "h"', "'loop' has another meaning"),
         (f'{HEAD}[questions.a]\ntype = "str"\nhelp = "a\\nb"', "help: must be one plain line"),
         (f'{HEAD}[[files]]\ntarget = "a"', "[[files]] #1 template: is missing"),
         (f'{HEAD}{FILE}{FILE}mode = "777"', "[[files]] #2 mode: must be 644 or 755, not '777'"),
@@ -127,7 +127,7 @@ def test_least_manifest() -> None:
         (f'extends = "builtin"\n{HEAD}', "extends 'builtin', so it needs that below it"),
     ],
 )
-def test_errors_name_place_key_and_mend(text: str, message: str) -> None:
+def test_errors_name_place_key_and_fix(text: str, message: str) -> None:
     """Each mistake is one line that names the table, the key, and what is accepted."""
     with pytest.raises(TemplateError, match=re.escape(message)) as error:
         read(text)

@@ -181,7 +181,7 @@ def test_a_folder_without_write_permission_is_refused(
 def test_an_error_of_the_disk_becomes_a_sentence(
     target: Path, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
 ) -> None:
-    """The message names the file where it was to be, the reason in words, and the mend."""
+    """The message names the file where it was to be, the reason in words, and the fix."""
 
     def refuse(*_: object) -> None:
         raise OSError(code, os.strerror(code))

@@ -20,7 +20,7 @@ def run() -> None:
 
 
 def _open_streams() -> None:
-    """Give a stream that is closed a place to go, lest a file of ours be taken for it."""
+    """Open closed standard streams on the null device: no other file may take their place."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -32,7 +32,7 @@ def _open_streams() -> None:
 
 
 def _ignore_interrupts() -> None:
-    """Have nothing stop the end of the process, whose exit code is known by now."""
+    """Let nothing stop the process from ending: its exit code is known."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

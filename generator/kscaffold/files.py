@@ -1,4 +1,4 @@
-"""Files that somebody else may have put there: regular ones only, of a bounded size."""
+"""Read untrusted files: regular files only, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-# To open a pipe or a device waits for nothing.
+# Opening a pipe or a device must not block.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 # What a person writes by hand, such as a configuration, in bytes.
 MAX_TEXT = 4 << 20

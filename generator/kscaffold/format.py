@@ -86,7 +86,7 @@ def black_version() -> str:
 def _formatted(text: str, template: str, style: Style) -> str:
     try:
         with warnings.catch_warnings():
-            # Of what is legal, but odd, the project's own tools will tell.
+            # Legal but odd code is reported by the project's own tools.
             warnings.simplefilter("ignore")
             # black takes some sources that Python refuses, such as a return outside a function.
             compile(text, template, "exec", dont_inherit=True)

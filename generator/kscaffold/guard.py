@@ -1,4 +1,4 @@
-"""Answers that become code: found by rendering a file once more with harmless ones.
+"""Find answers that become code, by rendering a file again with harmless ones.
 
 A template should quote what people type. Where one does not, an answer such as `x"; import os; "`
 is more than a text to the file that it stands in. So a file is rendered with a stand-in for each
@@ -50,7 +50,7 @@ class Guard:
         }
 
     def check(self, template: str, path: str, text: str) -> None:
-        """Refuse an answer that is more than a text to a file; raises `AnswerError`.
+        """Refuse an answer that changes what a file means; raises `AnswerError`.
 
         Args:
             template: the file of the template.
@@ -91,7 +91,7 @@ class _File:
         return self._means(self.text, other, swaps)
 
     def fitting(self, name: str) -> str | None:
-        """Return what can take an answer's place without a difference; None: nothing can.
+        """Return a value that can replace an answer without a difference; None: there is none.
 
         That is the stand-in or, where the template takes no text but a number, the default.
         """
@@ -100,7 +100,7 @@ class _File:
         if isinstance(default, str) and default and "{{" not in default:
             swaps.append(default)
         found = [(swap, self.agrees({name: swap})) for swap in swaps]
-        # What no other answer renders with cannot be compared.
+        # If no other answer renders, there is nothing to compare.
         if all(agrees is None for _, agrees in found):
             return str(self.guard.values[name])
         return next((swap for swap, agrees in found if agrees), None)

@@ -61,7 +61,7 @@ class Layer:
         whole = self.root / path if _is_inside(path) else self.path_of(path)
         with self._as_template_error(path):
             file = open_regular(whole, most)
-            # It is the opened file that lies inside, whatever the path leads to by now.
+            # Check the opened file: the path may lead elsewhere by now.
             if not os.path.samestat(os.fstat(file.fileno()), self.path_of(path).lstat()):
                 file.close()
                 raise OSError(errno.EBUSY, "Changed while it was opened")

@@ -1,4 +1,4 @@
-"""Names that a project's package cannot have, since something else has them already."""
+"""Names that a project's package cannot have, because they are taken."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def _files(
 
 
 def _guard(scaffold: Scaffold, answers: Answers, files: list[Rendered]) -> None:
-    """Refuse an answer that a template takes for more than text; raises `AnswerError`."""
+    """Refuse an answer that changes what a file means; raises `AnswerError`."""
     from kscaffold.guard import Guard
 
     @functools.cache

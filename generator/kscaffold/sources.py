@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,11 @@ class Template:
     manifest: Manifest
     notices: tuple[str, ...] = ()
     stack: tuple[Found, ...] = ()
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[Part, ...] = ()
     is_chosen: bool = False
 
     @property
-    def parts(self) -> list[Choice]:
+    def parts(self) -> list[Part]:
         """All layers and choices, from the bottom to the top."""
         return _order(self.stack, self.choices)
 
@@ -63,7 +63,7 @@ class Template:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Of each of `layers`, which one of `stack` it belongs to."""
+        """The index in `stack` of each of `layers`."""
         return tuple(
             next(part.number for part in self.parts if part.found.layer == layer)
             for layer in self.layers
@@ -125,11 +125,12 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A folder of a layer that is an answer to a question; of a layer itself, no question.
+class Part:
+    """A layer, or a folder of it that is an answer to a question.
 
     Attributes:
         number: which layer it belongs to.
+        question: what the folder is an answer to; empty for the layer itself.
         folder: the folder in that layer, such as "data/csv"; empty for the layer itself.
     """
 
@@ -149,32 +150,33 @@ class Choice:
         return f"--{self.question.replace('_', '-')} {self.answer}"
 
     def manifest(self, is_chosen: bool) -> ManifestFile:
-        """Return its manifest; if it is not chosen, it only asks."""
+        """Return its manifest, of which only the questions count if it is not chosen."""
         file = self.found.manifest(self.found.values)
         if not self.question:
             return file
         return replace(file, choice=(self.question, self.answer), is_chosen=is_chosen)
 
 
-def _order(stack: Sequence[Found], choices: Sequence[Choice]) -> list[Choice]:
+def _order(stack: Sequence[Found], choices: Sequence[Part]) -> list[Part]:
     """Return layers with their choices, from the bottom to the top."""
-    layers = [Choice(found, number) for number, found in enumerate(stack)]
+    layers = [Part(found, number) for number, found in enumerate(stack)]
     return sorted([*layers, *choices], key=lambda each: each.number)
 
 
-def find_choices(stack: Sequence[Found]) -> tuple[list[Found], tuple[Choice, ...]]:
+def find_choices(stack: Sequence[Found]) -> tuple[list[Found], tuple[Part, ...]]:
     """Find the folders that are choices; return the layers without them, and them.
 
     Raises:
-        TemplateError: one has no readable manifest.
+        TemplateError: one has no readable manifest, or lies outside its template.
     """
-    folders: dict[str, str] = {}
-    for found in stack:
-        for name, keys in found.values.get("questions", {}).items():
-            if isinstance(keys, dict) and (folder := choice_folder(keys)):
-                folders[name] = folder
+    folders = {
+        name: folder
+        for found in stack
+        for name, keys in _tables(found.values.get("questions"))
+        if (folder := choice_folder(keys))
+    }
     choices = tuple(
-        Choice(_folder_found(found, folder, path), number, question, f"{folder}/{path.name}")
+        Part(_folder_found(found, folder, path), number, question, f"{folder}/{path.name}")
         for number, found in enumerate(stack)
         for question, folder in folders.items()
         for path in sorted((found.layer.root / folder).glob("*"))
@@ -185,8 +187,17 @@ def find_choices(stack: Sequence[Found]) -> tuple[list[Found], tuple[Choice, ...
     return rest, choices
 
 
+def _tables(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the tables of a table, which is not checked yet."""
+    for name, keys in value.items() if isinstance(value, dict) else ():
+        if isinstance(keys, dict):
+            yield name, keys
+
+
 def _folder_found(found: Found, folder: str, path: Path) -> Found:
     name = f"{folder}/{path.name}"
+    # A link that leads out of the template would let it read any folder.
+    found.layer.path_of(f"{name}/{MANIFEST}")
     return _read(path, found.origin, f"{found.layer.name}/{name}", f"{found.layer.place}{name}/")
 
 
@@ -318,7 +329,7 @@ def _template(found: Sequence[Found]) -> Template:
     return stacked(*find_choices(found))
 
 
-def stacked(stack: Sequence[Found], choices: tuple[Choice, ...]) -> Template:
+def stacked(stack: Sequence[Found], choices: tuple[Part, ...]) -> Template:
     """Return the template that layers and choices make together; raises `TemplateError`."""
     files = [each.manifest(is_chosen=False) for each in _order(stack, choices)]
     manifest = merge(files, is_chosen=not choices)

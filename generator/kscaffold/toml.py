@@ -26,7 +26,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of a TOML file that takes no other keys than its own."""
 
 
-# Lists and tables in each other: deeper than anybody writes, and less than Python can print.
+# Nesting depth: more than anybody writes, and less than Python can print.
 DEEPEST = 100
 
 

@@ -47,7 +47,7 @@ class MainGroup(LazyGroup):
         except (KeyboardInterrupt, EOFError, click.Abort):
             code = INTERRUPTED
         except BrokenPipeError:
-            # What reads our output has ended, which is no error of anybody's.
+            # The reader of our output has ended, which is no error.
             for stream in (sys.stdout, sys.stderr):
                 close(stream)
             code = KscaffoldError.exit_code

@@ -103,7 +103,7 @@ def _chosen(always: Sequence[str], given: Sequence[str], refs: Sequence[str]) ->
     if not any(map(is_git, given)):
         return pinned([*always, *given], refs)
     named = {as_recorded(source) for source in given}
-    # What is named with a ref takes the place of what is always used.
+    # A source that is named with a ref replaces the one that is always used.
     kept = [each for each in always if not (refs and as_recorded(each) in named)]
     return [*pinned(kept, ()), *pinned(given, refs)]
 

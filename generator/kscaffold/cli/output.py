@@ -64,7 +64,7 @@ def _print_changes(file: TreeFile, before: bytes | None) -> None:
     )
     for line in lines:
         end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-        # A tab is a part of many a file; what else steers a terminal is not.
+        # Tabs are common in files; other control characters are not.
         echo(_coloured(line), end, nl=False, keep="\t\n")
 
 
@@ -116,7 +116,7 @@ def _option(name: str, value: Value) -> list[str]:
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no-{name}"]
     text = spelled(value)
-    # Before the template is known, nobody knows which options take a value.
+    # Which options take a value depends on the template, which is not loaded yet.
     return [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
 
 

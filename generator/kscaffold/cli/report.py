@@ -62,7 +62,7 @@ def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException)
 
         echo("".join(traceback.format_exception(error)), err=True, nl=False, keep="\n")
     as_json = ctx.meta.get("kscaffold.format") == "json" and not isinstance(error, OutputError)
-    # An error that nobody can be told of has its exit code all the same.
+    # If the error itself cannot be printed, the exit code still tells it.
     with suppress(OutputError):
         if as_json:
             report = {"state": "error", "error": message, "exit_code": exit_code}

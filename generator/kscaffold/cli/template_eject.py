@@ -15,7 +15,7 @@ from kscaffold.errors import AnswerError, TargetError
 from kscaffold.layers import MANIFEST, Layer
 from kscaffold.origins import BUILT_IN
 from kscaffold.quoting import quote
-from kscaffold.sources import Choice, Template, load_templates
+from kscaffold.sources import Part, Template, load_templates
 from kscaffold.text import near
 from kscaffold.tree import Tree, TreeFile
 from kscaffold.write import check_target, write_tree
@@ -52,7 +52,7 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
 
 
 def _remove(backups: Iterable[str], folder: Path) -> None:
-    """Remove the copies of files that have one block more now: a template is no place for them."""
+    """Remove the backups: a template should not contain them."""
     for name in backups:
         with suppress(OSError):
             (folder / name).unlink()
@@ -106,7 +106,7 @@ class _File:
 
     layer: Layer
     extends: str
-    choice: Choice | None = None
+    choice: Part | None = None
 
 
 def _files(template: Template) -> dict[str, _File]:

@@ -73,7 +73,7 @@ def _described(finding: Finding) -> dict[str, Any]:
 def _line(finding: Finding) -> tuple[str | Styled, ...]:
     rule = styled(finding.rule, fg="red" if finding.severity == ERROR else "yellow")
     place = styled(f"{finding.file}:{finding.line}", bold=True)
-    return place, ": ", rule, f": {finding.message}; {finding.mend}"
+    return place, ": ", rule, f": {finding.message}; {finding.fix}"
 
 
 def _summary(errors: int, advice: int) -> str:

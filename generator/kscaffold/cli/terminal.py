@@ -1,4 +1,4 @@
-"""The one way out to a terminal: what a stranger wrote is shown there, and does nothing to it."""
+"""Print to the terminal: control characters in untrusted text are shown, not sent."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _print(text: str, *, err: bool, nl: bool) -> None:
 
 
 def close(stream: TextIO) -> None:
-    """Have what a stream still holds go nowhere, since to flush it would fail again."""
+    """Discard what a stream still holds: flushing it would fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -1,4 +1,4 @@
-"""Who may run code: our own template, and the sources that the user trusts."""
+"""Decide which templates may run code: the built-in one, and sources that the user trusts."""
 
 from __future__ import annotations
 

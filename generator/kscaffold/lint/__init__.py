@@ -34,7 +34,7 @@ CHECKS: tuple[Check, ...] = (
     readable.conditions,
     readable.inline_statements,
 )
-# What is wrong only if it is so whatever is chosen.
+# Rules that must be broken with every choice: another choice may use or define the name.
 OVERALL = frozenset(
     {
         *("unused-question", "unused-derived", "unused-placeholder", "unreachable-file"),
@@ -75,7 +75,7 @@ def lint(
 
 
 def _agreed(found: Sequence[tuple[Subject, set[Finding]]]) -> Iterator[Finding]:
-    """Yield the findings; that a thing is not used or not there, only if no choice has it."""
+    """Yield the findings; those in `OVERALL` only if they hold whatever is chosen."""
     for each in {each for _, findings in found for each in findings}:
         if each.rule not in OVERALL or all(
             each in findings for subject, findings in found if subject.shows(each.file)

@@ -21,8 +21,8 @@ def missing_files(subject: Subject) -> Iterator[Finding]:
         named += [(path, spot) for path in question.carried.values()]
     for path, spot in named:
         if layers.find(path) is None:
-            mend = near(path, known) or "write it, or drop its entry"
-            yield subject.finding("missing-file", spot, f"there is no file {path!r}", mend)
+            fix = near(path, known) or "write it, or drop its entry"
+            yield subject.finding("missing-file", spot, f"there is no file {path!r}", fix)
 
 
 def unreachable_files(subject: Subject) -> Iterator[Finding]:
@@ -36,8 +36,8 @@ def unreachable_files(subject: Subject) -> Iterator[Finding]:
             about_it = not path.endswith(".jinja") and path.partition("/")[0] not in used
             if not about_it and f"{number}:{path}" not in subject.reached:
                 message = "nothing writes or includes it"
-                mend = "name it under [[files]] or [folders], or remove it"
-                yield subject.finding("unreachable-file", Spot(number, path), message, mend)
+                fix = "name it under [[files]] or [folders], or remove it"
+                yield subject.finding("unreachable-file", Spot(number, path), message, fix)
 
 
 def python_syntax(subject: Subject) -> Iterator[Finding]:
@@ -52,6 +52,6 @@ def python_syntax(subject: Subject) -> Iterator[Finding]:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
             message = f"it is no valid Python as it stands: {getattr(error, 'msg', error)}"
-            mend = 'write statements as "#: if", and identifiers as [placeholders]'
+            fix = 'write statements as "#: if", and identifiers as [placeholders]'
             where = Spot(spot.layer, spot.path, line)
-            yield subject.finding("python-syntax", where, message, mend)
+            yield subject.finding("python-syntax", where, message, fix)

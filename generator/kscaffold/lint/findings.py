@@ -78,7 +78,7 @@ class Finding:
         rule: a name in `RULES`.
         file: the file as a person finds it: the layer's place and the path in it.
         message: what is wrong.
-        mend: what to do about it.
+        fix: what to do about it.
         layer: the number of the layer.
     """
 
@@ -86,7 +86,7 @@ class Finding:
     file: str
     line: int
     message: str
-    mend: str
+    fix: str
     layer: int = 0
 
     @property

@@ -16,7 +16,7 @@ from kscaffold.lint.lines import Key, index, line_of
 from kscaffold.lint.subject import Subject
 from kscaffold.manifest.tables import ManifestTable
 from kscaffold.scaffold import prepare
-from kscaffold.sources import Choice, Found, Template, find_all, find_choices, stacked
+from kscaffold.sources import Found, Part, Template, find_all, find_choices, stacked
 from kscaffold.toml import mistakes
 
 
@@ -44,7 +44,7 @@ def load(sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[s
     """
     stack, choices = find_choices(find_all(sources, base, ref))
     named = frozenset(layer for layer, found in enumerate(stack) if found.is_named)
-    parts = [Choice(found, layer) for layer, found in enumerate(stack)] + [*choices]
+    parts = [Part(found, layer) for layer, found in enumerate(stack)] + [*choices]
     unknown = [
         mistake
         for part in parts
@@ -69,7 +69,7 @@ def _known(found: Found, unknown: set[tuple[Place | str, str]]) -> Found:
     return replace(found, values=_without(found.values, found.place, unknown))
 
 
-def _selections(choices: Sequence[Choice]) -> list[dict[str, str]]:
+def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
     """Return answers in which each choice is made at least once."""
     answers: dict[str, list[str]] = {}
     for choice in choices:
@@ -107,7 +107,7 @@ def _without(values: Any, place: Place, keys: set[tuple[Place | str, str]]) -> A
     return values
 
 
-def _finding(rule: str, error: TemplateError, parts: Sequence[Choice]) -> Finding:
+def _finding(rule: str, error: TemplateError, parts: Sequence[Part]) -> Finding:
     """Return what is wrong with a manifest as a finding at its line."""
     place = error.place
     assert isinstance(place, Place)

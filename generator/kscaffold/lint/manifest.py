@@ -31,9 +31,9 @@ def impossible_rules(subject: Subject) -> Iterator[Finding]:
                 question = subject.manifest.questions[name]
                 if question.type != "path" and (reason := _refusal(subject, question, value)):
                     spot = subject.spot(key, place=rule.place)
-                    mend = "give a value that the question takes"
+                    fix = "give a value that the question takes"
                     message = f"what it {key} is refused: {reason}"
-                    yield subject.finding("rule-impossible", spot, message, mend)
+                    yield subject.finding("rule-impossible", spot, message, fix)
 
 
 def _refusal(subject: Subject, question: Question, value: Value) -> str | None:

@@ -24,7 +24,7 @@ def faults(subject: Subject) -> Iterator[Finding]:
 def _faults(subject: Subject, spot: Spot, parsed: Parsed) -> Iterator[Finding]:
     for fault in parsed.faults:
         where = replace(spot, line=spot.line + fault.line - 1)
-        yield subject.finding(fault.rule, where, fault.message, fault.mend)
+        yield subject.finding(fault.rule, where, fault.message, fault.fix)
 
 
 def taken_names(subject: Subject) -> Iterator[Finding]:
@@ -78,8 +78,8 @@ def _taken_from_nowhere(subject: Subject, name: str, spot: Spot) -> Iterator[Fin
             continue
         for each in sorted(ref.takes - target.exported):
             message = f"{ref.name!r} has no {each!r} to import"
-            mend = near(each, target.exported) or "define it there"
-            yield subject.finding("undefined-name", replace(spot, line=ref.line), message, mend)
+            fix = near(each, target.exported) or "define it there"
+            yield subject.finding("undefined-name", replace(spot, line=ref.line), message, fix)
 
 
 def _undefined(
@@ -87,9 +87,9 @@ def _undefined(
 ) -> Iterator[Finding]:
     for name, line in parsed.free.items():
         if name not in known and name not in parsed.optional:
-            mend = near(name, known) or "ask for it, or derive it"
+            fix = near(name, known) or "ask for it, or derive it"
             where = replace(spot, line=spot.line + line - 1)
-            yield subject.finding("undefined-name", where, f"{name!r} is not defined here", mend)
+            yield subject.finding("undefined-name", where, f"{name!r} is not defined here", fix)
 
 
 def unused_questions(subject: Subject) -> Iterator[Finding]:

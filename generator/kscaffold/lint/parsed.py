@@ -21,12 +21,12 @@ UNREADABLE = (jinja2.TemplateSyntaxError, RecursionError, ValueError)
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a text by itself: a rule's name, the line, what, and the mend."""
+    """What is wrong with a text by itself: a rule's name, the line, what, and the fix."""
 
     rule: str
     line: int
     message: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def parse_file(renderer: Renderer, name: str) -> Parsed:
         assert environment.loader is not None
         source = environment.loader.get_source(environment, name)[0]
     except TemplateError as error:
-        mend = "save it as UTF-8 in the template's folder, or name it without .jinja"
-        return Parsed("", faults=(Fault("unreadable-file", 1, f"it {error.reason}", mend),))
+        fix = "save it as UTF-8 in the template's folder, or name it without .jinja"
+        return Parsed("", faults=(Fault("unreadable-file", 1, f"it {error.reason}", fix),))
     return _parsed(environment, source, raw, name)
 
 
@@ -167,9 +167,9 @@ def _unknown(environment: jinja2.Environment, tree: nodes.Template) -> Iterator[
     ):
         for node in tree.find_all(node_type):
             if node.name not in known:
-                mend = near(node.name, known) or f"use {', '.join(known)}"
+                fix = near(node.name, known) or f"use {', '.join(known)}"
                 message = f"there is no {kind} {node.name!r}"
-                yield Fault(f"unknown-{kind}", node.lineno, message, mend)
+                yield Fault(f"unknown-{kind}", node.lineno, message, fix)
 
 
 def _with_known_names(environment: jinja2.Environment, tree: nodes.Template) -> nodes.Template:

@@ -40,8 +40,8 @@ def _unquoted(subject: Subject, spot: Spot, parsed: Parsed, free: set[str]) -> I
                 if not line.lstrip().startswith("#"):
                     where = replace(spot, line=node.lineno)
                     message = f"{node.name!r} may be any text, and stands in code as it is"
-                    mend = f"write {{{{ {node.name} | quote }}}}"
-                    yield subject.finding("unquoted-value", where, message, mend)
+                    fix = f"write {{{{ {node.name} | quote }}}}"
+                    yield subject.finding("unquoted-value", where, message, fix)
             elif _is_quoted(node) and _ends_in_a_quote(before):
                 where = replace(spot, line=node.lineno)
                 message = "a value is quoted within quotes"

@@ -5,7 +5,6 @@ The rules give advice: a template that breaks them works.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -39,10 +38,10 @@ def conditions(subject: Subject) -> Iterator[Finding]:
                 message = "a condition inside another one"
                 yield subject.finding("nested-condition", where, message, DERIVE)
         lines = len(text.splitlines())
-        if count > max(FEW, math.ceil(IN_A_HUNDRED * lines / 100)):
+        if count > max(FEW, IN_A_HUNDRED / 100 * lines):
             message = f"{count} conditions in {lines} lines; {IN_A_HUNDRED} in 100 can be followed"
-            mend = "make what differs a file of its own, with a `when`"
-            yield subject.finding("many-conditions", spot, message, mend)
+            fix = "make what differs a file of its own, with a `when`"
+            yield subject.finding("many-conditions", spot, message, fix)
 
 
 def inline_statements(subject: Subject) -> Iterator[Finding]:
@@ -51,5 +50,5 @@ def inline_statements(subject: Subject) -> Iterator[Finding]:
         for inline in _INLINE.finditer(parsed.text):
             where = replace(spot, line=parsed.text.count("\n", 0, inline.start()) + 1)
             message = "a statement in the middle of text"
-            mend = 'write it on a line of its own, as "#: ..."'
-            yield subject.finding("inline-statement", where, message, mend)
+            fix = 'write it on a line of its own, as "#: ..."'
+            yield subject.finding("inline-statement", where, message, fix)

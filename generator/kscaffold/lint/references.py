@@ -19,8 +19,8 @@ def missing_references(subject: Subject) -> Iterator[Finding]:
             if ref.target and not ref.optional and not subject.has(ref.target):
                 where = replace(spot, line=ref.line)
                 message = f"it {ref.kind}s {ref.name!r}, which is not there"
-                mend = "name a file of this template, or LAYER/FILE of one below"
-                yield subject.finding("extends-nothing", where, message, mend)
+                fix = "name a file of this template, or LAYER/FILE of one below"
+                yield subject.finding("extends-nothing", where, message, fix)
 
 
 def circles(subject: Subject) -> Iterator[Finding]:
@@ -30,8 +30,8 @@ def circles(subject: Subject) -> Iterator[Finding]:
             if ref.kind != "include" and ref.target and name in _above(subject, ref.target):
                 where = replace(spot, line=ref.line)
                 message = f"it {ref.kind}s {ref.name!r}, and so itself in the end"
-                mend = f'write "builtin/{spot.path}", or the name of another layer below'
-                yield subject.finding("extends-itself", where, message, mend)
+                fix = f'write "builtin/{spot.path}", or the name of another layer below'
+                yield subject.finding("extends-itself", where, message, fix)
 
 
 def blocks_that_override_nothing(subject: Subject) -> Iterator[Finding]:
@@ -53,8 +53,8 @@ def blocks_that_override_nothing(subject: Subject) -> Iterator[Finding]:
             if block.name not in known and not inside:
                 where = replace(spot, line=block.lineno)
                 message = f"no block {block.name!r} is there to override, so that nobody sees it"
-                mend = near_or_all(block.name, sorted(known))
-                yield subject.finding("block-overrides-nothing", where, message, mend)
+                fix = near_or_all(block.name, sorted(known))
+                yield subject.finding("block-overrides-nothing", where, message, fix)
 
 
 def _blocks(subject: Subject, name: str) -> list[nodes.Block]:

@@ -40,11 +40,11 @@ class Subject:
         """What reads the template's files."""
         return self.scaffold.renderer
 
-    def finding(self, rule: str, spot: Spot, message: str, mend: str) -> Finding:
+    def finding(self, rule: str, spot: Spot, message: str, fix: str) -> Finding:
         """Return a finding at a spot."""
         layer = self.scaffold.template.layers[spot.layer]
         number = self.scaffold.template.numbers[spot.layer]
-        return Finding(rule, f"{layer.place}{spot.path}", spot.line, message, mend, number)
+        return Finding(rule, f"{layer.place}{spot.path}", spot.line, message, fix, number)
 
     def shows(self, file: str) -> bool:
         """Return whether a file of a finding is of a layer that is chosen here."""

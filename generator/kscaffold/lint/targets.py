@@ -37,6 +37,6 @@ def same_targets(subject: Subject) -> Iterator[Finding]:
             rule = "shadowed-file" if same else "case-collision"
             how = "" if same else ", one file where case does not count"
             message = f"both {other.target!r} and {file.target!r} are written{how}"
-            mend = "give one of them another target, or each a `when` of its own"
-            yield subject.finding(rule, subject.spot_of(file, "target"), message, mend)
+            fix = "give one of them another target, or each a `when` of its own"
+            yield subject.finding(rule, subject.spot_of(file, "target"), message, fix)
         seen.setdefault((key, file.when), file)

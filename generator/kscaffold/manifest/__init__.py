@@ -22,10 +22,10 @@ from kscaffold.toml import fits, words
 
 __all__ = ["After", "File", "Manifest", "Question", "Rule", "Value"]
 
-# Names that templates have for something else.
+# Names with another meaning in templates.
 TAKEN = frozenset({"target_name", "kscaffold_version", "super", "self", "loop", "caller"})
 _CHOOSING = ("choice", "multi-choice")
-# What a default is, if not text; other than of a bool, it may be a template of earlier answers.
+# The type of a default. Except for a bool, it may also be a template of earlier answers.
 _TYPES = {"int": int, "float": float, "bool": bool, "multi-choice": tuple[str, ...]}
 
 
@@ -64,7 +64,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
     def _mistakes(self) -> Iterator[tuple[str, str]]:
         """Yield each key that does not go with the others, and why."""
         if self.name in TAKEN:
-            yield "", f"templates have {self.name!r} for something else; take another name"
+            yield "", f"{self.name!r} has another meaning in templates; take another name"
         if unsafe := unsafe_character(self.help):
             yield "help", f"must be one plain line, but holds {unsafe}"
         if bool(self.choices) != (self.type in _CHOOSING):

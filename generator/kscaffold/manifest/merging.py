@@ -11,11 +11,11 @@ import msgspec
 
 from kscaffold.errors import Place, TemplateError
 from kscaffold.manifest import Manifest, Question
-from kscaffold.manifest.tables import ManifestTable
+from kscaffold.manifest.tables import ManifestTable, TemplateName
 from kscaffold.text import near
-from kscaffold.toml import TomlError, parse_toml, read_table
+from kscaffold.toml import TomlError, fits, parse_toml, read_table, words
 
-# Nobody writes so long a manifest by hand.
+# Longer than any manifest written by hand.
 LONGEST = 1_000_000
 _FOLDER = re.compile(r"([a-z][a-z0-9_-]*)/\*")
 
@@ -120,6 +120,10 @@ class _Stack:
 
     def _of_choice(self, file: ManifestFile, question: str, answer: str) -> dict[str, Any]:
         """Return what a choice's manifest says: its questions and rules hold if it is chosen."""
+        if not fits(TemplateName, answer):
+            reason = f"the folder {answer!r} is no name of a choice"
+            hint = f"a name is {words(TemplateName)}"
+            raise TemplateError(reason, place=file.place, hint=hint)
         about = file.values.get("template", {}).get("description")
         if about is None or "extends" in file.values:
             reason = "a choice has a description" if about is None else "a choice extends nothing"
@@ -127,22 +131,22 @@ class _Stack:
         self.offered.setdefault(question, {})[answer] = about
         self.of_choices |= dict.fromkeys(file.values.get("derived", {}))
         chosen, after = f"{question} == '{answer}'", question
+        option = f"--{question.replace('_', '-')} {answer}"
         questions, rules = {}, []
         for name, keys in file.values.get("questions", {}).items():
             if name in self.tables["questions"]:
                 reason = f"is asked by {self.tables['questions'][name]['place'].file} already"
                 raise TemplateError(reason, place=file.place.below("questions", name))
-            own = {"when": both(chosen, keys.get("when")), "asked_with": f"--{question} {answer}"}
+            own = {"when": _both(chosen, keys.get("when")), "asked_with": option}
             questions[name] = {"after": after, **keys, **own}
             after = name
         for rule in file.values.get("rules", []):
-            rules.append({**rule, "when": both(chosen, rule["when"])})
+            rules.append({**rule, "when": _both(chosen, rule["when"])})
         for name, value in file.values.get("answers", {}).items():
             if name not in self.tables["questions"]:
                 hint = near(name, self.tables["questions"])
                 place = file.place.below("answers")
                 raise TemplateError(f"no question {name!r}", place=place, hint=hint)
-            option = f"--{question} {answer}"
             self.settled.setdefault(name, []).append((chosen, option, value))
         rest = {k: v for k, v in file.values.items() if k not in ("template", "remove", "answers")}
         return {**(rest if file.is_chosen else {}), "questions": questions, "rules": rules}
@@ -209,7 +213,7 @@ class _Stack:
         keys = {**keys, "settled": tuple(self.settled.get(keys["name"], ()))}
         about = dict(sorted(self.offered.get(keys["name"], {}).items()))
         if not isinstance(keys.get("choices"), str):
-            # Above folders, a list says which of them there are.
+            # An overlay may restrict folders to a list.
             return {**keys, "about": about, "folder": self.folders.get(keys["name"], "")}
         folder = choice_folder(keys)
         if not folder or not about:
@@ -238,7 +242,7 @@ def choice_folder(question: Mapping[str, Any]) -> str:
     return found[1] if found else ""
 
 
-def both(one: str, other: str | None) -> str:
+def _both(one: str, other: str | None) -> str:
     """Return an expression that is true if both are."""
     return one if other is None else f"{one} and ({other})"
 

@@ -77,8 +77,8 @@ class Lock:
         if self._is_in_place():
             self._folder.remove(self._name)
 
-    def _busy(self, mend: str) -> TargetError:
-        return TargetError(f"another kscaffold run is writing to {self._target}; {mend}")
+    def _busy(self, fix: str) -> TargetError:
+        return TargetError(f"another kscaffold run is writing to {self._target}; {fix}")
 
 
 def _lock(descriptor: int) -> None:

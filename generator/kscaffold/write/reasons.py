@@ -1,4 +1,4 @@
-"""What the operating system refuses, in words: the path, the reason and the mend."""
+"""What the operating system refuses, in words: the path, the reason and the fix."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def as_sentences(target: os.PathLike[str]) -> Iterator[None]:
         yield
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, "")
-        reason, mend = _REASONS.get(name, (error.strerror or str(error), "choose another path"))
+        reason, fix = _REASONS.get(name, (error.strerror or str(error), "choose another path"))
         place = f"cannot write {error.filename or os.fspath(target)}"
-        raise TargetError(reason, place=place, hint=mend) from error
+        raise TargetError(reason, place=place, hint=fix) from error
 
 
 def not_a_folder(path: str, found: os.stat_result | None) -> TargetError:
