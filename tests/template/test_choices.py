@@ -216,12 +216,12 @@ word = "'more ' ~ route"
 
 def test_a_choice_extends_another_one() -> None:
     """It has the files, questions and rules of that one, and changes what it says itself."""
-    block = '#: extends "project/out.txt.jinja"\n#: block data\nmore {{ super() }}#: endblock\n'
+    block = '#: extends "project/out.txt.jinja"\n#: block data\n{{ super() }}more\n#: endblock\n'
     more = {"data/more/kscaffold.toml": MORE, "data/more/project/out.txt.jinja": block}
     template("lab", BASE, {**FILES, **more})
     files = made("-d", "more", "--route", "near")
     assert files == {
-        "out.txt": "more near! end\nmore data of y\nbig style\n",
+        "out.txt": "more near! end\ndata of y\nmore\nbig style\n",
         "more.txt": "more\n",
     }
     assert made("-d", "one")["out.txt"] == "one far! end\ndata of y\nbig style\n"
@@ -455,8 +455,9 @@ def test_a_data_set_and_an_algorithm_are_added_by_two_folders(added: str) -> Non
 
 @pytest.mark.slow
 def test_what_two_folders_add_is_trained(added: str) -> None:
-    """`template test` combines both with all the rest, and trains."""
-    answers = ("-d", "wine", "--algorithm", "noisy")
+    """`template test` tries both together, and trains."""
+    given = ("data=wine", "algorithm=noisy", "style=functional", "license=MIT", "sample_weight=yes")
+    answers = [word for answer in given for word in ("-d", answer)]
     command = ("template", "test", added, *answers, "--cover", "each", "--trust", "--train")
     tested = kscaffold(*command)
     assert tested.exit_code == 0, tested.output
