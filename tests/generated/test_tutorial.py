@@ -76,7 +76,7 @@ def test_the_readme_shows_the_examples_as_they_are(tmp_path: Path) -> None:
     parts = [path for path in EXAMPLES.rglob("*") if path.suffix in (".toml", ".jinja")]
     lines = {line for path in parts for line in path.read_text(encoding="utf-8").splitlines()}
     shown = list(steps((ROOT / "README.md").read_text(encoding="utf-8"), "Your own templates"))
-    assert {step.language for step in shown} == {"toml", "python", "sh", "console"}
+    assert {step.language for step in shown} == {"toml", "python", "console"}
     for step in shown:
         if step.language == "console":
             take(step, tmp_path)
