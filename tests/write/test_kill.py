@@ -72,7 +72,7 @@ def test_after_a_kill_the_next_run_puts_all_in_order(
     Where the target was missing or could be renamed over, no half of one is there even until then.
     """
     before = state_before(scenario.__name__, tmp_path / "before")
-    step = 1 if scenario is changed_project else 3
+    step = 1 if scenario is changed_project else 2
     ends = harmed("kill", tmp_path / "killed", scenario.__name__, 1, step)
     assert len(ends) > 30
     assert set(list(ends.values())[:-1]) == {-signal.SIGKILL}

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from kscaffold.errors import TargetError
+from kscaffold.write import temporary_folder
 
 # A template is data: no hook and no program named by a configuration runs for it. And nothing goes
 # on in the background.
@@ -41,11 +42,8 @@ def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
         return None
     if _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0:
         return None
-    # Here, since most of it is only needed for a target that has files.
-    from kscaffold.write.workspace import workspace
-
     try:
-        with workspace(target) as folder:
+        with temporary_folder(target) as folder:
             _commit(target, folder, files)
             os.rename(folder / ".git", target / ".git")  # noqa: PTH104
     except (GitError, OSError, TargetError) as error:

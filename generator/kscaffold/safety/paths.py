@@ -26,11 +26,11 @@ def check_path(path: str) -> str:
     return path
 
 
-def path_problem(path: str) -> str | None:
+def path_problem(path: str, *, own: bool = False) -> str | None:
     """Return why a path cannot be written in a project, or None.
 
     It is absolute, leaves the project, lies in a git folder, or cannot be the name of a file on
-    every system.
+    every system. Only with `own` may it lie in kscaffold's own folder.
     """
     parts = path.split("/")
     for part in parts:
@@ -41,7 +41,8 @@ def path_problem(path: str) -> str | None:
             return f"{part!r} {reason}"
     if "/" in unicodedata.normalize("NFKC", "".join(parts)):
         return "it holds what looks like a slash"
-    if _seen(unicodedata.normalize("NFKC", parts[0])).casefold() == _OWN:
+    first = _seen(unicodedata.normalize("NFKC", parts[0])).casefold()
+    if first.startswith(f"{_OWN}-") or (first == _OWN and not own):
         return f"{_OWN} is kscaffold's own folder"
     return f"deeper than {_DEEPEST} folders" if len(parts) > _DEEPEST else None
 

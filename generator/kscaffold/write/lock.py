@@ -4,85 +4,61 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from kscaffold.errors import TargetError
 from kscaffold.write.folder import Folder
-from kscaffold.write.removal import tidy
+from kscaffold.write.os_errors import tidy
 
 
-class Lock:
-    """Held inside `with`; the file is removed at the end.
+@contextmanager
+def locked(folder: Folder, name: str, target: str) -> Iterator[None]:
+    """Hold the lock file of this name in a folder; it is removed at the end.
 
-    Args:
-        folder: where the lock file is.
-        name: the lock file's name.
-        target: the path that the message for the one who comes second names.
+    Raises:
+        TargetError: another run, which writes to `target`, holds it.
     """
+    descriptor = _acquire(folder, name, target)
+    try:
+        yield
+    finally:
+        _release(folder, name, descriptor)
 
-    def __init__(self, folder: Folder, name: str, target: str) -> None:
-        self._folder = folder
-        self._name = name
-        self._target = target
-        self._descriptor = -1
 
-    def __enter__(self) -> Lock:
-        """Take the lock.
-
-        Raises:
-            TargetError: another run holds it.
-        """
-        while True:
-            opened = self._folder.open_lock_file(self._name)
-            if opened is None:
-                continue
-            self._descriptor, created = opened
-            try:
-                self._grab(created)
-                if self._is_in_place():
-                    return self
-                os.close(self._descriptor)
-            except TargetError:
-                os.close(self._descriptor)
-                raise
-            except BaseException:
-                self.__exit__()
-                raise
-
-    def __exit__(self, *_: object) -> None:
-        tidy(self._remove)
-        with suppress(OSError):
-            os.close(self._descriptor)
-        if sys.platform == "win32":  # where no open file can be removed
-            tidy(lambda: self._folder.remove(self._name))
-
-    def _grab(self, created: bool) -> None:
+def _acquire(folder: Folder, name: str, target: str) -> int:
+    while True:
+        opened = folder.open_lock_file(name)
+        if opened is None:
+            continue
+        descriptor, created = opened
         try:
-            _lock(self._descriptor)
-        except BlockingIOError as error:
-            raise self._busy("wait until it has finished, then run this again") from error
-        except OSError as error:
-            # A file system without locks, as some clusters have: whoever created the file has it.
-            if not created:
-                raise self._busy(
-                    f"if that is not so, remove {self._folder.show(self._name)}"
-                ) from error
+            if hint := _refusal(descriptor, created, folder.show(name)):
+                raise TargetError(f"another kscaffold run is writing to {target}", hint=hint)
+            if _is_in_place(folder, name, descriptor):
+                return descriptor
+            os.close(descriptor)
+        except TargetError:
+            os.close(descriptor)
+            raise
+        except BaseException:
+            _release(folder, name, descriptor)
+            raise
 
-    def _is_in_place(self) -> bool:
-        """Whether the name still leads to our file, and not to one that came after its removal."""
-        found = self._folder.look(self._name)
-        return found is not None and found.st_ino == os.fstat(self._descriptor).st_ino
 
-    def _remove(self) -> None:
-        if self._is_in_place():
-            self._folder.remove(self._name)
-
-    def _busy(self, fix: str) -> TargetError:
-        return TargetError(f"another kscaffold run is writing to {self._target}; {fix}")
+def _refusal(descriptor: int, created: bool, path: str) -> str:
+    """Lock the file; return what to do where another run has it, else ""."""
+    try:
+        _lock(descriptor)
+    except BlockingIOError:
+        return "wait until it has finished, then run this again"
+    except OSError:
+        # A file system without locks, as some clusters have: whoever created the file has it.
+        return "" if created else f"if that is not so, remove {path}"
+    return ""
 
 
 def _lock(descriptor: int) -> None:
-    """Lock the file, or raise a BlockingIOError where another process has it."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -94,3 +70,21 @@ def _lock(descriptor: int) -> None:
         import fcntl
 
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_in_place(folder: Folder, name: str, descriptor: int) -> bool:
+    """Return whether the name still leads to our file, not to one made after its removal."""
+    found = folder.look(name)
+    return found is not None and found.st_ino == os.fstat(descriptor).st_ino
+
+
+def _release(folder: Folder, name: str, descriptor: int) -> None:
+    def remove() -> None:
+        if _is_in_place(folder, name, descriptor):
+            folder.remove(name)
+
+    tidy(remove)
+    with suppress(OSError):
+        os.close(descriptor)
+    if sys.platform == "win32":  # where no open file can be removed
+        tidy(lambda: folder.remove(name))

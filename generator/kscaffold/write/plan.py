@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import stat
 from dataclasses import dataclass
+from posixpath import dirname, join, split
 
 from kscaffold.errors import TargetError
-from kscaffold.write.entries import Entry, fold, folders_of
+from kscaffold.safety.paths import folded
+from kscaffold.write.entries import Entry, folders_of
 from kscaffold.write.folder import Folder
 
 
@@ -16,7 +18,7 @@ class Step:
 
     Attributes:
         entry: the file.
-        backup: the name that what is there now gets; None where nothing is.
+        backup: the path that what is there now moves to; None where nothing is.
     """
 
     entry: Entry
@@ -32,15 +34,8 @@ class Plan:
         steps: the files that are missing or differ.
     """
 
-    folders: tuple[tuple[str, ...], ...]
+    folders: tuple[str, ...]
     steps: tuple[Step, ...]
-
-    @property
-    def backups(self) -> tuple[str, ...]:
-        """The paths of all backups."""
-        return tuple(
-            "/".join((*step.entry.folder, step.backup)) for step in self.steps if step.backup
-        )
 
 
 def make_plan(target: Folder, entries: tuple[Entry, ...]) -> Plan:
@@ -51,53 +46,52 @@ def make_plan(target: Folder, entries: tuple[Entry, ...]) -> Plan:
             a folder, or a name differs from an existing one by case only.
         OSError: something there cannot be read.
     """
-    names: dict[tuple[str, ...], frozenset[str]] = {(): frozenset(target.names())}
+    paths = [entry.path for entry in entries]
+    names = {"": target.names()}
     missing = []
-    for parts in folders_of(entries):
-        around = names.get(parts[:-1])
-        if around is None or not _has(around, parts[-1], target.shown, parts):
-            missing.append(parts)
-            continue
-        with target.walk(parts) as folder:
-            names[parts] = frozenset(folder.names())
-    planned = {entry.parts for entry in entries}
+    for folder in folders_of(paths):
+        if _is_there(target, folder, names):
+            names[folder] = target.names(folder)
+        else:
+            missing.append(folder)
     steps = []
     for entry in entries:
-        around = names.get(entry.folder, frozenset())
-        if not _has(around, entry.name, target.shown, entry.parts):
+        if not _is_there(target, entry.path, names):
             steps.append(Step(entry, None))
         elif _differs(target, entry):
-            taken = around | {parts[-1] for parts in planned if parts[:-1] == entry.folder}
-            steps.append(Step(entry, _backup_name(entry.name, taken)))
+            folder = dirname(entry.path)
+            taken = {join(folder, name) for name in names[folder]}.union(paths)
+            steps.append(Step(entry, _backup_path(entry.path, taken)))
     return Plan(tuple(missing), tuple(steps))
 
 
-def _has(names: frozenset[str], name: str, shown: str, parts: tuple[str, ...]) -> bool:
-    if name in names:
+def _is_there(target: Folder, path: str, names: dict[str, frozenset[str]]) -> bool:
+    """Return whether a path exists, given the names in each folder that does."""
+    folder, name = split(path)
+    around = names.get(folder, frozenset())
+    if name in around:
         return True
-    for other in names:
-        if fold(other) == fold(name):
-            there = "/".join((shown, *parts[:-1], other))
+    for other in around:
+        if folded(other) == folded(name):
+            there = target.show(join(folder, other))
             reason = f"{there} differs from the project's {name} by case or accents only"
             raise TargetError(reason, hint="rename it, or choose another path")
     return False
 
 
 def _differs(target: Folder, entry: Entry) -> bool:
-    with target.walk(entry.folder) as folder:
-        found = folder.look(entry.name)
-        if found is not None and not stat.S_ISREG(found.st_mode):
-            kind = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder"}.get(
-                stat.S_IFMT(found.st_mode), "no regular file"
-            )
-            reason = f"{folder.show(entry.name)} is {kind}, but the project has a file there"
-            raise TargetError(reason, hint="move it, or choose another path")
-        return folder.read(entry.name, len(entry.data) + 1) != entry.data
+    found = target.look(entry.path)
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder"}
+        kind = kinds.get(stat.S_IFMT(found.st_mode), "no regular file")
+        reason = f"{target.show(entry.path)} is {kind}, but the project has a file there"
+        raise TargetError(reason, hint="move it, or choose another path")
+    return target.read(entry.path, len(entry.data) + 1) != entry.data
 
 
-def _backup_name(name: str, taken: frozenset[str]) -> str:
-    used = set(map(fold, taken))
+def _backup_path(path: str, taken: set[str]) -> str:
+    used = set(map(folded, taken))
     number = 1
-    while fold(f"{name}.backup-{number}") in used:
+    while folded(f"{path}.backup-{number}") in used:
         number += 1
-    return f"{name}.backup-{number}"
+    return f"{path}.backup-{number}"

@@ -1,36 +1,74 @@
-"""A folder for temporary files in a target that is written already."""
+"""Where a run works: the folder, and the names of its lock file and temporary folders there."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
 
 from kscaffold.write.folder import Folder
-from kscaffold.write.inplace import undo
-from kscaffold.write.lock import Lock
-from kscaffold.write.os_errors import as_sentences
-from kscaffold.write.place import LOCK_INSIDE, WORK_INSIDE, locate
-from kscaffold.write.removal import remove_tree, tidy
+from kscaffold.write.lock import locked
+
+_OWN = ".kscaffold-"
+LOCK = f"{_OWN}lock"
+WORK = f"{_OWN}work"
+_LONGEST = 200  # bytes of a name that leave room for what is put around it (255 in all)
 
 
-@contextmanager
-def workspace(target: Path) -> Iterator[Path]:
-    """Give a folder inside the target that is removed at the end; after a kill, by the next run.
+@dataclass(frozen=True)
+class Workspace:
+    """A folder that exists, with temporary files of ours.
 
-    Raises:
-        TargetError: another run is writing there, or the disk refuses.
+    Attributes:
+        folder: its absolute path.
+        prefix: how their names start.
     """
-    with as_sentences(target):
-        place = locate(target)
-        with (
-            Folder.open(place.path, place.target) as folder,
-            Lock(folder, LOCK_INSIDE, place.target),
-        ):
-            undo(folder)
-            folder.make(WORK_INSIDE)
-            try:
-                yield Path(os.path.join(place.path, WORK_INSIDE))
-            finally:
-                tidy(lambda: remove_tree(folder, WORK_INSIDE))
+
+    folder: str
+    prefix: str
+
+    @classmethod
+    def inside(cls, path: str) -> Workspace:
+        """Return the workspace in a folder that is written into: with `LOCK` and `WORK`."""
+        return cls(path, _OWN)
+
+    @classmethod
+    def beside(cls, path: str) -> Workspace:
+        """Return the workspace in the folder around a path that is to be made."""
+        folder, name = os.path.split(path)
+        encoded = os.fsencode(name)
+        if len(encoded) > _LONGEST:
+            from binascii import crc32
+
+            name = f"{name[:40]}~{crc32(encoded):08x}"
+        return cls(folder, f".{name}{_OWN}")
+
+    @property
+    def lock(self) -> str:
+        """The lock file: made before anything else, and removed last."""
+        return f"{self.prefix}lock"
+
+    def is_used(self) -> bool:
+        """Return whether something of a run is there, be it alive or killed."""
+        names = (self.lock, f"{self.prefix}work")
+        return any(os.path.lexists(os.path.join(self.folder, name)) for name in names)
+
+    def new_name(self) -> str:
+        """Return a name for a temporary folder, never used before."""
+        return f"{self.prefix}{os.urandom(8).hex()}"
+
+    def is_new_name(self, name: str) -> bool:
+        """Return whether `new_name` made this name."""
+        rest = name.removeprefix(self.prefix)
+        return rest != name and len(rest) == 16 and set(rest) <= set("0123456789abcdef")
+
+    @contextmanager
+    def locked(self, target: str) -> Iterator[Folder]:
+        """Open the folder and hold its lock.
+
+        Raises:
+            TargetError: another run, which writes to `target`, holds it.
+        """
+        with Folder.open(self.folder) as folder, locked(folder, self.lock, target):
+            yield folder

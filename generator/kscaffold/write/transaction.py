@@ -1,0 +1,181 @@
+"""One write, from the lock to the cleaning up: all of it happens, or nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import join
+from typing import TYPE_CHECKING
+
+from kscaffold.errors import TargetError
+from kscaffold.write.entries import Entry, folders_of
+from kscaffold.write.folder import Folder, is_own
+from kscaffold.write.os_errors import as_target_errors, tidy
+from kscaffold.write.signals import Checkpoint
+from kscaffold.write.target import Target, locate
+from kscaffold.write.workspace import LOCK, WORK, Workspace
+
+if TYPE_CHECKING:
+    from kscaffold.write.plan import Plan
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run put into the target.
+
+    Attributes:
+        files: paths of the files that were written; a file that already had the very bytes it
+            was to get is left alone and not listed.
+        backups: paths of the copies that keep what was replaced, such as "train.py.backup-1".
+    """
+
+    files: tuple[str, ...]
+    backups: tuple[str, ...] = ()
+
+
+def write_whole(target: Target, entries: tuple[Entry, ...], checkpoint: Checkpoint) -> Written:
+    """Stage all of a missing or empty target beside it; one rename puts it in place.
+
+    Raises:
+        OSError: the disk refuses; nothing is left behind.
+        TargetError: another run is writing there, or a signal came.
+    """
+    with target.beside.locked(target.given) as parent:
+        staged = target.beside.new_name()
+        try:
+            parent.make(staged)
+            with parent.sub(staged, shown=parent.show(target.name)) as root:
+                _stage(root, entries, checkpoint, target.inner)
+                if target.found is not None:
+                    root.set_mode(stat.S_IMODE(target.found.st_mode))
+            checkpoint()
+            parent.rename(staged, target.name)
+        except BaseException:
+            tidy(lambda: parent.remove_tree(staged))
+            raise
+        with suppress(OSError):  # the target is complete; a power cut may at most undo all of it
+            parent.sync(".")
+    return Written(tuple(entry.path for entry in entries))
+
+
+def write_into(
+    target: Target, entries: tuple[Entry, ...], checkpoint: Checkpoint, *, force: bool
+) -> Written:
+    """Stage files inside the target; put each in place, with a journal that can undo them all.
+
+    Raises:
+        OSError: the disk refuses; everything is undone.
+        TargetError: the target is not empty (and `force` is off), something in it is in the way,
+            another run is writing there, or a signal came.
+    """
+    from kscaffold.write import journal
+    from kscaffold.write.plan import make_plan
+
+    with target.inside.locked(target.given) as folder:
+        journal.undo(folder)
+        if not force and folder.names() != {LOCK}:
+            raise target.not_empty()
+        plan = make_plan(folder, entries)
+        try:
+            folder.make(WORK)
+            folder.make(journal.STAGED)
+            with folder.sub(journal.STAGED, shown=folder.shown) as root:
+                _stage(root, tuple(step.entry for step in plan.steps), checkpoint)
+            journal.save(plan, folder)
+            _put_in_place(plan, folder, journal.STAGED, checkpoint)
+            journal.close(folder)
+        except BaseException as error:
+            if not tidy(lambda: journal.undo(folder)):
+                reason = f"{target.given} is half written, and cannot be put back now ({error})"
+                hint = "once it can, the next kscaffold run on this path does it"
+                raise TargetError(reason, hint=hint) from error
+            raise
+        tidy(lambda: folder.remove_tree(WORK))
+    files = tuple(step.entry.path for step in plan.steps)
+    return Written(files, tuple(step.backup for step in plan.steps if step.backup))
+
+
+@contextmanager
+def temporary_folder(target: Path) -> Iterator[Path]:
+    """Give a folder inside a target that is removed at the end; after a kill, by the next run.
+
+    Raises:
+        TargetError: another run is writing there, or the disk refuses.
+    """
+    from kscaffold.write import journal
+
+    with as_target_errors(target):
+        inside = locate(target).inside
+        with inside.locked(os.fspath(target)) as folder:
+            journal.undo(folder)
+            folder.make(WORK)
+            try:
+                yield Path(inside.folder, WORK)
+            finally:
+                tidy(lambda: folder.remove_tree(WORK))
+
+
+def clean_up(target: Target) -> None:
+    """Undo and remove what killed runs left at the target.
+
+    Raises:
+        OSError: the disk refuses.
+        TargetError: another run is writing there, or the journal cannot be read.
+    """
+    for space in filter(Workspace.is_used, (target.beside, *target.further_out)):
+        try:
+            with space.locked(target.given) as folder:
+                _remove_staged(folder, space)
+        except (OSError, TargetError):
+            if space == target.beside:
+                raise  # else it is litter that hinders nobody, or is being removed by its own run
+    if target.is_folder and target.inside.is_used():
+        from kscaffold.write import journal
+
+        with target.inside.locked(target.given) as folder:
+            journal.undo(folder)
+
+
+def _stage(
+    root: Folder, entries: tuple[Entry, ...], checkpoint: Checkpoint, inner: str = ""
+) -> None:
+    """Write the entries, and have the disk keep them before anything is renamed.
+
+    Syncing comes after all writing: the first sync carries most of the rest along.
+    """
+    paths = [join(inner, entry.path) for entry in entries]
+    folders = folders_of((join(inner, ""), *paths))
+    for folder in folders:
+        checkpoint()
+        root.make(folder)
+    for path, entry in zip(paths, entries, strict=True):
+        checkpoint()
+        root.create(path, entry.data, entry.mode)
+    for path in (*paths, *reversed(folders), "."):
+        checkpoint()
+        root.sync(path)
+
+
+def _put_in_place(plan: Plan, target: Folder, staged: str, checkpoint: Checkpoint) -> None:
+    for folder in plan.folders:
+        checkpoint()
+        target.make(folder)
+    for step in plan.steps:
+        checkpoint()
+        if step.backup:
+            target.move(step.entry.path, step.backup)
+        target.move(f"{staged}/{step.entry.path}", step.entry.path)
+    for folder in (*reversed(folders_of(step.entry.path for step in plan.steps)), "."):
+        target.sync(folder)
+
+
+def _remove_staged(folder: Folder, space: Workspace) -> None:
+    for name in filter(space.is_new_name, folder.names()):
+        found = folder.look(name)
+        # In a folder that is shared, anybody can make up a name such as ours.
+        if found is not None and stat.S_ISDIR(found.st_mode) and is_own(found):
+            folder.remove_tree(name)
