@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from kscaffold.write.entries import to_entries
 from kscaffold.write.os_errors import as_target_errors
-from kscaffold.write.signals import Checkpoint, orderly
+from kscaffold.write.signals import signals_deferred
 from kscaffold.write.target import Target, locate
 from kscaffold.write.transaction import Written, clean_up, temporary_folder, write_into, write_whole
 
@@ -56,15 +56,11 @@ def write_tree(target: Path, tree: Tree, *, force: bool = False) -> Written:
         KeyboardInterrupt: on an interrupt, after everything has been undone.
     """
     entries = to_entries(tree)
-
-    def write(checkpoint: Checkpoint) -> Written:
+    with as_target_errors(target), signals_deferred() as checkpoint:
         found = _check(target, force)
         if found.can_be_renamed_over():
             return write_whole(found, entries, checkpoint)
         return write_into(found, entries, checkpoint, force=force)
-
-    with as_target_errors(target):
-        return orderly(write)
 
 
 def recover(target: Path) -> None:

@@ -89,12 +89,16 @@ class Folder:
         """Return the whole path, for messages."""
         return self.shown if path == "." else os.path.join(self.shown, path)
 
-    def names(self, path: str = ".") -> frozenset[str]:
-        """Return the names of all entries of a folder."""
-        with self.sub(path) as folder, path_in_errors(folder.shown):
-            return frozenset(
-                os.listdir(folder.path if folder._descriptor is None else folder._descriptor)
-            )
+    def names(self, path: str = "") -> frozenset[str]:
+        """Return the names of all entries of a folder; none where it is missing."""
+        with (
+            suppress(FileNotFoundError),
+            self.sub(path or ".") as folder,
+            path_in_errors(folder.shown),
+        ):
+            descriptor = folder._descriptor
+            return frozenset(os.listdir(folder.path if descriptor is None else descriptor))
+        return frozenset()
 
     def look(self, path: str) -> os.stat_result | None:
         """Return what is known of an entry, links not followed; None where there is none."""

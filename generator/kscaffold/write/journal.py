@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import posixpath
-from typing import NamedTuple
+from contextlib import suppress
+from posixpath import basename, join, split
 
 from kscaffold.errors import TargetError
 from kscaffold.write.entries import checked
@@ -22,28 +22,20 @@ STAGED = f"{WORK}/new"
 _PATH = f"{WORK}/journal"
 _LARGEST = 64 * 2**20
 
-
-class _Record(NamedTuple):
-    """One file: where it is put, what tells it from others, where what was there is kept."""
-
-    path: str
-    stamp: Stamp
-    backup: str | None
+# A path, the stamp of the file that is put there, and the path of what was there, if anything was.
+_Record = tuple[str, Stamp, str | None]
 
 
 def save(plan: Plan, target: Folder) -> None:
-    """Write down a plan whose files are staged, so that it is there as a whole or not at all.
-
-    Raises:
-        TargetError: a staged file is gone.
-    """
+    """Write down a plan whose files are staged, so that it is there as a whole or not at all."""
     files = []
-    for step in plan.steps:
-        stamp = target.stamp(f"{STAGED}/{step.entry.path}")
+    for entry in plan.entries:
+        stamp = target.stamp(f"{STAGED}/{entry.path}")
         if stamp is None:
             raise TargetError("a file was taken away while it was written", place=target.shown)
-        files.append([step.entry.path, stamp, step.backup and posixpath.basename(step.backup)])
-    target.create(f"{_PATH}.new", json.dumps({"folders": plan.folders, "files": files}).encode())
+        files.append((entry.path, stamp, basename(plan.backups.get(entry.path, "")) or None))
+    data = json.dumps({"folders": plan.folders, "files": files}).encode()
+    target.create(f"{_PATH}.new", data)
     target.sync(f"{_PATH}.new")
     target.rename(f"{_PATH}.new", _PATH)
     target.sync(WORK)
@@ -52,6 +44,8 @@ def save(plan: Plan, target: Folder) -> None:
 def close(target: Folder) -> None:
     """Remove the journal: from here on the write is done, and nothing undoes it."""
     target.remove(_PATH)
+    with suppress(OSError):
+        target.sync(WORK)
 
 
 def undo(target: Folder) -> None:
@@ -64,23 +58,23 @@ def undo(target: Folder) -> None:
     if target.look(_PATH) is not None:
         folders, records = _load(target)
         for record in reversed(records):
-            _undo_one(target, record)
+            _undo_one(target, *record)
         for folder in reversed(folders):
             target.remove_folder(folder)
         target.remove(_PATH)
     target.remove_tree(WORK)
 
 
-def _undo_one(target: Folder, record: _Record) -> None:
-    if target.stamp(record.path) == record.stamp:
-        target.remove(record.path)
-    if record.backup is None or (kept := target.look(record.backup)) is None:
+def _undo_one(target: Folder, path: str, stamp: Stamp, backup: str | None) -> None:
+    if target.stamp(path) == stamp:
+        target.remove(path)
+    if backup is None or (kept := target.look(backup)) is None:
         return
-    original = target.look(record.path)
-    if original is None:
-        target.move(record.backup, record.path)
-    elif os.path.samestat(kept, original):
-        target.remove(record.backup)
+    found = target.look(path)
+    if found is None:
+        target.move(backup, path)
+    elif os.path.samestat(kept, found):
+        target.remove(backup)
 
 
 def _load(target: Folder) -> tuple[list[str], list[_Record]]:
@@ -96,8 +90,8 @@ def _load(target: Folder) -> tuple[list[str], list[_Record]]:
 
 
 def _record(path: str, stamp: list[int], backup: str | None) -> _Record:
-    folder, name = posixpath.split(checked(path))
+    folder, name = split(checked(path))
     if backup is not None and ("/" in backup or not backup.startswith(f"{name}.backup-")):
         raise ValueError(f"{backup!r} is no name of a backup")
     inode, size, modified_ns = stamp
-    return _Record(path, (inode, size, modified_ns), backup and posixpath.join(folder, backup))
+    return path, (inode, size, modified_ns), backup and join(folder, backup)

@@ -46,10 +46,10 @@ class Target:
         return Workspace.inside(self.path)
 
     @property
-    def further_out(self) -> tuple[Workspace, ...]:
+    def farther_out(self) -> tuple[Workspace, ...]:
         """Where runs stage the folders around the target."""
-        folders = [Path(self.parent), *Path(self.parent).parents]
-        return tuple(Workspace.beside(str(folder)) for folder in folders[:-1])
+        *folders, _ = Path(self.parent), *Path(self.parent).parents
+        return tuple(Workspace.beside(str(folder)) for folder in folders)
 
     @property
     def is_folder(self) -> bool:
@@ -78,9 +78,7 @@ class Target:
         Not so for the current folder (the user's shell would stay in one that is gone), for mount
         points, for another user's folder, and on Windows for any folder that exists.
         """
-        if self.found is None:
-            return True
-        return (
+        return self.found is None or (
             HAS_DESCRIPTORS
             and self.is_free()
             and os.access(self.parent, os.W_OK | os.X_OK)
@@ -103,7 +101,11 @@ def locate(target: Path) -> Target:
         OSError: a part of the path is no folder, or may not be entered.
     """
     given = os.path.join(os.getcwd(), os.fspath(target))
-    if "\0" in given or not _is_encodable(given):
+    try:
+        known = b"\0" not in os.fsencode(given)
+    except UnicodeEncodeError:
+        known = False
+    if not known:
         raise TargetError(f"{given!r} has characters that no path can have", hint=_ANOTHER)
     folder, name = os.path.split(given)
     for each in (Path(folder), *Path(folder).parents):
@@ -119,14 +121,6 @@ def locate(target: Path) -> Target:
         inner = f"{name}/{inner}" if inner else name
         parent, name = os.path.split(parent)
     return Target(os.fspath(target), path, _lstat(path), parent, name, inner)
-
-
-def _is_encodable(path: str) -> bool:
-    try:
-        os.fsencode(path)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _lstat(path: str) -> os.stat_result | None:

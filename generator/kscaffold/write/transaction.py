@@ -38,12 +38,7 @@ class Written:
 
 
 def write_whole(target: Target, entries: tuple[Entry, ...], checkpoint: Checkpoint) -> Written:
-    """Stage all of a missing or empty target beside it; one rename puts it in place.
-
-    Raises:
-        OSError: the disk refuses; nothing is left behind.
-        TargetError: another run is writing there, or a signal came.
-    """
+    """Stage all of a missing or empty target beside it; one rename puts it in place."""
     with target.beside.locked(target.given) as parent:
         staged = target.beside.new_name()
         try:
@@ -65,13 +60,7 @@ def write_whole(target: Target, entries: tuple[Entry, ...], checkpoint: Checkpoi
 def write_into(
     target: Target, entries: tuple[Entry, ...], checkpoint: Checkpoint, *, force: bool
 ) -> Written:
-    """Stage files inside the target; put each in place, with a journal that can undo them all.
-
-    Raises:
-        OSError: the disk refuses; everything is undone.
-        TargetError: the target is not empty (and `force` is off), something in it is in the way,
-            another run is writing there, or a signal came.
-    """
+    """Stage files inside the target; put each in place, with a journal that can undo them all."""
     from kscaffold.write import journal
     from kscaffold.write.plan import make_plan
 
@@ -84,7 +73,7 @@ def write_into(
             folder.make(WORK)
             folder.make(journal.STAGED)
             with folder.sub(journal.STAGED, shown=folder.shown) as root:
-                _stage(root, tuple(step.entry for step in plan.steps), checkpoint)
+                _stage(root, plan.entries, checkpoint)
             journal.save(plan, folder)
             _put_in_place(plan, folder, journal.STAGED, checkpoint)
             journal.close(folder)
@@ -95,8 +84,7 @@ def write_into(
                 raise TargetError(reason, hint=hint) from error
             raise
         tidy(lambda: folder.remove_tree(WORK))
-    files = tuple(step.entry.path for step in plan.steps)
-    return Written(files, tuple(step.backup for step in plan.steps if step.backup))
+    return Written(tuple(entry.path for entry in plan.entries), tuple(plan.backups.values()))
 
 
 @contextmanager
@@ -120,13 +108,8 @@ def temporary_folder(target: Path) -> Iterator[Path]:
 
 
 def clean_up(target: Target) -> None:
-    """Undo and remove what killed runs left at the target.
-
-    Raises:
-        OSError: the disk refuses.
-        TargetError: another run is writing there, or the journal cannot be read.
-    """
-    for space in filter(Workspace.is_used, (target.beside, *target.further_out)):
+    """Undo and remove what killed runs left at the target."""
+    for space in filter(Workspace.is_used, (target.beside, *target.farther_out)):
         try:
             with space.locked(target.given) as folder:
                 _remove_staged(folder, space)
@@ -164,12 +147,13 @@ def _put_in_place(plan: Plan, target: Folder, staged: str, checkpoint: Checkpoin
     for folder in plan.folders:
         checkpoint()
         target.make(folder)
-    for step in plan.steps:
+    paths = [entry.path for entry in plan.entries]
+    for path in paths:
         checkpoint()
-        if step.backup:
-            target.move(step.entry.path, step.backup)
-        target.move(f"{staged}/{step.entry.path}", step.entry.path)
-    for folder in (*reversed(folders_of(step.entry.path for step in plan.steps)), "."):
+        if path in plan.backups:
+            target.move(path, plan.backups[path])
+        target.move(f"{staged}/{path}", path)
+    for folder in (*reversed(folders_of(paths)), "."):
         target.sync(folder)
 
 

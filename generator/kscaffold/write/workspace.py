@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,19 +19,14 @@ _LONGEST = 200  # bytes of a name that leave room for what is put around it (255
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder that exists, with temporary files of ours.
-
-    Attributes:
-        folder: its absolute path.
-        prefix: how their names start.
-    """
+    """A folder that exists, and how the names of a run's temporary files in it start."""
 
     folder: str
     prefix: str
 
     @classmethod
     def inside(cls, path: str) -> Workspace:
-        """Return the workspace in a folder that is written into: with `LOCK` and `WORK`."""
+        """Return the workspace in a folder that is written into, with `LOCK` and `WORK`."""
         return cls(path, _OWN)
 
     @classmethod
@@ -59,16 +55,11 @@ class Workspace:
         return f"{self.prefix}{os.urandom(8).hex()}"
 
     def is_new_name(self, name: str) -> bool:
-        """Return whether `new_name` made this name."""
-        rest = name.removeprefix(self.prefix)
-        return rest != name and len(rest) == 16 and set(rest) <= set("0123456789abcdef")
+        """Return whether `new_name` may have made this name."""
+        return bool(re.fullmatch(re.escape(self.prefix) + "[0-9a-f]{16}", name))
 
     @contextmanager
     def locked(self, target: str) -> Iterator[Folder]:
-        """Open the folder and hold its lock.
-
-        Raises:
-            TargetError: another run, which writes to `target`, holds it.
-        """
+        """Open the folder and hold its lock; raises `TargetError` where another run has it."""
         with Folder.open(self.folder) as folder, locked(folder, self.lock, target):
             yield folder
