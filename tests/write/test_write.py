@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from kscaffold.errors import TargetError
 from kscaffold.project.tree import Tree, TreeFile
-from kscaffold.write import Written, check_target, recover, write_tree
+from kscaffold.write import Written, check_target, write_tree
 from kscaffold.write.workspace import LOCK, WORK, Workspace
 from tests.write.faulty_os import (
     TREE,
@@ -468,12 +468,12 @@ def test_another_thread_can_write(target: Path) -> None:
     assert is_complete(target)
 
 
-def test_recover_without_anything_to_recover(target: Path) -> None:
+def test_nothing_is_cleaned_up_where_nothing_is_left(target: Path) -> None:
     """Nothing happens to a missing target, nor to a folder of the user's."""
-    recover(target)
+    check_target(target, force=True)
     changed_project(target)
     before = snapshot(target)
-    recover(target)
+    check_target(target, force=True)
     assert snapshot(target) == before
 
 

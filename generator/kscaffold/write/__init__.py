@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kscaffold.write.entries import to_entries
 from kscaffold.write.os_errors import as_target_errors
+from kscaffold.write.paths import check_tree
 from kscaffold.write.signals import signals_deferred
 from kscaffold.write.target import Target, locate
 from kscaffold.write.transaction import Written, clean_up, temporary_folder, write_into, write_whole
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from kscaffold.project.tree import Tree
 
-__all__ = ["Written", "check_target", "recover", "temporary_folder", "write_tree"]
+__all__ = ["Written", "check_target", "temporary_folder", "write_tree"]
 
 
 def check_target(target: Path, *, force: bool) -> None:
@@ -55,22 +55,12 @@ def write_tree(target: Path, tree: Tree, *, force: bool = False) -> Written:
         TargetError: as for `check_target`, or the disk refuses: it is full, read-only, and so on.
         KeyboardInterrupt: on an interrupt, after everything has been undone.
     """
-    entries = to_entries(tree)
+    check_tree(tree)
     with as_target_errors(target), signals_deferred() as checkpoint:
         found = _check(target, force)
         if found.can_be_renamed_over():
-            return write_whole(found, entries, checkpoint)
-        return write_into(found, entries, checkpoint, force=force)
-
-
-def recover(target: Path) -> None:
-    """Undo and clean up what a killed run left at the target; do nothing where there is nothing.
-
-    Raises:
-        TargetError: another run is writing there, or the disk refuses.
-    """
-    with as_target_errors(target):
-        clean_up(locate(target))
+            return write_whole(found, tree, checkpoint)
+        return write_into(found, tree, checkpoint, force=force)
 
 
 def _check(target: Path, force: bool) -> Target:

@@ -133,18 +133,10 @@ class Folder:
                 data += more
             return data
 
-    def open_lock_file(self, path: str) -> tuple[int, bool] | None:
-        """Return a descriptor of a file private to the user, and whether it was created just now.
-
-        None if somebody else's file was removed between the two tries to open it.
-        """
+    def open_file(self, path: str, *, create: bool) -> int:
+        """Return a descriptor of a new file, private to the user, or of an existing one."""
         with self._at(path) as (name, around):
-            try:
-                return os.open(name, _CREATE, 0o600, dir_fd=around), True
-            except FileExistsError:
-                with suppress(FileNotFoundError):
-                    return os.open(name, _EDIT, dir_fd=around), False
-                return None
+            return os.open(name, _CREATE if create else _EDIT, 0o600, dir_fd=around)
 
     def move(self, path: str, new_path: str) -> None:
         """Move a file to where nothing is yet; stopped half way, it has both names."""

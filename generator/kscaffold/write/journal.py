@@ -13,8 +13,8 @@ from contextlib import suppress
 from posixpath import basename, join, split
 
 from kscaffold.errors import TargetError
-from kscaffold.write.entries import checked
 from kscaffold.write.folder import Folder, Stamp
+from kscaffold.write.paths import checked
 from kscaffold.write.plan import Plan
 from kscaffold.write.workspace import WORK
 
@@ -29,11 +29,11 @@ _Record = tuple[str, Stamp, str | None]
 def save(plan: Plan, target: Folder) -> None:
     """Write down a plan whose files are staged, so that it is there as a whole or not at all."""
     files = []
-    for entry in plan.entries:
-        stamp = target.stamp(f"{STAGED}/{entry.path}")
+    for path in (file.path for file in plan.files):
+        stamp = target.stamp(f"{STAGED}/{path}")
         if stamp is None:
             raise TargetError("a file was taken away while it was written", place=target.shown)
-        files.append((entry.path, stamp, basename(plan.backups.get(entry.path, "")) or None))
+        files.append((path, stamp, basename(plan.backups.get(path, "")) or None))
     data = json.dumps({"folders": plan.folders, "files": files}).encode()
     target.create(f"{_PATH}.new", data)
     target.sync(f"{_PATH}.new")

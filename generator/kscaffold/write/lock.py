@@ -28,10 +28,13 @@ def locked(folder: Folder, name: str, target: str) -> Iterator[None]:
 
 def _acquire(folder: Folder, name: str, target: str) -> int:
     while True:
-        opened = folder.open_lock_file(name)
-        if opened is None:
-            continue
-        descriptor, created = opened
+        try:
+            descriptor, created = folder.open_file(name, create=True), True
+        except FileExistsError:
+            try:
+                descriptor, created = folder.open_file(name, create=False), False
+            except FileNotFoundError:
+                continue  # the run that held it has just ended
         try:
             if hint := _refusal(descriptor, created, folder.show(name)):
                 raise TargetError(f"another kscaffold run is writing to {target}", hint=hint)

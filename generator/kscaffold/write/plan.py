@@ -7,11 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from posixpath import dirname, join, split
+from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError
 from kscaffold.safety.paths import folded
-from kscaffold.write.entries import Entry, folders_of
 from kscaffold.write.folder import Folder
+from kscaffold.write.paths import folders_of
+
+if TYPE_CHECKING:
+    from kscaffold.project.tree import Tree, TreeFile
 
 
 @dataclass(frozen=True)
@@ -20,29 +24,33 @@ class Plan:
 
     Attributes:
         folders: the folders that are missing, each after the one around it.
-        entries: the files that are missing or differ.
+        files: the files that are missing or differ.
         backups: for each file that differs, the path that what is there now moves to.
     """
 
     folders: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    files: Tree
     backups: dict[str, str]
 
 
-def make_plan(target: Folder, entries: tuple[Entry, ...]) -> Plan:
-    """Compare the entries with what is there.
+def make_plan(target: Folder, tree: Tree) -> Plan:
+    """Compare the tree with what is there.
 
     Raises:
         TargetError: a link or a folder is in the place of a file, a file or a link in the place of
             a folder, or a name differs from an existing one by case only.
         OSError: something there cannot be read.
     """
-    paths = [entry.path for entry in entries]
+    paths = [file.path for file in tree]
     folders = tuple(folder for folder in folders_of(paths) if not _is_there(target, folder))
-    new = {entry.path for entry in entries if not _is_there(target, entry.path)}
-    changed = [e.path for e in entries if e.path not in new and _differs(target, e)]
-    backups = {path: _backup_path(target, path, paths) for path in changed}
-    return Plan(folders, tuple(e for e in entries if e.path in new or e.path in backups), backups)
+    files, backups = [], {}
+    for file in tree:
+        if not _is_there(target, file.path):
+            files.append(file)
+        elif _differs(target, file):
+            files.append(file)
+            backups[file.path] = _backup_path(target, file.path, paths)
+    return Plan(folders, tuple(files), backups)
 
 
 def _is_there(target: Folder, path: str) -> bool:
@@ -56,14 +64,14 @@ def _is_there(target: Folder, path: str) -> bool:
     return name in names
 
 
-def _differs(target: Folder, entry: Entry) -> bool:
-    found = target.look(entry.path)
+def _differs(target: Folder, file: TreeFile) -> bool:
+    found = target.look(file.path)
     if found is not None and not stat.S_ISREG(found.st_mode):
         kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder"}
         kind = kinds.get(stat.S_IFMT(found.st_mode), "not a regular file")
-        reason = f"{target.show(entry.path)} is {kind}, but the project has a file there"
+        reason = f"{target.show(file.path)} is {kind}, but the project has a file there"
         raise TargetError(reason, hint="move it, or choose another path")
-    return target.read(entry.path, len(entry.data) + 1) != entry.data
+    return target.read(file.path, len(file.data) + 1) != file.data
 
 
 def _backup_path(target: Folder, path: str, planned: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,14 +11,15 @@ from posixpath import join
 from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError
-from kscaffold.write.entries import Entry, folders_of
 from kscaffold.write.folder import Folder, is_own
 from kscaffold.write.os_errors import as_target_errors, tidy
+from kscaffold.write.paths import folders_of
 from kscaffold.write.signals import Checkpoint
 from kscaffold.write.target import Target, locate
 from kscaffold.write.workspace import LOCK, WORK, Workspace
 
 if TYPE_CHECKING:
+    from kscaffold.project.tree import Tree
     from kscaffold.write.plan import Plan
 
 
@@ -37,14 +37,14 @@ class Written:
     backups: tuple[str, ...] = ()
 
 
-def write_whole(target: Target, entries: tuple[Entry, ...], checkpoint: Checkpoint) -> Written:
+def write_whole(target: Target, tree: Tree, checkpoint: Checkpoint) -> Written:
     """Stage all of a missing or empty target beside it; one rename puts it in place."""
     with target.beside.locked(target.given) as parent:
         staged = target.beside.new_name()
         try:
             parent.make(staged)
             with parent.sub(staged, shown=parent.show(target.name)) as root:
-                _stage(root, entries, checkpoint, target.inner)
+                _stage(root, tree, checkpoint, target.inner)
                 if target.found is not None:
                     root.set_mode(stat.S_IMODE(target.found.st_mode))
             checkpoint()
@@ -54,37 +54,25 @@ def write_whole(target: Target, entries: tuple[Entry, ...], checkpoint: Checkpoi
             raise
         with suppress(OSError):  # the target is complete; a power cut may at most undo all of it
             parent.sync(".")
-    return Written(tuple(entry.path for entry in entries))
+    return Written(tuple(file.path for file in tree))
 
 
-def write_into(
-    target: Target, entries: tuple[Entry, ...], checkpoint: Checkpoint, *, force: bool
-) -> Written:
+def write_into(target: Target, tree: Tree, checkpoint: Checkpoint, *, force: bool) -> Written:
     """Stage files inside the target; put each in place, with a journal that can undo them all."""
     from kscaffold.write import journal
     from kscaffold.write.plan import make_plan
 
-    with target.inside.locked(target.given) as folder:
-        journal.undo(folder)
-        if not force and folder.names() != {LOCK}:
+    with _working_inside(target) as folder:
+        if not force and folder.names() != {LOCK, WORK}:
             raise target.not_empty()
-        plan = make_plan(folder, entries)
-        try:
-            folder.make(WORK)
-            folder.make(journal.STAGED)
-            with folder.sub(journal.STAGED, shown=folder.shown) as root:
-                _stage(root, plan.entries, checkpoint)
-            journal.save(plan, folder)
-            _put_in_place(plan, folder, journal.STAGED, checkpoint)
-            journal.close(folder)
-        except BaseException as error:
-            if not tidy(lambda: journal.undo(folder)):
-                reason = f"{target.given} is half written, and cannot be put back now ({error})"
-                hint = "once it can, the next kscaffold run on this path does it"
-                raise TargetError(reason, hint=hint) from error
-            raise
-        tidy(lambda: folder.remove_tree(WORK))
-    return Written(tuple(entry.path for entry in plan.entries), tuple(plan.backups.values()))
+        plan = make_plan(folder, tree)
+        folder.make(journal.STAGED)
+        with folder.sub(journal.STAGED, shown=folder.shown) as root:
+            _stage(root, plan.files, checkpoint)
+        journal.save(plan, folder)
+        _put_in_place(plan, folder, journal.STAGED, checkpoint)
+        journal.close(folder)
+    return Written(tuple(file.path for file in plan.files), tuple(plan.backups.values()))
 
 
 @contextmanager
@@ -94,17 +82,29 @@ def temporary_folder(target: Path) -> Iterator[Path]:
     Raises:
         TargetError: another run is writing there, or the disk refuses.
     """
+    with as_target_errors(target):
+        found = locate(target)
+        with _working_inside(found):
+            yield Path(found.path, WORK)
+
+
+@contextmanager
+def _working_inside(target: Target) -> Iterator[Folder]:
+    """Lock the target and make `WORK` in it; in the end, undo what its journal still names."""
     from kscaffold.write import journal
 
-    with as_target_errors(target):
-        inside = locate(target).inside
-        with inside.locked(os.fspath(target)) as folder:
-            journal.undo(folder)
+    with target.inside.locked(target.given) as folder:
+        journal.undo(folder)
+        try:
             folder.make(WORK)
-            try:
-                yield Path(inside.folder, WORK)
-            finally:
-                tidy(lambda: folder.remove_tree(WORK))
+            yield folder
+        except BaseException as error:
+            if not tidy(lambda: journal.undo(folder)):
+                reason = f"{target.given} is half written, and cannot be put back now ({error})"
+                hint = "once it can, the next kscaffold run on this path does it"
+                raise TargetError(reason, hint=hint) from error
+            raise
+        tidy(lambda: journal.undo(folder))
 
 
 def clean_up(target: Target) -> None:
@@ -123,21 +123,20 @@ def clean_up(target: Target) -> None:
             journal.undo(folder)
 
 
-def _stage(
-    root: Folder, entries: tuple[Entry, ...], checkpoint: Checkpoint, inner: str = ""
-) -> None:
-    """Write the entries, and have the disk keep them before anything is renamed.
+def _stage(root: Folder, tree: Tree, checkpoint: Checkpoint, inner: str = "") -> None:
+    """Write the files, and have the disk keep them before anything is renamed.
 
     Syncing comes after all writing: the first sync carries most of the rest along.
     """
-    paths = [join(inner, entry.path) for entry in entries]
+    paths = [join(inner, file.path) for file in tree]
     folders = folders_of((join(inner, ""), *paths))
     for folder in folders:
         checkpoint()
         root.make(folder)
-    for path, entry in zip(paths, entries, strict=True):
+    for path, file in zip(paths, tree, strict=True):
         checkpoint()
-        root.create(path, entry.data, entry.mode)
+        mode = 0o755 if file.executable else 0o644
+        root.create(path, file.data, mode & stat.S_IRWXU if file.secret else mode)
     for path in (*paths, *reversed(folders), "."):
         checkpoint()
         root.sync(path)
@@ -147,7 +146,7 @@ def _put_in_place(plan: Plan, target: Folder, staged: str, checkpoint: Checkpoin
     for folder in plan.folders:
         checkpoint()
         target.make(folder)
-    paths = [entry.path for entry in plan.entries]
+    paths = [file.path for file in plan.files]
     for path in paths:
         checkpoint()
         if path in plan.backups:

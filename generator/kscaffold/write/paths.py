@@ -1,47 +1,34 @@
-"""The tree as bytes to write; each path is checked here once more."""
+"""The paths of a tree, each checked here once more."""
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError, TemplateError
 from kscaffold.safety.paths import check_distinct, path_problem
 
 if TYPE_CHECKING:
-    from kscaffold.project.tree import Tree, TreeFile
+    from kscaffold.project.tree import Tree
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One file to write.
-
-    Attributes:
-        path: where it goes, relative to the target, with forward slashes.
-        data: its bytes.
-        mode: its permissions, before the umask.
-    """
-
-    path: str
-    data: bytes
-    mode: int
-
-
-def to_entries(tree: Tree) -> tuple[Entry, ...]:
-    """Return the files of a tree as entries.
+def check_tree(tree: Tree) -> None:
+    """Refuse what cannot be written.
 
     Raises:
         TargetError: a path leads out of the target or into `.git`, two paths are the same on some
             file system, or a text cannot be written as UTF-8.
     """
-    entries = tuple(_entry(file) for file in tree)
+    for file in tree:
+        try:
+            checked(file.path), file.data
+        except UnicodeEncodeError as error:
+            reason = f"{file.path} cannot be written as UTF-8: {error.reason}"
+            raise TargetError(reason) from error
     try:
-        check_distinct(entry.path for entry in entries)
+        check_distinct(file.path for file in tree)
     except TemplateError as error:
         raise TargetError(error.reason) from error
-    return entries
 
 
 def checked(path: str) -> str:
@@ -55,13 +42,3 @@ def folders_of(paths: Iterable[str]) -> tuple[str, ...]:
     """Return all folders that the paths lie in, each after the one around it."""
     parts = [path.split("/") for path in paths]
     return tuple(sorted({"/".join(each[:n]) for each in parts for n in range(1, len(each))}))
-
-
-def _entry(file: TreeFile) -> Entry:
-    path = checked(file.path)
-    try:
-        data = file.data
-    except UnicodeEncodeError as error:
-        raise TargetError(f"{path} cannot be written as UTF-8: {error.reason}") from error
-    mode = 0o755 if file.executable else 0o644
-    return Entry(path, data, mode & stat.S_IRWXU if file.secret else mode)
