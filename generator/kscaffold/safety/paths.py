@@ -1,4 +1,4 @@
-"""Paths of a project's files: relative, inside the project, and good on every system."""
+"""Paths of a project's files: relative, inside the project, and valid on every system."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def path_problem(path: str, *, own: bool = False) -> str | None:
     parts = path.split("/")
     for part in parts:
         # Some systems take look-alikes, such as full-width dots, for what they look like.
-        look = unicodedata.normalize("NFKC", part)
-        reason = name_problem(part) or next(filter(None, map(name_problem, look.split("/"))), None)
-        if reason:
-            return f"{part!r} {reason}"
-    if "/" in unicodedata.normalize("NFKC", "".join(parts)):
-        return "it holds what looks like a slash"
+        looks = unicodedata.normalize("NFKC", part).split("/")
+        for name in dict.fromkeys((part, *looks)):
+            if reason := name_problem(name):
+                return f"{part!r} {reason}"
+        if len(looks) > 1:
+            return f"{part!r} holds what looks like a slash"
     first = _seen(unicodedata.normalize("NFKC", parts[0])).casefold()
     if first.startswith(f"{_OWN}-") or (first == _OWN and not own):
         return f"{_OWN} is kscaffold's own folder"
