@@ -12,8 +12,7 @@ from kscaffold.cli.terminal import echo, echo_json
 from kscaffold.errors import AnswerError, KscaffoldError
 
 if TYPE_CHECKING:
-    from kscaffold.verify.cases import Case
-    from kscaffold.verify.outcome import Outcome
+    from kscaffold.verify.cases import Case, Outcome
     from kscaffold.verify.subjects import Subject
 
 # Below so many cases a process, importing Keras once more takes longer than it saves.
@@ -118,12 +117,12 @@ def command(
 def _check_behaviour(
     targets: tuple[str, ...], names: tuple[str, ...], trains: tuple[str, ...], form: str
 ) -> int:
-    from kscaffold.verify.invariants import Finding, run_checks
+    from kscaffold.verify.invariants import CheckResult, run_checks
     from kscaffold.verify.subjects import find_subject
 
     if len(targets) > 1:
         raise AnswerError("--behaviour takes one TARGET")
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     for finding in run_checks(find_subject(targets[0] if targets else "."), names, trains):
         findings.append(finding)
         if form == "text":
@@ -191,7 +190,7 @@ def _print_json(outcomes: dict[Subject, list[Outcome]]) -> None:
             "target": subject.place,
             "holds": sum(outcome.holds for outcome in each),
             "fails": sum(not outcome.holds for outcome in each),
-            "cases": [report.as_json(outcome, subject) for outcome in each],
+            "cases": [report.as_json(outcome) for outcome in each],
         }
         for subject, each in outcomes.items()
     ]
@@ -205,7 +204,7 @@ def _print(outcomes: dict[Subject, list[Outcome]], form: str, *, verbose: bool) 
     if len(outcomes) > 1:
         echo(report.markdown_comparison(outcomes), keep="\n")
         return
-    [(subject, ended)] = outcomes.items()
+    [ended] = outcomes.values()
     if verbose:
         for outcome in ended:
             echo(f"{outcome.case.id}: {outcome.verdict}{_because(outcome)}")
@@ -216,7 +215,7 @@ def _print(outcomes: dict[Subject, list[Outcome]], form: str, *, verbose: bool) 
     tell = report.markdown_failure if as_markdown else report.text_failure
     for outcome in ended:
         if not outcome.holds:
-            echo(f"\n{tell(outcome, subject)}", keep="\n")
+            echo(f"\n{tell(outcome)}", keep="\n")
 
 
 def _because(outcome: Outcome) -> str:

@@ -10,7 +10,7 @@ ADVICE = "advice"
 RULES: dict[str, str] = {
     "bad-default": "a default that its own question refuses",
     "bad-path": "a target that cannot be written on every system",
-    "block-overrides-nothing": "a block that overrides none of a template below, so it has no effect",
+    "block-overrides-nothing": "a block that overrides nothing below, so it has no effect",
     "broken-manifest": "an invalid kscaffold.toml",
     "case-collision": "two targets that are one file where case does not count",
     "extends-itself": "a file that extends itself in the end",

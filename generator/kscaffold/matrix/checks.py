@@ -1,4 +1,4 @@
-"""What each project is held to that can be told without running it."""
+"""What each project is held to that is known without running it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kscaffold.matrix.combinations import Given
 from kscaffold.project.answers import Answers, resolve
 from kscaffold.project.format import format_python
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values
-from kscaffold.project.style import PYPROJECT, Style, style_of
+from kscaffold.project.style import PYPROJECT, style_of
 from kscaffold.project.tree import Tree
 
 CHECKS = ("renders", "parses", "black", "ruff", "imports", "trains")
@@ -41,9 +41,10 @@ class Failure:
     details: tuple[str, ...] = ()
     kind: str = ""
 
-    def is_like(self, other: Failure) -> bool:
-        """Tell whether two failures are the same one, perhaps at another place."""
-        return (self.check, self.kind or self.message) == (other.check, other.kind or other.message)
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is equal for the same failure at another place."""
+        return self.check, self.kind or self.message
 
 
 @dataclass
@@ -53,6 +54,7 @@ class Project:
     Attributes:
         given: the answers that make it.
         folder: where it is written, if it could be rendered.
+        answers: all of its answers, if it could be rendered.
         files: the texts of its Python files, by path.
         failures: what is wrong with it.
         checked: the checks that were made.
@@ -65,16 +67,11 @@ class Project:
     failures: list[Failure] = field(default_factory=list)
     checked: set[str] = field(default_factory=set)
 
-    @property
-    def is_rendered(self) -> bool:
-        """Whether there is a project to look at."""
-        return "renders" in self.checked and not self.failed("renders")
-
     def failed(self, check: str) -> list[Failure]:
         """Return what a check found."""
         return [failure for failure in self.failures if failure.check == check]
 
-    def report(self, check: str, failures: Sequence[Failure] = ()) -> None:
+    def report(self, check: str, *failures: Failure) -> None:
         """Note that a check was made, and what it found."""
         self.checked.add(check)
         self.failures += failures
@@ -94,22 +91,22 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
             if not (file.format and file.template.endswith(".jinja"))
         }
     except KscaffoldError as error:
-        project.report("renders", [Failure("renders", str(error), error.details)])
+        project.report("renders", Failure("renders", str(error), error.details))
         return project
     project.report("renders")
     _write(tree, folder)
     project.files = {file.path: file.text for file in tree if file.path.endswith(".py")}
-    package, style = str(values.get("package", "")), _style(tree)
+    package = str(values.get("package", ""))
+    style = style_of(next((file.text for file in tree if file.path == PYPROJECT), ""))
     for path, text in project.files.items():
         parsed = [*_parses(path, text)]
-        project.report("parses", parsed)
+        project.report("parses", *parsed)
         if not parsed and path not in raw:
-            project.report("black", [*_is_stable(path, text, package, style)])
+            project.report("black")
+            if format_python(text, path, package, style) != text:
+                message = f"{path}: black would change what it has formatted once"
+                project.report("black", Failure("black", message))
     return project
-
-
-def _style(tree: Tree) -> Style:
-    return style_of(next((file.text for file in tree if file.path == PYPROJECT), ""))
 
 
 def _write(tree: Tree, folder: Path) -> None:
@@ -132,11 +129,6 @@ def _parses(path: str, text: str) -> Iterator[Failure]:
         yield Failure("parses", f"{path}:{line}: {error.args[0]}", tuple(lines))
 
 
-def _is_stable(path: str, text: str, package: str, style: Style) -> Iterator[Failure]:
-    if format_python(text, path, package, style) != text:
-        yield Failure("black", f"{path}: black would change what it has formatted once")
-
-
 def ruff() -> list[str] | None:
     """Return the command that runs ruff, or None where it is not installed."""
     if find_spec("ruff") is not None:
@@ -155,28 +147,26 @@ def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
         capture_output=True,
         text=True,
         check=False,
-        # A project without settings is checked without: neither with this folder's nor the user's.
+        # A project without settings is checked with none: neither this folder's nor the user's.
         cwd=first,
         env={**os.environ, "XDG_CONFIG_HOME": str(first)},
     )
     if result.returncode not in (0, 1):
         if len(projects) > 1:
-            # One of them has settings that ruff refuses: which one?
+            # Ruff refuses the settings of one of them: which one?
             for project in projects:
                 run_ruff(command, [project])
             return
         lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
         message = ": ".join(lines[:3]) or f"ruff ended with {result.returncode}"
-        message = message.replace(f"{first.resolve()}/", "")
-        projects[0].report("ruff", [Failure("ruff", message)])
+        projects[0].report("ruff", Failure("ruff", message.replace(f"{first.resolve()}/", "")))
         return
-    found: dict[str, list[Failure]] = {folder: [] for folder in folders}
+    for project in projects:
+        project.report("ruff")
     for each in json.loads(result.stdout or "[]"):
         if each["code"] in (None, "invalid-syntax"):
             continue  # another check finds that
-        folder = next(f for f in found if each["filename"].startswith(f"{f}/"))
+        folder = next(f for f in folders if each["filename"].startswith(f"{f}/"))
         path, row = each["filename"][len(folder) + 1 :], each["location"]["row"]
         what = f"{each['code']} {each['message']}"
-        found[folder].append(Failure("ruff", f"{path}:{row}: {what}", kind=what))
-    for folder, project in folders.items():
-        project.report("ruff", found[folder])
+        folders[folder].report("ruff", Failure("ruff", f"{path}:{row}: {what}", kind=what))

@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kscaffold.errors import KscaffoldError
-from kscaffold.verify.cases import Case
+from kscaffold.verify.cases import Case, Outcome
 from kscaffold.verify.subjects import Subject
 
 if TYPE_CHECKING:
-    from kscaffold.verify.outcome import Outcome
     from kscaffold.verify.runner import Runner, StockResults
 
 Task = tuple[Subject, Case]
