@@ -8,7 +8,7 @@ import pytest
 
 from kscaffold.cli import COMMANDS
 from kscaffold.cli.new import command as new_command
-from kscaffold.cli.options import ASSIGNED
+from kscaffold.cli.shared import ASSIGNED
 from kscaffold.cli.template import SUBCOMMANDS
 from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.project.answers import resolve

@@ -111,11 +111,12 @@ def test_yes_and_no_have_the_usual_spellings(word: str, value: bool) -> None:
 
 
 @answers_only
-def test_data_is_a_key_of_its_own_too() -> None:
-    """--data takes the data set itself as well as KEY=VALUE, in one command."""
-    assert answer("data", "--data", "digits", "--data", "style=subclass") == "digits"
-    assert answer("style", "--data", "digits", "--data", "style=subclass") == "subclass"
+def test_a_question_named_data_is_like_any_other() -> None:
+    """--data takes its answer, and -d the answer to any question."""
+    assert answer("data", "--data", "digits", "-d", "style=subclass") == "digits"
+    assert answer("style", "--data", "digits", "-d", "style=subclass") == "subclass"
     assert answer("data", "-d", "data=digits") == "digits"
+    assert refused("-d", "digits") == "-d digits: has no value; give KEY=VALUE"
 
 
 @answers_only
@@ -598,13 +599,15 @@ def test_what_the_system_refuses_is_no_bug(
 def test_an_interruption_ends_with_130(
     monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    """Ctrl-C, or a terminal that is closed: exit 130, one word, nothing written."""
+    """Ctrl-C, or a terminal that is closed: exit 130, one line, nothing written."""
 
     def interrupt(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(creation, "build_tree", interrupt)
-    assert error_of(kscaffold("new", "demo"), INTERRUPTED) == "interrupted"
+    result = kscaffold("new", "demo")
+    assert (result.exit_code, result.stdout) == (INTERRUPTED, "")
+    assert result.stderr == "Interrupted. Nothing was written.\n"
     assert not Path("demo").exists()
 
 

@@ -181,7 +181,7 @@ def test_failures_say_what_why_and_how_to_see_it() -> None:
         assert "off by 1" in text
         assert CASE.cause in text
         assert "from tests.verify.guide_models import GuideModel" in text
-    found = report.as_json(failure)
+    [found] = report.as_json(SUBJECT, [failure])["cases"]
     assert (found["verdict"], found["holds"], found["cause"]) == ("differs", False, CASE.cause)
 
 

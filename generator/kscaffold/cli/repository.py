@@ -55,25 +55,20 @@ def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
 
 def _commit(target: Path, folder: Path, files: tuple[str, ...]) -> None:
     """Commit the files of the target into a new repository in the folder; raises `GitError`."""
+
+    def run(*arguments: str) -> None:
+        result = _git(target, *arguments)
+        if result.returncode != 0:
+            raise GitError((result.stderr.strip().splitlines() or ["no message"])[-1])
+
     where = (f"--git-dir={folder / '.git'}", f"--work-tree={target.absolute()}")
-    _run(target, "init", "--quiet", "--initial-branch=main", "--", str(folder))
+    run("init", "--quiet", "--initial-branch=main", "--", str(folder))
     # By force: the user's own list of ignored files may name some of them.
-    _run(target, *where, "add", "--force", "--", *files)
-    identity = _missing_identity(target, where)
-    _run(target, *where, *identity, "commit", "--quiet", "--message", "Create the project")
-
-
-def _missing_identity(target: Path, where: tuple[str, ...]) -> tuple[str, ...]:
-    """Return options for what git does not know of the user; each repository may differ."""
+    run(*where, "add", "--force", "--", *files)
+    # What git does not know of the user; each repository may differ.
     missing = [key for key in FALLBACK if _git(target, *where, "config", key).returncode != 0]
-    return tuple(word for key in missing for word in ("-c", f"{key}={FALLBACK[key]}"))
-
-
-def _run(target: Path, *arguments: str) -> None:
-    result = _git(target, *arguments)
-    if result.returncode != 0:
-        lines = result.stderr.strip().splitlines() or ["no message"]
-        raise GitError(lines[-1])
+    identity = [word for key in missing for word in ("-c", f"{key}={FALLBACK[key]}")]
+    run(*where, *identity, "commit", "--quiet", "--message", "Create the project")
 
 
 def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

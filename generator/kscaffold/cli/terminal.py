@@ -34,15 +34,14 @@ def styled(text: str, **look: Any) -> Styled:
 
 def echo(*parts: str | Styled, err: bool = False, nl: bool = True, keep: str = "") -> None:
     """Print parts of a line; characters that are not seen are spelt out, but for those to keep."""
-    line = "".join(
-        (
-            visible(part, keep)
-            if isinstance(part, str)
-            else click.style(visible(part.text, keep), **part.look)
-        )
-        for part in parts
-    )
-    _print(line, err=err, nl=nl)
+    _print("".join(_rendered(part, keep) for part in parts), err=err, nl=nl)
+
+
+def _rendered(part: str | Styled, keep: str) -> str:
+    if isinstance(part, str):
+        return visible(part, keep)
+    text = visible(part.text, keep)
+    return click.style(text, **part.look) if text and any(part.look.values()) else text
 
 
 def echo_json(value: Any, indent: int | None = None) -> None:

@@ -90,15 +90,18 @@ def markdown_failure(outcome: Outcome) -> str:
     )
 
 
-def as_json(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome as an object for JSON."""
-    case = outcome.case
-    more = {} if outcome.holds else {"cause": case.cause, "snippet": outcome.snippet}
-    return {
-        "family": case.family,
-        "case": case.name,
-        "verdict": outcome.verdict,
-        "holds": outcome.holds,
-        "detail": outcome.detail,
-        **more,
-    }
+def as_json(subject: Subject, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return what came out for a class as an object for JSON."""
+    holds = sum(outcome.holds for outcome in outcomes)
+    cases = [
+        {
+            "family": outcome.case.family,
+            "case": outcome.case.name,
+            "verdict": outcome.verdict,
+            "holds": outcome.holds,
+            "detail": outcome.detail,
+            **({} if outcome.holds else {"cause": outcome.case.cause, "snippet": outcome.snippet}),
+        }
+        for outcome in outcomes
+    ]
+    return {"target": subject.place, "holds": holds, "fails": len(cases) - holds, "cases": cases}
