@@ -23,11 +23,12 @@ from kscaffold.toml import mistakes
 
 @dataclass(frozen=True)
 class Loaded:
-    """A template as far as it can be loaded, and what is wrong with its manifests.
+    """A template as far as it can be loaded.
 
     Attributes:
         views: the template with each of its choices made at least once; none where the manifests
             cannot be put together.
+        findings: what is wrong with its manifests.
         named: the layers that were asked for, and not for the sake of what extends them.
     """
 
@@ -37,12 +38,7 @@ class Loaded:
 
 
 def load(sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[str]) -> Loaded:
-    """Load templates on top of each other, as `load_templates` does, but for unknown keys.
-
-    Raises:
-        AnswerError: there is no such source.
-        TemplateError: one cannot be fetched, or its manifest is not TOML.
-    """
+    """Load templates on top of each other; raises as `find_all` does."""
     stack, choices = find_choices(find_all(sources, base, ref))
     named = frozenset(layer for layer, found in enumerate(stack) if found.is_named)
     parts = [*(Part(found, layer) for layer, found in enumerate(stack)), *choices]
@@ -90,8 +86,7 @@ def _view(template: Template, taken: frozenset[str], answers: dict[str, str]) ->
     }
     rules = tuple(rule for rule in chosen.manifest.rules if rule.place.file in files)
     manifest = structs.replace(chosen.manifest, questions=questions, rules=rules)
-    scaffold = prepare(replace(chosen, manifest=manifest), "project")
-    return View(scaffold, tuple(index(layer.read(MANIFEST)) for layer in chosen.layers), taken)
+    return View(prepare(replace(chosen, manifest=manifest), "project"), taken)
 
 
 def _finding(rule: str, error: TemplateError, parts: Sequence[Part]) -> Finding:

@@ -58,7 +58,7 @@ def _refusal(view: View, question: Question, value: Value) -> str | None:
     if question.type == "path":
         return None
     first = next(iter(view.manifest.questions.values()))
-    interview = Interview(view.manifest, {}, view.scaffold.tools, until=first)
+    interview = Interview(view.manifest, {}, view.tools, until=first)
     try:
         accepted = interview.accept(question, value)
     except AnswerError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import jinja2
@@ -18,7 +18,6 @@ from kscaffold.safety.limits import LONGEST_SOURCE
 _IMPORTS = (nodes.Import, nodes.FromImport)
 # What parsing raises for a template that is wrong, too deep, or has too long a number.
 UNREADABLE = (jinja2.TemplateSyntaxError, RecursionError, ValueError)
-SHORTER = "derive a value under [derived], or use a file"
 
 
 @dataclass(frozen=True)
@@ -89,35 +88,20 @@ def parse_file(renderer: Renderer, name: str, spot: Spot) -> Parsed:
     except TemplateError as error:
         fix = "save it as UTF-8 in the template's folder, or name it without .jinja"
         return Parsed(spot, "", (spot.finding("unreadable-file", f"it {error.reason}", fix),))
-    try:
-        return _described(environment, environment.parse(source, name), raw, spot, name)
-    except UNREADABLE as error:
-        return Parsed(spot, raw, (_syntax(error, spot),))
+    return _described(environment, lambda: environment.parse(source, name), raw, spot, name)
 
 
 def parse_text(renderer: Renderer, text: str, spot: Spot) -> Parsed:
     """Parse a text of the manifest that may hold expressions, and no statements."""
-    if "{%" in text and len(text) <= LONGEST_SOURCE:
-        message = "the manifest takes {{ expressions }}, not statements"
-        return Parsed(spot, text, (spot.finding("syntax", message, SHORTER),))
-    return _parsed(renderer, text, spot, is_text=True)
+    environment = renderer.environment
+    wrong = "the manifest takes {{ expressions }}, not statements" if "{%" in text else ""
+    return _stated(environment, lambda: environment.parse(text), text, spot, wrong)
 
 
 def parse_expression(renderer: Renderer, expression: str, spot: Spot) -> Parsed:
     """Parse an expression of the manifest."""
-    return _parsed(renderer, expression, spot, is_text=False)
-
-
-def _parsed(renderer: Renderer, text: str, spot: Spot, *, is_text: bool) -> Parsed:
     environment = renderer.environment
-    if len(text) > LONGEST_SOURCE:
-        message = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
-        return Parsed(spot, text, (spot.finding("syntax", message, SHORTER),))
-    try:
-        tree = environment.parse(text) if is_text else _expression(environment, text)
-        return _described(environment, tree, text, spot)
-    except UNREADABLE as error:
-        return Parsed(spot, text, (_syntax(error, spot),))
+    return _stated(environment, lambda: _expression(environment, expression), expression, spot)
 
 
 def _expression(environment: jinja2.Environment, text: str) -> nodes.Template:
@@ -130,11 +114,32 @@ def _expression(environment: jinja2.Environment, text: str) -> nodes.Template:
     return tree
 
 
-def _described(
-    environment: jinja2.Environment, tree: nodes.Template, raw: str, spot: Spot, name: str = ""
+def _stated(
+    environment: jinja2.Environment,
+    parse: Callable[[], nodes.Template],
+    text: str,
+    spot: Spot,
+    wrong: str = "",
 ) -> Parsed:
-    findings = [*_unknown(environment, tree, spot)]
+    if len(text) > LONGEST_SOURCE:
+        wrong = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
+    if not wrong:
+        return _described(environment, parse, text, spot)
+    fix = "derive a value under [derived], or use a file"
+    return Parsed(spot, text, (spot.finding("syntax", wrong, fix),))
+
+
+def _described(
+    environment: jinja2.Environment,
+    parse: Callable[[], nodes.Template],
+    raw: str,
+    spot: Spot,
+    name: str = "",
+) -> Parsed:
+    findings: list[Finding] = []
     try:
+        tree = parse()
+        findings += _unknown(environment, tree, spot)
         undeclared = meta.find_undeclared_variables(tree)
     except UNREADABLE as error:
         return Parsed(spot, raw, (*findings, _syntax(error, spot)))

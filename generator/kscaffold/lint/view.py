@@ -3,51 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from kscaffold.errors import Place
 from kscaffold.lint.findings import Spot
-from kscaffold.lint.lines import Key
+from kscaffold.lint.lines import index
 from kscaffold.lint.parsing import Parsed, parse_file
 from kscaffold.project.pipeline import Scaffold
-from kscaffold.project.render import Renderer
-from kscaffold.template.manifest import File, Manifest
-from kscaffold.template.overlays import MANIFEST, Layers
+from kscaffold.template.manifest import File
+from kscaffold.template.overlays import MANIFEST
 
 
-@dataclass(frozen=True)
 class View:
     """The template that is checked. Its files have names such as "0:package/a.py.jinja".
 
-    Attributes:
+    Args:
         scaffold: the template, and what it would be rendered with.
-        lines: where each layer's manifest says what.
         taken: names that no question can have.
     """
 
-    scaffold: Scaffold
-    lines: tuple[Mapping[Key, int], ...]
-    taken: frozenset[str]
-
-    @property
-    def manifest(self) -> Manifest:
-        """All manifests together."""
-        return self.scaffold.template.manifest
-
-    @property
-    def layers(self) -> Layers:
-        """The folders of the template, the bottom one first."""
-        return self.scaffold.template.layers
-
-    @property
-    def renderer(self) -> Renderer:
-        """What reads the template's files."""
-        return self.scaffold.renderer
-
-    @cached_property
-    def _numbers(self) -> tuple[int, ...]:
-        return self.scaffold.template.numbers
+    def __init__(self, scaffold: Scaffold, taken: frozenset[str]) -> None:
+        template = scaffold.template
+        self.manifest, self.layers = template.manifest, template.layers
+        self.renderer, self.tools = scaffold.renderer, scaffold.tools
+        self.taken = taken
+        self._numbers = template.numbers
+        self._lines = [index(layer.read(MANIFEST)) for layer in template.layers]
 
     def spot_in(self, layer: int, path: str, line: int = 1) -> Spot:
         """Return a line of a layer's file."""
@@ -55,15 +36,15 @@ class View:
 
     def spot(self, *key: str | int, place: Place | None = None) -> Spot:
         """Return where the manifest says something: the highest layer that does, or a place."""
+        key = (*(place.table if place else ()), *key)
         layers = [
             number
             for number, layer in enumerate(self.layers)
             if place is None or place.file == f"{layer.place}{MANIFEST}"
-        ][::-1]
-        key = (*(place.table if place else ()), *key)
+        ]
         for length in range(len(key), 0, -1):
-            for number in layers:
-                if line := self.lines[number].get(key[:length]):
+            for number in reversed(layers):
+                if line := self._lines[number].get(key[:length]):
                     return self.spot_in(number, MANIFEST, line)
         return self.spot_in(layers[-1], MANIFEST)
 
