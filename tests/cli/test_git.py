@@ -298,7 +298,7 @@ def test_an_interrupt_after_the_repository_is_made(monkeypatch: pytest.MonkeyPat
     """Nothing is left to do then, and that is said."""
 
     def interrupt(*arguments: object) -> None:
-        start_repository(*arguments)  # type: ignore[arg-type]
+        list(start_repository(*arguments))  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
     monkeypatch.setattr(creation, "start_repository", interrupt)

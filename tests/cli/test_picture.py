@@ -12,6 +12,7 @@ from kscaffold.cli.prompts import HINT
 from tests.cli.runner import QUESTIONS, kscaffold
 from tests.projects import ROOT
 
+
 def squeezed(text: str) -> str:
     """A text without the spaces and the ends of lines, which depend on the terminal's width."""
     return "".join(text.split())
@@ -30,7 +31,5 @@ def test_the_picture_is_not_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     options = ["--style", "sequential", "--manual-metrics"]
     output = kscaffold("new", "my-model", *options).stdout
-    missing = [
-        line for line in (HINT, *asked, *output.splitlines()) if squeezed(line) not in shown
-    ]
+    missing = [line for line in (HINT, *asked, *output.splitlines()) if squeezed(line) not in shown]
     assert missing == [], "run: python docs/terminal.py"

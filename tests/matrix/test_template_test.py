@@ -214,8 +214,8 @@ def test_nothing_is_run_without_trust(tmp_path: Path) -> None:
     assert report["checks"]["imports"]["skipped"] == "not trusted; see --trust"
     message = error_of(kscaffold("template", "test", source, "--train"), 5)
     assert message == (
-        "the template wants to run `python -c 'print(1)'`; --trust lets it, leaving out --train"
-        " goes without"
+        "the template wants to run `python -c 'print(1)'`; allow it with --trust, or leave"
+        " out --train"
     )
     assert "--trust" in error_of(kscaffold("template", "test", source, "--import"), 5)
     assert not mark.exists()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from kscaffold.cli.terminal import shell_join
 from kscaffold.errors import KscaffoldError, TrustError, place_named
@@ -39,18 +40,16 @@ class AfterCommand:
 
     def run(self, target: Path, *, silent: bool) -> str | None:
         """Run it in the project, and leave no run behind; returns what went wrong, or None."""
-        environment = {**os.environ, "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
+        quiet = subprocess.DEVNULL if silent else None
+        piped: dict[str, Any] = {"stdout": quiet}
+        if self.trains:
+            environment = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
+            piped |= {"env": {**os.environ, **environment}, "stderr": subprocess.PIPE}
         with TemporaryDirectory(prefix="kscaffold-") as folder:
+            words = self.words(f"{folder}/run")
             try:
                 result = subprocess.run(
-                    self.words(f"{folder}/run"),
-                    cwd=target,
-                    env=environment if self.trains else None,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL if silent else None,
-                    stderr=subprocess.PIPE if self.trains else None,
-                    text=True,
-                    check=False,
+                    words, cwd=target, stdin=subprocess.DEVNULL, text=True, check=False, **piped
                 )
             except OSError as error:
                 return self._failure(target, error.strerror or str(error))
@@ -112,8 +111,8 @@ def not_trusted(wanted: Sequence[AfterCommand]) -> TrustError:
     """Return the error about commands that a template may not run."""
     shown = ", ".join(f"`{shell_join(command.shown)}`" for command in wanted)
     kinds = dict.fromkeys(command.trains for command in wanted)
-    without = " and ".join("leaving out --train" if kind else "--no-commands" for kind in kinds)
+    without = " and ".join("leave out --train" if kind else "give --no-commands" for kind in kinds)
     return TrustError(
         f"the template wants to run commands, {shown}",
-        hint=f"--trust lets it, {without} goes without; nothing is written",
+        hint=f"allow them with --trust, or {without}; nothing is written",
     )

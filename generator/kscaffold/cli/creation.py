@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,18 +49,18 @@ class Wanted:
         return self.json or self.quiet
 
     def say(self, lines: Iterable[str]) -> None:
-        """Tell a person something that is not the result."""
+        """Print lines that are not the result, such as notices."""
         for line in () if self.silent else lines:
             echo(line, err=True, keep="\n")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is to be written, run and said; all that a template can break is done by then.
+    """What is to be written, run and printed; nothing of a template can fail after this.
 
     Attributes:
         answers: without the secret ones.
-        message: what the template says in the end.
+        message: what the template prints at the end.
     """
 
     template: Template
@@ -118,7 +118,8 @@ def _plan(scaffold: Scaffold, given: dict[str, object], wanted: Wanted) -> Plan:
 
 def _show(plan: Plan, wanted: Wanted) -> int:
     if wanted.json:
-        _print_json(plan, wanted, "dry-run", Written(tuple(file.path for file in plan.tree)))
+        written = Written(tuple(file.path for file in plan.tree))
+        echo_json(_report(plan, wanted, "dry-run", written))
     elif not wanted.quiet:
         show = output.print_diff if wanted.diff else output.print_tree
         show(wanted.target, plan.tree)
@@ -138,14 +139,16 @@ def _write(plan: Plan, wanted: Wanted) -> int:
     try:
         written = write_tree(wanted.target, plan.tree, force=wanted.force)
         wanted.say(f"kept what was there: {wanted.target / name}" for name in written.backups)
-        warnings = [*_start_repository(plan, wanted)]
+        warnings = [*start_repository(wanted.target, plan.tree)] if wanted.git else []
         is_ready = True
         for warning in () if wanted.json else warnings:
             echo(f"warning: {warning}", err=True)
         failure = _run(plan, wanted)
         if wanted.json:
-            _print_json(plan, wanted, "written", written, warnings, failure)
-            return KscaffoldError.exit_code if failure else 0
+            code = KscaffoldError.exit_code if failure else 0
+            more = {"error": failure, "exit_code": code} if failure else {}
+            echo_json({**_report(plan, wanted, "written", written, warnings), **more})
+            return code
         if failure:
             raise KscaffoldError(failure)
         if not wanted.quiet:
@@ -157,17 +160,6 @@ def _write(plan: Plan, wanted: Wanted) -> int:
     except KeyboardInterrupt:
         raise _interrupted(plan, wanted, is_ready=is_ready) from None
     return 0
-
-
-def _start_repository(plan: Plan, wanted: Wanted) -> Iterator[str]:
-    """Make a git repository of all but the files with secrets; yields what should be said."""
-    if not wanted.git:
-        return
-    files = tuple(file.path for file in plan.tree if not file.secret)
-    if warning := start_repository(wanted.target, files):
-        yield warning
-    for path in sorted(file.path for file in plan.tree if file.secret):
-        yield f"{path} holds a secret, so it is not committed; see that .gitignore names it"
 
 
 def _run(plan: Plan, wanted: Wanted) -> str | None:
@@ -204,15 +196,10 @@ def _interrupted(plan: Plan, wanted: Wanted, *, is_ready: bool) -> InterruptErro
     return InterruptError(f"{reason} To make it: {again} --force")
 
 
-def _print_json(
-    plan: Plan,
-    wanted: Wanted,
-    state: str,
-    written: Written,
-    warnings: Sequence[str] = (),
-    failure: str | None = None,
-) -> None:
-    report = {
+def _report(
+    plan: Plan, wanted: Wanted, state: str, written: Written, warnings: Sequence[str] = ()
+) -> dict[str, object]:
+    return {
         "state": state,
         "path": str(wanted.target),
         "files": list(written.files),
@@ -222,6 +209,3 @@ def _print_json(
         "notices": [*plan.answers.notices, *warnings],
         "exit_code": 0,
     }
-    if failure:
-        report |= {"error": failure, "exit_code": KscaffoldError.exit_code}
-    echo_json(report)

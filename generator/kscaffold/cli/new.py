@@ -16,16 +16,8 @@ from kscaffold.cli.shared import assignment_option, format_option, values_of, ve
 from kscaffold.cli.trust import as_recorded, is_trusted
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
-from kscaffold.template.sources import (
-    Pinned,
-    Template,
-    is_git,
-    load_pinned,
-    load_recorded,
-    load_template,
-    pinned,
-    recorded_layers,
-)
+from kscaffold.template import sources
+from kscaffold.template.sources import Pinned, Template, pinned
 
 
 class NewCommand(click.Command):
@@ -66,7 +58,7 @@ def template_of(ctx: click.Context) -> Template:
             # While a shell completes, the built-in options are better than none.
             if not ctx.resilient_parsing:
                 raise
-            template = load_template()
+            template = sources.load_template()
         ctx.meta["kscaffold.template"] = template
     return template
 
@@ -84,17 +76,17 @@ def _load(arguments: Sequence[str]) -> Template:
     """Load what the arguments name, on top of what is always used; or what a project records."""
     given = values_of(arguments, "--template")
     if not given and (data_files := values_of(arguments, "--data-file")):
-        recorded = recorded_layers(Path(data_files[-1]))
+        recorded = sources.recorded_layers(Path(data_files[-1]))
         if recorded is not None:
-            return load_recorded(recorded, Path(data_files[-1]).absolute().parents[1])
+            return sources.load_recorded(recorded, Path(data_files[-1]).absolute().parents[1])
     here = Path()
     always = (*read_user_config().templates, *read_folder_config(here))
-    return load_pinned(_chosen(always, given, values_of(arguments, "--ref")), here)
+    return sources.load_pinned(_chosen(always, given, values_of(arguments, "--ref")), here)
 
 
 def _chosen(always: Sequence[str], given: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
     """Return the templates to use: refs are those of what is named or, if none is, of all."""
-    if not any(map(is_git, given)):
+    if not any(map(sources.is_git, given)):
         return pinned([*always, *given], refs)
     named = {as_recorded(source) for source in given}
     # A source that is named with a ref replaces the one that is always used.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from kscaffold.errors import TargetError
+from kscaffold.project.tree import Tree
 
 # A template is data: no hook and no program named by a configuration runs for it. And nothing goes
 # on in the background.
@@ -16,6 +18,7 @@ SAFE = (
     *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false", "--literal-pathspecs"),
     *("-c", "gc.auto=0", "-c", "maintenance.auto=false"),
 )
+INSIDE = "--is-inside-work-tree"
 FALLBACK = {"user.name": "kscaffold", "user.email": "kscaffold@localhost"}
 # A repository named by the environment, as inside a git hook, is not the target's.
 FOREIGN = {
@@ -28,29 +31,26 @@ class GitError(Exception):
     """A git that failed; tells its last line."""
 
 
-def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
-    """Make a git repository with one commit of the files.
+def start_repository(target: Path, tree: Tree) -> Iterator[str]:
+    """Make a git repository with one commit of all files but those with secrets.
 
     It is made in a folder beside them and then put in place, so that an interrupt leaves no half of
-    it: neither a repository without a commit, nor a lock of git's.
-
-    Returns:
-        What went wrong, or None: also where there is no git, or the target is in a repository.
+    it: neither a repository without a commit, nor a lock of git's. Where there is no git, or the
+    target is in a repository, none is made. Yields what went wrong or should be known.
     """
-    if not files or shutil.which("git") is None:
-        return None
-    if _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0:
-        return None
-    # Here, since most of it is only needed for a target that has files.
-    from kscaffold.write.workspace import workspace
+    files = tuple(file.path for file in tree if not file.secret)
+    if files and shutil.which("git") and _git(target, "rev-parse", INSIDE).returncode != 0:
+        # Here, since most of it is only needed for a target that has files.
+        from kscaffold.write.workspace import workspace
 
-    try:
-        with workspace(target) as folder:
-            _commit(target, folder, files)
-            os.rename(folder / ".git", target / ".git")  # noqa: PTH104
-    except (GitError, OSError, TargetError) as error:
-        return f"the project is written, but git failed: {error}"
-    return None
+        try:
+            with workspace(target) as folder:
+                _commit(target, folder, files)
+                os.rename(folder / ".git", target / ".git")  # noqa: PTH104
+        except (GitError, OSError, TargetError) as error:
+            yield f"the project is written, but git failed: {error}"
+    for path in sorted(file.path for file in tree if file.secret):
+        yield f"{path} holds a secret, so it is not committed; see that .gitignore names it"
 
 
 def _commit(target: Path, folder: Path, files: tuple[str, ...]) -> None:

@@ -1,14 +1,16 @@
-"""`kscaffold template eject`: the begin of an overlay, or of a template of one's own."""
+"""`kscaffold template eject`: a starting point for an overlay, or for a template of one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
+from kscaffold.cli.shared import ref_option
 from kscaffold.cli.terminal import echo, shell_join
 from kscaffold.errors import AnswerError, TargetError
 from kscaffold.hints import near
@@ -27,7 +29,7 @@ from kscaffold.write import check_target, write_tree
 @click.option(
     "--template", "source", metavar="SOURCE", default=BUILT_IN, help="What to override.  [builtin]"
 )
-@click.option("--ref", metavar="REF", help="The branch, tag or commit of a template from git.")
+@ref_option
 def command(what: str | None, into: str, source: str, ref: str | None) -> None:
     """Write an overlay into FOLDER that changes just FILE or BLOCK, and works at once.
 
@@ -44,23 +46,15 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
         write_tree(folder, files)
     else:
         files = _part(template, folder, what)
-        _remove(write_tree(folder, files, force=True).backups, folder)
+        # A template should not contain backups.
+        for backup in write_tree(folder, files, force=True).backups:
+            with suppress(OSError):
+                (folder / backup).unlink()
     for file in files:
         echo(str(folder / file.path))
-    command = shell_join(["kscaffold", "new", "PATH", "--template", _as_source(folder)])
+    source = folder.as_posix() if "/" in folder.as_posix() else f"./{folder}"
+    command = shell_join(["kscaffold", "new", "PATH", "--template", source])
     echo(f"\nTry it: {command}", err=True, keep="\n")
-
-
-def _remove(backups: Iterable[str], folder: Path) -> None:
-    """Remove the backups: a template should not contain them."""
-    for name in backups:
-        with suppress(OSError):
-            (folder / name).unlink()
-
-
-def _as_source(folder: Path) -> str:
-    text = folder.as_posix()
-    return text if "/" in text else f"./{text}"
 
 
 def _everything(template: Template, folder: Path) -> Tree:
@@ -79,23 +73,12 @@ def _everything(template: Template, folder: Path) -> Tree:
 
 def _name(folder: Path) -> str:
     """Return a template's name for a folder's; one that no built-in template has."""
-    name = "".join(
-        c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder.absolute().name
-    )
+    name = re.sub(r"[^\w.-]", "-", folder.absolute().name, flags=re.ASCII)
     name = name.lstrip("._-") or "template"
     return f"my-{name}" if name == BUILT_IN else name
 
 
-def _part(template: Template, folder: Path, what: str) -> Tree:
-    """Return the overlay's manifest, unless it is there, and one more file or block."""
-    part = _file_or_block(template, folder, what)
-    if (folder / MANIFEST).exists():
-        return part
-    return (TreeFile(MANIFEST, f"extends = {quote(template.origins[-1].source)}\n"), *part)
-
-
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """A file that can be overridden.
 
     Attributes:
@@ -107,6 +90,29 @@ class _File:
     layer: Layer
     extends: str
     choice: Part | None = None
+
+
+def _part(template: Template, folder: Path, what: str) -> Tree:
+    """Return one more file or block for an overlay, and the manifests that it still needs."""
+    files = _files(template)
+    block = None if what in files else _block(files, what)
+    path = block.template if block else what
+    file, is_there = files[path], (folder / path).exists()
+    content: str | bytes
+    if block:
+        content = overriding(block, file.extends)
+        if is_there:
+            content = _with_one_more(folder, block, file.extends)
+    elif is_there:
+        raise TargetError("is there already", place=str(folder / path))
+    else:
+        content = file.layer.read_bytes(path)
+    needed = {MANIFEST: f"extends = {quote(template.origins[-1].source)}\n"}
+    if file.choice:
+        about = quote(file.choice.found.layer.description)
+        needed[f"{file.choice.folder}/{MANIFEST}"] = f"[template]\ndescription = {about}\n"
+    missing = (TreeFile(*each) for each in needed.items() if not (folder / each[0]).exists())
+    return (*missing, TreeFile(path, content))
 
 
 def _files(template: Template) -> dict[str, _File]:
@@ -122,34 +128,11 @@ def _files(template: Template) -> dict[str, _File]:
     return dict(sorted(files.items()))
 
 
-def _manifest_of_choice(file: _File, folder: Path) -> Tree:
-    """Return the manifest of the choice that a file is in, unless it is there."""
-    if file.choice is None or (folder / file.choice.folder / MANIFEST).exists():
-        return ()
-    text = f"[template]\ndescription = {quote(file.choice.found.layer.description)}\n"
-    return (TreeFile(f"{file.choice.folder}/{MANIFEST}", text),)
-
-
-def _file_or_block(template: Template, folder: Path, what: str) -> Tree:
-    files = _files(template)
-    if what in files:
-        if (folder / what).exists():
-            raise TargetError("is there already", place=str(folder / what))
-        copy = TreeFile(what, files[what].layer.read_bytes(what))
-        return (*_manifest_of_choice(files[what], folder), copy)
-    block = _block(files, what)
-    file = files[block.template]
-    if (folder / block.template).exists():
-        return (TreeFile(block.template, _with_one_more(folder, block, file.extends)),)
-    text = overriding(block, file.extends)
-    return (*_manifest_of_choice(file, folder), TreeFile(block.template, text))
-
-
 def _with_one_more(folder: Path, block: Block, name: str) -> str:
     overlay = Layer("", folder, f"{folder.as_posix()}/")
     text, place = overlay.read(block.template), str(folder / block.template)
     if f'extends "{name}"' not in text.partition("\n")[0]:
-        raise TargetError(f"is there already, and extends no {name}", place=place)
+        raise TargetError(f"is there already, but does not extend {name}", place=place)
     if block.name in {each.name for each in blocks_of(overlay, block.template)}:
         raise TargetError(f"has the block {block.name!r} already", place=place)
     longer = with_block(text, block)

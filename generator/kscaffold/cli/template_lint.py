@@ -1,4 +1,4 @@
-"""`kscaffold template lint`: what is wrong with a template, as far as that can be read."""
+"""`kscaffold template lint`: check a template without rendering it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def command(
     Without a SOURCE the built-in template; several are put on top of each other. A finding has its
     file and line, the name of the rule, what is wrong and what to do about it.
 
-    Exit code 4 if there are errors; advice is for whoever reads the template, and fails nothing.
+    The exit code is 4 if there are errors; advice keeps a template readable, and fails nothing.
     """
     if rules:
         return _list_rules(form)

@@ -1,4 +1,4 @@
-"""`kscaffold template list`: what there is to choose from."""
+"""`kscaffold template list`: the templates to choose from."""
 
 from __future__ import annotations
 

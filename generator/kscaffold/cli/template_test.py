@@ -1,4 +1,4 @@
-"""`kscaffold template test`: projects of answers in combination, and what is wrong with them."""
+"""`kscaffold template test`: make projects of answers in combination, and check them."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ NOT_TRUSTED = "not trusted; see --trust"
 @click.option(
     "--cover",
     type=click.Choice(["all", "pairs", "each"]),
-    help="Try all combinations; so many that each two values meet; or so many that each value is"
-    " there.  [default: all, above 256 pairs]",
+    help="Try all combinations, enough for every two values to meet, or enough for every value to"
+    " occur.  [default: all, or pairs if there are more than 256]",
 )
 @assignment_option("Try these answers and no others.")
 @click.option("--defaults", is_flag=True, help="Try the default answers and no others.")
@@ -64,11 +64,10 @@ NOT_TRUSTED = "not trusted; see --trust"
 def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) -> int:
     """Render a template with its answers in combination, and check each project.
 
-    Without a SOURCE the built-in template; several are put on top of each other. Of each project it
-    is checked that it renders, that its Python parses, equals its own black form and is clean to
-    ruff, that its modules are imported and, with --train, that it trains as the template says under
-    [test]. Yes and no, choices, and texts that are awkward to quote are combined; all else stays at
-    its default.
+    Without a SOURCE the built-in template; several are put on top of each other. The
+    checks: the project renders, its Python parses, black and ruff find nothing to change, its
+    modules can be imported and, with --train, it trains as the template says under [test]. Yes and
+    no, choices, and texts that are awkward to quote are combined; all else stays at its default.
 
     Importing and training run the projects' code, which needs --trust or a source that you have
     listed with `kscaffold config trusted`. Exit code 4 if any check fails: the smallest set of
@@ -89,8 +88,7 @@ def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) 
     why_not = "not asked for" if imports is False else "" if trusted else NOT_TRUSTED
     skipped = skipped_checks(manifest, why_not, trains=trains)
     jobs = given["jobs"] or os.cpu_count() or 1
-    progress = _bar if form == "text" and sys.stderr.isatty() else _no_bar
-    matrix = Matrix(scaffold, skipped, jobs, given["seconds"], progress)
+    matrix = Matrix(scaffold, skipped, jobs, given["seconds"], _progress)
     if given["assigned"] or given["defaults"]:
         chosen, about = _given(scaffold, given["assigned"]), "one combination of answers"
     else:
@@ -118,10 +116,10 @@ def _check_runs_nothing(manifest: Manifest, *, imports: bool | None, trains: boo
     """Refuse what would run a stranger's code; raises `TrustError`."""
     if trains and manifest.train:
         shown = shell_join(["python", *manifest.train])
-        hint = "--trust lets it, leaving out --train goes without"
+        hint = "allow it with --trust, or leave out --train"
         raise TrustError(f"the template wants to run `{shown}`", hint=hint)
     if imports:
-        raise TrustError("--import runs the code of the projects", hint="--trust lets it")
+        raise TrustError("--import runs the code of the projects", hint="allow it with --trust")
 
 
 def _given(scaffold: Scaffold, assigned: Sequence[str]) -> list[Given]:
@@ -151,21 +149,11 @@ def _covering(scaffold: Scaffold, cover: str | None) -> tuple[list[Given], str]:
 
 
 @contextmanager
-def _bar(phase: str, steps: int) -> Generator[Callable[[], None], None, None]:
-    with click.progressbar(
-        length=steps,
-        label=f"{phase:<9}",
-        file=sys.stderr,
-        show_pos=True,
-        width=30,
-        hidden=steps < 2,
-    ) as bar:
+def _progress(phase: str, steps: int) -> Generator[Callable[[], None], None, None]:
+    hidden = steps < 2 or not sys.stderr.isatty()
+    label = f"{phase:<9}"
+    with click.progressbar(length=steps, label=label, file=sys.stderr, hidden=hidden) as bar:
         yield lambda: bar.update(1)
-
-
-@contextmanager
-def _no_bar(phase: str, steps: int) -> Generator[Callable[[], None], None, None]:  # noqa: ARG001
-    yield lambda: None
 
 
 def _table(projects: Sequence[Project], skipped: dict[str, str]) -> dict[str, dict[str, Any]]:

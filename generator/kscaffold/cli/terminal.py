@@ -55,7 +55,7 @@ def _print(text: str, *, err: bool, nl: bool) -> None:
     except OSError as error:
         close(sys.stderr if err else sys.stdout)
         if isinstance(error, BrokenPipeError):
-            raise  # whoever reads has seen enough
+            raise  # the reader has seen enough
         name = "standard error" if err else "standard output"
         raise OutputError(f"{name} cannot be written: {error.strerror}") from None
 

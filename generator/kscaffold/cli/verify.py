@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kscaffold.verify.cases import Case, Outcome
     from kscaffold.verify.subjects import Subject
 
-# Below so many cases per process, importing Keras once more takes longer than it saves.
+# With fewer cases per process, importing Keras once more takes longer than it saves.
 FEWEST = 4
 
 
@@ -71,7 +71,7 @@ def command(targets: tuple[str, ...], form: str, **given: Any) -> int:
         _check_installed()
         others = ("families", "quick", "listing", "jobs", "steps", "exitfirst")
         if any(given[name] for name in others):
-            raise AnswerError("--behaviour goes with --case, --trains, --format and -v alone")
+            raise AnswerError("--behaviour goes with --case, --trains, --format and -v only")
         return _check_behaviour(targets, given["names"], given["trains"], form)
     if given["trains"]:
         raise AnswerError("--trains goes with --behaviour")

@@ -54,11 +54,11 @@ def missing_references(view: View) -> Iterator[Finding]:
 
 
 def circles(view: View) -> Iterator[Finding]:
-    """Find files that extend or import themselves in the end."""
+    """Find files that extend or import themselves, also by way of others."""
     for name, parsed in view.parsed.items():
         for ref in parsed.references:
             if ref.kind != "include" and ref.target and name in _above(view, ref.target):
-                message = f"it {ref.kind}s {ref.name!r}, and so itself in the end"
+                message = f"it {ref.kind}s {ref.name!r}, which leads back to itself"
                 fix = f'write "builtin/{parsed.spot.path}", or the name of another layer below'
                 yield parsed.spot.at(ref.line).finding("extends-itself", message, fix)
 
@@ -69,7 +69,7 @@ def _above(view: View, name: str) -> set[str]:
 
 
 def blocks_that_override_nothing(view: View) -> Iterator[Finding]:
-    """Find blocks of a file that extends others, of which none has such a block."""
+    """Find blocks of a file that extends others, none of which has such a block."""
     for name, parsed in view.parsed.items():
         parents = [ref.target for ref in parsed.references if ref.kind == "extends"]
         if parsed.tree is None or not parents or None in parents:

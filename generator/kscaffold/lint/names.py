@@ -33,7 +33,7 @@ def _undefined(parsed: Parsed, known: Set[str]) -> Iterator[Finding]:
 
 
 def _from_others(view: View) -> dict[str, set[str]]:
-    """Return the names that each file sees of the files that it goes with."""
+    """Return the names that each file sees from those that it extends, or that extend or include it."""
     links = [
         (name, parsed, ref, ref.target)
         for name, parsed in view.parsed.items()
@@ -95,9 +95,9 @@ def _used(view: View) -> set[str] | None:
 
 
 def unused_placeholders(view: View) -> Iterator[Finding]:
-    """Find placeholders that stand in no Python template."""
+    """Find placeholders that no Python template contains."""
     texts = [each.text for each in view.parsed.values() if each.spot.path.endswith(".py.jinja")]
     for name in view.manifest.placeholders:
         if not any(re.search(rf"\b{re.escape(name)}\b", text) for text in texts):
-            message = f"no Python template has {name!r}"
+            message = f"no Python template contains {name!r}"
             yield view.spot("placeholders", name).finding("unused-placeholder", message, REMOVE)

@@ -19,7 +19,7 @@ from kscaffold.lint.view import View
 
 # Files in which `quote` makes a literal.
 LITERALS = frozenset({".py", ".toml", ".json", ".yml", ".yaml", ".cff"})
-# Conditions: so many in any file, and so many in a hundred lines.
+# Conditions that are allowed in any file, and in a hundred lines.
 FEW = 2
 IN_A_HUNDRED = 4
 DERIVE = "derive a named value in the manifest"
@@ -28,7 +28,7 @@ _INLINE = re.compile(r"{%.*?%}", re.DOTALL)
 
 
 def unquoted_values(view: View) -> Iterator[Finding]:
-    """Find answers of any text that stand in code as they are, or within quotes and quoted."""
+    """Find free text that is put into code unquoted, or quoted twice."""
     free = {
         name
         for name, question in view.manifest.questions.items()
@@ -48,7 +48,7 @@ def _unquoted(parsed: Parsed, output: nodes.Output, free: set[str]) -> Iterator[
         # A line of text ends no comment.
         in_comment = "".join(lines[node.lineno : node.lineno + 1]).lstrip().startswith("#")
         if isinstance(node, nodes.Name) and node.name in free and not in_comment:
-            message = f"{node.name!r} may be any text, and stands in code as it is"
+            message = f"{node.name!r} may be any text, and is put into code unquoted"
             yield spot.finding("unquoted-value", message, f"write {{{{ {node.name} | quote }}}}")
         elif isinstance(node, nodes.Filter) and node.name == "quote" and _ends_in_a_quote(before):
             message = "a value is quoted within quotes"

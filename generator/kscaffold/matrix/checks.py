@@ -1,4 +1,4 @@
-"""What each project is held to that is known without running it."""
+"""The checks of a project that do not run its code."""
 
 from __future__ import annotations
 

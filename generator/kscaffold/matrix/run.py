@@ -21,12 +21,12 @@ from kscaffold.project.pipeline import Scaffold
 from kscaffold.project.training import missing_modules
 from kscaffold.template.manifest import Manifest
 
-# Below so many projects, a process more takes longer than it saves.
+# Below this many projects, one more process takes longer than it saves.
 FEWEST = 16
-# The smallest answers are looked for in so many different failures.
+# The smallest answers are looked for in this many different failures.
 MOST_FAILURES = 5
 
-# Shows a phase of so many steps; what it yields counts one step.
+# Shows a phase of some number of steps; what it yields counts one step.
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 

@@ -18,7 +18,7 @@ from kscaffold.project.pipeline import Scaffold
 from kscaffold.project.training import training_arguments
 
 IMPORTING = Path(__file__).with_name("importing.py")
-# So many lines of a failed training are shown.
+# How many lines of a failed training are shown.
 LINES = 12
 NOT_IMPORTED = frozenset({"tests", "test", "setup", "conftest", "docs", "noxfile"})
 

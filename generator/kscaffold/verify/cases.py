@@ -103,7 +103,7 @@ class Case:
         return not own if self.manual is None else self.manual
 
     def with_steps(self, steps: int) -> Case:
-        """Return the case with so many steps per execution, unless it is about that itself."""
+        """Return the case with this many steps per execution, unless it is about that itself."""
         if "steps_per_execution" in self.compile + self.run:
             return self
         option = f"steps_per_execution={steps}"

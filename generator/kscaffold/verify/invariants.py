@@ -41,8 +41,7 @@ def checks() -> ModuleType:
     use_jax()
     path = template_root() / "tests" / "machinery" / "behaviour.py"
     spec = importlib.util.spec_from_file_location("kscaffold_behaviour", path)
-    assert spec is not None
-    assert spec.loader is not None
+    assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
@@ -131,6 +130,5 @@ def _of_class(model_class: type[Any]) -> tuple[Callable[[], Any], tuple[Any, ...
         model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse", metrics=["mae"])
         return model
 
-    random = np.random.default_rng(0)
-    x = random.normal(size=(ROWS, 4)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(ROWS, 4)).astype("float32")
     return make, (x, x[:, :1] - x[:, 1:2] ** 2)
