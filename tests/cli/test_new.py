@@ -32,6 +32,7 @@ from tests.cli.runner import (
     report_of,
 )
 from tests.projects import options
+from tests.template.own_templates import whole
 from tests.write.faulty_os import without_syncing
 
 DRY = ("--dry-run", "--format", "json")
@@ -90,8 +91,16 @@ def test_every_question_has_help_of_its_own(question: Question) -> None:
     own, _, asked = text.partition("Questions of the template:")
     squeezed = "".join(asked.split())
     assert question.option in asked
-    assert "".join(question.help.split()) in squeezed
-    assert question.help not in own
+    about = question.help.removesuffix(":")
+    assert "".join(about.split()) in squeezed
+    assert about not in own
+
+
+def test_help_is_no_prompt() -> None:
+    """A question's text may end in a colon, which only the prompt shows."""
+    whole("own", '[questions.a]\ntype = "str"\nhelp = "Kind of a:"\n', "{{ a }}\n")
+    text = kscaffold("new", "--help", "--template", "./own").stdout
+    assert "  --a TEXT  Kind of a\n" in text
 
 
 @answers_only

@@ -55,7 +55,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Draft:
     """What is to be written, run and printed; nothing of a template can fail after this.
 
     Attributes:
@@ -88,15 +88,15 @@ def create(template: Template, given: dict[str, object], wanted: Wanted) -> int:
             wanted.say(_message(scaffold, "before", {"target_name": wanted.name}))
             given = ask(scaffold, given)
         with secrets_hidden(template.manifest, given):
-            plan = _plan(scaffold, given, wanted)
+            draft = _draft(scaffold, given, wanted)
     except (KeyboardInterrupt, EOFError):
         raise InterruptError("Interrupted. Nothing was written.") from None
-    wanted.say(f"note: {notice}" for notice in plan.answers.notices)
+    wanted.say(f"note: {notice}" for notice in draft.answers.notices)
     with secrets_hidden(template.manifest, given):
-        return _write(plan, wanted) if wanted.writes else _show(plan, wanted)
+        return _write(draft, wanted) if wanted.writes else _show(draft, wanted)
 
 
-def _plan(scaffold: Scaffold, given: dict[str, object], wanted: Wanted) -> Plan:
+def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted) -> Draft:
     answers = resolve(scaffold.template.manifest, given, scaffold.tools)
     scaffold = choose(scaffold, answers)
     manifest = scaffold.template.manifest
@@ -113,17 +113,17 @@ def _plan(scaffold: Scaffold, given: dict[str, object], wanted: Wanted) -> Plan:
         tree = build_tree(scaffold, answers)
     notices = (*scaffold.template.notices, *answers.notices)
     told = replace(public(manifest, answers), notices=notices)
-    return Plan(scaffold.template, told, tree, tuple(asked), message)
+    return Draft(scaffold.template, told, tree, tuple(asked), message)
 
 
-def _show(plan: Plan, wanted: Wanted) -> int:
+def _show(draft: Draft, wanted: Wanted) -> int:
     if wanted.json:
-        written = Written(tuple(file.path for file in plan.tree))
-        echo_json(_report(plan, wanted, "dry-run", written))
+        written = Written(tuple(file.path for file in draft.tree))
+        echo_json(_report(draft, wanted, "dry-run", written))
     elif not wanted.quiet:
         show = output.print_diff if wanted.diff else output.print_tree
-        show(wanted.target, plan.tree)
-        wanted.say(f"would run: {shell_join(command.shown)}" for command in plan.commands)
+        show(wanted.target, draft.tree)
+        wanted.say(f"would run: {shell_join(command.shown)}" for command in draft.commands)
     return 0
 
 
@@ -134,37 +134,37 @@ def _message(scaffold: Scaffold, name: str, values: dict[str, object]) -> list[s
         return [scaffold.renderer.text(text, values).rstrip("\n")] if text else []
 
 
-def _write(plan: Plan, wanted: Wanted) -> int:
+def _write(draft: Draft, wanted: Wanted) -> int:
     is_ready = not wanted.git
     try:
-        written = write_tree(wanted.target, plan.tree, force=wanted.force)
+        written = write_tree(wanted.target, draft.tree, force=wanted.force)
         wanted.say(f"kept what was there: {wanted.target / name}" for name in written.backups)
-        warnings = [*start_repository(wanted.target, plan.tree)] if wanted.git else []
+        warnings = [*start_repository(wanted.target, draft.tree)] if wanted.git else []
         is_ready = True
         for warning in () if wanted.json else warnings:
             echo(f"warning: {warning}", err=True)
-        failure = _run(plan, wanted)
+        failure = _run(draft, wanted)
         if wanted.json:
             code = KscaffoldError.exit_code if failure else 0
             more = {"error": failure, "exit_code": code} if failure else {}
-            echo_json({**_report(plan, wanted, "written", written, warnings), **more})
+            echo_json({**_report(draft, wanted, "written", written, warnings), **more})
             return code
         if failure:
             raise KscaffoldError(failure)
         if not wanted.quiet:
             output.print_summary(
-                wanted.target, plan.answers, plan.tree, plan.template, git=wanted.git
+                wanted.target, draft.answers, draft.tree, draft.template, git=wanted.git
             )
-            for text in plan.message:
+            for text in draft.message:
                 echo(f"\n{text}", keep="\n")
     except KeyboardInterrupt:
-        raise _interrupted(plan, wanted, is_ready=is_ready) from None
+        raise _interrupted(draft, wanted, is_ready=is_ready) from None
     return 0
 
 
-def _run(plan: Plan, wanted: Wanted) -> str | None:
+def _run(draft: Draft, wanted: Wanted) -> str | None:
     """Run the commands, one after the other; returns what went wrong, or None."""
-    for command in plan.commands:
+    for command in draft.commands:
         shown = shell_join(command.shown)
         if not command.trains:
             wanted.say([f"running: {shown}"])
@@ -175,12 +175,12 @@ def _run(plan: Plan, wanted: Wanted) -> str | None:
     return None
 
 
-def _interrupted(plan: Plan, wanted: Wanted, *, is_ready: bool) -> InterruptError:
+def _interrupted(draft: Draft, wanted: Wanted, *, is_ready: bool) -> InterruptError:
     """Return the error that tells what an interrupt has left, and how to finish it."""
     target = wanted.target
     try:
         is_written = all(
-            read_regular(target / file.path, len(file.data)) == file.data for file in plan.tree
+            read_regular(target / file.path, len(file.data)) == file.data for file in draft.tree
         )
     except OSError:
         is_written = False
@@ -188,24 +188,24 @@ def _interrupted(plan: Plan, wanted: Wanted, *, is_ready: bool) -> InterruptErro
         return InterruptError("Interrupted. Nothing was written.")
     if is_ready or (target / ".git").exists():
         return InterruptError(f"Interrupted. {target} is written.")
-    again = output.recreate_command(target, plan.answers, plan.template, git=True)
+    again = output.recreate_command(target, draft.answers, draft.template, git=True)
     # A secret is in no command.
-    if any(file.secret for file in plan.tree):
+    if any(file.secret for file in draft.tree):
         again = "the same command with"
     reason = f"Interrupted. {target} is written, but not its git repository."
     return InterruptError(f"{reason} To make it: {again} --force")
 
 
 def _report(
-    plan: Plan, wanted: Wanted, state: str, written: Written, warnings: Sequence[str] = ()
+    draft: Draft, wanted: Wanted, state: str, written: Written, warnings: Sequence[str] = ()
 ) -> dict[str, object]:
     return {
         "state": state,
         "path": str(wanted.target),
         "files": list(written.files),
         "backups": list(written.backups),
-        "answers": dict(plan.answers.values),
-        "commands": [list(command.shown) for command in plan.commands],
-        "notices": [*plan.answers.notices, *warnings],
+        "answers": dict(draft.answers.values),
+        "commands": [list(command.shown) for command in draft.commands],
+        "notices": [*draft.answers.notices, *warnings],
         "exit_code": 0,
     }

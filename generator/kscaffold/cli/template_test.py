@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from kscaffold.matrix.combinations import Given
     from kscaffold.matrix.run import MinimalFailure
     from kscaffold.project.pipeline import Scaffold
-    from kscaffold.template.manifest import Manifest
-
-NOT_TRUSTED = "not trusted; see --trust"
+    from kscaffold.template.sources import Template
 
 
 @click.command()
@@ -73,68 +71,69 @@ def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) 
     listed with `kscaffold config trusted`. Exit code 4 if any check fails: the smallest set of
     answers that fails is named, with the command that tries it again.
     """
-    from kscaffold.cli.trust import is_trusted
-    from kscaffold.config import read_user_config
-    from kscaffold.matrix.run import Matrix, skipped_checks
+    from kscaffold.matrix.run import Matrix
     from kscaffold.project.pipeline import prepare
     from kscaffold.template.sources import load_templates
 
     scaffold = prepare(load_templates(sources, Path(), ref), "project")
-    manifest, name = scaffold.template.manifest, scaffold.template.layers[-1].name
-    imports, trains = given["imports"], given["trains"]
-    trusted = given["trust"] or is_trusted(scaffold.template, read_user_config())
-    if not trusted:
-        _check_runs_nothing(manifest, imports=imports, trains=trains)
-    why_not = "not asked for" if imports is False else "" if trusted else NOT_TRUSTED
-    skipped = skipped_checks(manifest, why_not, trains=trains)
+    skipped = _skipped(scaffold.template, given)
     jobs = given["jobs"] or os.cpu_count() or 1
     matrix = Matrix(scaffold, skipped, jobs, given["seconds"], _progress)
-    if given["assigned"] or given["defaults"]:
-        chosen, about = _given(scaffold, given["assigned"]), "one combination of answers"
-    else:
-        chosen, about = _covering(scaffold, given["cover"])
+    chosen, about = _chosen(scaffold, given)
+    name = scaffold.template.layers[-1].name
     if form == "text":
         echo(f"{name}: {about}")
     projects = matrix.run(chosen)
-    failures = matrix.failures(projects)
     again = [*map(without_password, sources or ["builtin"])]
     again += [*(["--ref", ref] if ref else []), *["--trust"] * given["trust"]]
-    described = [_described(each, again) for each in failures]
+    failures = [_described(each, again) for each in matrix.failures(projects)]
     exit_code = TemplateError.exit_code if failures else 0
     table = _table(projects, skipped)
     if form == "json":
         report = {"template": name, "combinations": len(chosen), "checks": table}
-        echo_json({**report, "exit_code": exit_code, "failures": described})
+        echo_json({**report, "exit_code": exit_code, "failures": failures})
     else:
         _print_table(table)
-        for each in described:
+        for each in failures:
             _print_failure(each, len(projects))
     return exit_code
 
 
-def _check_runs_nothing(manifest: Manifest, *, imports: bool | None, trains: bool) -> None:
-    """Refuse what would run a stranger's code; raises `TrustError`."""
-    if trains and manifest.train:
-        shown = shell_join(["python", *manifest.train])
+def _skipped(template: Template, given: dict[str, Any]) -> dict[str, str]:
+    """Return the checks that are not made, and why; raises `TrustError` for a stranger's code."""
+    from kscaffold.cli.trust import is_trusted
+    from kscaffold.config import read_user_config
+    from kscaffold.matrix.run import skipped_checks
+
+    imports, trains, train = given["imports"], given["trains"], template.manifest.train
+    trusted = given["trust"] or is_trusted(template, read_user_config())
+    if trains and train and not trusted:
+        shown = shell_join(["python", *train])
         hint = "allow it with --trust, or leave out --train"
         raise TrustError(f"the template wants to run `{shown}`", hint=hint)
-    if imports:
+    if imports and not trusted:
         raise TrustError("--import runs the code of the projects", hint="allow it with --trust")
+    why_not = "" if trusted else "not trusted; see --trust"
+    if imports is False:
+        why_not = "not asked for"
+    return skipped_checks(template.manifest, why_not, trains=trains)
 
 
-def _given(scaffold: Scaffold, assigned: Sequence[str]) -> list[Given]:
-    """Return the one combination that is asked for; raises `AnswerError`."""
+def _chosen(scaffold: Scaffold, given: dict[str, Any]) -> tuple[list[Given], str]:
+    """Return the combinations to try, and in words which they are; raises `AnswerError`."""
+    if not given["assigned"] and not given["defaults"]:
+        return _covering(scaffold, given["cover"])
     from kscaffold.cli.questions import collect
     from kscaffold.project.answers import resolve
 
     manifest = scaffold.template.manifest
-    given = collect(manifest, {}, assigned)
-    values = resolve(manifest, given, scaffold.tools).values
-    return [{name: values[name] for name in given}]
+    answers = collect(manifest, {}, given["assigned"])
+    values = resolve(manifest, answers, scaffold.tools).values
+    return [{name: values[name] for name in answers}], "one combination of answers"
 
 
 def _covering(scaffold: Scaffold, cover: str | None) -> tuple[list[Given], str]:
-    """Return the combinations to try, and in words which they are."""
+    """Return all combinations, or enough of them."""
     from kscaffold.matrix.combinations import ALL_UP_TO, find_combinations
 
     found = find_combinations(scaffold.template.manifest, scaffold.tools)

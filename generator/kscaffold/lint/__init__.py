@@ -56,16 +56,15 @@ def lint(
         AnswerError: there is no such source.
         TemplateError: a template cannot be fetched or its manifest cannot be read at all.
     """
-    loaded = load(sources, base, ref, taken)
-    findings = {*loaded.findings, *_agreed(loaded.views)}
-    kept = [each for each in findings if not each.is_own or each.layer in loaded.named]
-    return tuple(sorted(kept, key=lambda each: (-each.layer, each.file, each.line, each.rule)))
+    views, findings = load(sources, base, ref, taken)
+    found = {*findings, *_agreed(views)}
+    return tuple(sorted(found, key=lambda each: (-each.layer, each.file, each.line, each.rule)))
 
 
 def _agreed(views: Sequence[View]) -> Iterator[Finding]:
     """Yield what is found; what breaks a rule in `OVERALL` only if it does whatever is chosen."""
     found = [(view, {each for check in CHECKS for each in check(view)}) for view in views]
-    for each in {each for _, findings in found for each in findings}:
+    for each in {each for view, findings in found for each in findings if view.counts(each)}:
         if each.rule not in OVERALL or all(
             each in findings for view, findings in found if view.shows(each.file)
         ):

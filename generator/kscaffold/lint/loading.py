@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +14,22 @@ from kscaffold.errors import Place, TemplateError, UnknownKeyError
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.lines import index, line_of
 from kscaffold.lint.view import View
-from kscaffold.project.pipeline import prepare
+from kscaffold.project.pipeline import Scaffold, prepare
 from kscaffold.template.manifest.tables import ManifestTable
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.template.sources import Part, Template, find_all, find_choices, stacked
 from kscaffold.toml import mistakes
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A template as far as it can be loaded.
+def load(
+    sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[str]
+) -> tuple[tuple[View, ...], list[Finding]]:
+    """Load templates on top of each other; raises as `find_all` does.
 
-    Attributes:
-        views: the template with each of its choices made at least once; none where the manifests
-            cannot be put together.
-        findings: what is wrong with its manifests.
-        named: the layers that were asked for, and not for the sake of what extends them.
+    Returns:
+        The template with each of its choices made at least once, or nothing where the manifests
+        cannot be put together; and what is wrong with them.
     """
-
-    views: tuple[View, ...]
-    findings: tuple[Finding, ...]
-    named: frozenset[int]
-
-
-def load(sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[str]) -> Loaded:
-    """Load templates on top of each other; raises as `find_all` does."""
     stack, choices = find_choices(find_all(sources, base, ref))
     named = frozenset(layer for layer, found in enumerate(stack) if found.is_named)
     parts = [*(Part(found, layer) for layer, found in enumerate(stack)), *choices]
@@ -46,11 +37,10 @@ def load(sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[s
     known = [_without_unknown_keys(part, findings) for part in parts]
     try:
         template = stacked([each.found for each in known[: len(stack)]], (*known[len(stack) :],))
-        views = tuple(_view(template, taken, each) for each in _selections(choices))
+        chosen = [_scaffold(template, each) for each in _selections(choices)]
     except TemplateError as error:
-        findings.append(_finding("broken-manifest", error, parts))
-        views = ()
-    return Loaded(views, tuple(findings), named)
+        return (), [*findings, _finding("broken-manifest", error, parts)]
+    return tuple(View(scaffold, taken, named) for scaffold in chosen), findings
 
 
 def _without_unknown_keys(part: Part, findings: list[Finding]) -> Part:
@@ -75,7 +65,7 @@ def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
     return [{name: each[n % len(each)] for name, each in answers.items()} for n in range(most)]
 
 
-def _view(template: Template, taken: frozenset[str], answers: dict[str, str]) -> View:
+def _scaffold(template: Template, answers: dict[str, str]) -> Scaffold:
     """Return the template with some choices made, and the questions that are then asked."""
     chosen = template.chosen(answers)
     files = {f"{layer.place}{MANIFEST}" for layer in chosen.layers}
@@ -86,7 +76,7 @@ def _view(template: Template, taken: frozenset[str], answers: dict[str, str]) ->
     }
     rules = tuple(rule for rule in chosen.manifest.rules if rule.place.file in files)
     manifest = structs.replace(chosen.manifest, questions=questions, rules=rules)
-    return View(prepare(replace(chosen, manifest=manifest), "project"), taken)
+    return prepare(replace(chosen, manifest=manifest), "project")
 
 
 def _finding(rule: str, error: TemplateError, parts: Sequence[Part]) -> Finding:

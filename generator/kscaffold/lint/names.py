@@ -33,7 +33,7 @@ def _undefined(parsed: Parsed, known: Set[str]) -> Iterator[Finding]:
 
 
 def _from_others(view: View) -> dict[str, set[str]]:
-    """Return the names that each file sees from those that it extends, or that extend or include it."""
+    """Return the names that each file sees from what it extends, or what extends or includes it."""
     links = [
         (name, parsed, ref, ref.target)
         for name, parsed in view.parsed.items()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 from kscaffold.errors import Place
-from kscaffold.lint.findings import Spot
+from kscaffold.lint.findings import Finding, Spot
 from kscaffold.lint.lines import index
 from kscaffold.lint.parsing import Parsed, parse_file
 from kscaffold.project.pipeline import Scaffold
@@ -20,13 +20,14 @@ class View:
     Args:
         scaffold: the template, and what it would be rendered with.
         taken: names that no question can have.
+        named: the layers that were asked for, and not for the sake of what extends them.
     """
 
-    def __init__(self, scaffold: Scaffold, taken: frozenset[str]) -> None:
+    def __init__(self, scaffold: Scaffold, taken: frozenset[str], named: frozenset[int]) -> None:
         template = scaffold.template
         self.manifest, self.layers = template.manifest, template.layers
         self.renderer, self.tools = scaffold.renderer, scaffold.tools
-        self.taken = taken
+        self.taken, self.named = taken, named
         self._numbers = template.numbers
         self._lines = [index(layer.read(MANIFEST)) for layer in template.layers]
 
@@ -61,6 +62,10 @@ class View:
             for layer in self.layers
             for path in (MANIFEST, *layer.files())
         )
+
+    def counts(self, finding: Finding) -> bool:
+        """Return whether a finding says something about a template that was named."""
+        return not finding.is_own or finding.layer in self.named
 
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""

@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from kscaffold.errors import KscaffoldError
 from kscaffold.matrix.combinations import Given
@@ -20,7 +21,7 @@ from kscaffold.project.answers import Answers, resolve
 from kscaffold.project.format import format_python
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values
 from kscaffold.project.style import PYPROJECT, style_of
-from kscaffold.project.tree import Tree
+from kscaffold.project.tree import Tree, TreeFile
 
 CHECKS = ("renders", "parses", "black", "ruff", "imports", "trains")
 
@@ -95,17 +96,17 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
         return project
     project.report("renders")
     _write(tree, folder)
-    project.files = {file.path: file.text for file in tree if file.path.endswith(".py")}
     package = str(values.get("package", ""))
     style = style_of(next((file.text for file in tree if file.path == PYPROJECT), ""))
-    for path, text in project.files.items():
-        parsed = [*_parses(path, text)]
-        project.report("parses", *parsed)
-        if not parsed and path not in raw:
-            project.report("black")
-            if format_python(text, path, package, style) != text:
-                message = f"{path}: black would change what it has formatted once"
-                project.report("black", Failure("black", message))
+    for file in tree:
+        if file.path.endswith(".py"):
+            project.files[file.path] = file.text
+            wrong = [*_parses(file)]
+            project.report("parses", *wrong)
+            if not wrong and file.path not in raw:
+                stable = format_python(file.text, file.path, package, style) == file.text
+                message = f"{file.path}: black would change what it has formatted once"
+                project.report("black", *([] if stable else [Failure("black", message)]))
     return project
 
 
@@ -118,15 +119,15 @@ def _write(tree: Tree, folder: Path) -> None:
             path.chmod(0o755)
 
 
-def _parses(path: str, text: str) -> Iterator[Failure]:
+def _parses(file: TreeFile) -> Iterator[Failure]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(text, path)
+            ast.parse(file.text, file.path)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        lines = text.splitlines()[line - 1 : line]
-        yield Failure("parses", f"{path}:{line}: {error.args[0]}", tuple(lines))
+        lines = file.text.splitlines()[line - 1 : line]
+        yield Failure("parses", f"{file.path}:{line}: {error.args[0]}", tuple(lines))
 
 
 def ruff() -> list[str] | None:
@@ -141,7 +142,29 @@ def ruff() -> list[str] | None:
 def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
     """Have ruff check all projects at once, each with its own settings."""
     folders = {str(project.folder.resolve()): project for project in projects}
-    first = projects[0].folder
+    try:
+        found = _ruff_json(command, projects[0].folder, folders)
+    except ValueError as error:
+        if len(projects) == 1:
+            projects[0].report("ruff", Failure("ruff", str(error)))
+            return
+        # Ruff refuses the settings of one of them: which one?
+        for project in projects:
+            run_ruff(command, [project])
+        return
+    for project in projects:
+        project.report("ruff")
+    for each in found:
+        if each["code"] in (None, "invalid-syntax"):
+            continue  # another check finds that
+        folder = next(f for f in folders if each["filename"].startswith(f"{f}/"))
+        path, row = each["filename"][len(folder) + 1 :], each["location"]["row"]
+        what = f"{each['code']} {each['message']}"
+        folders[folder].report("ruff", Failure("ruff", f"{path}:{row}: {what}", kind=what))
+
+
+def _ruff_json(command: Sequence[str], first: Path, folders: Iterable[str]) -> list[Any]:
+    """Return what ruff finds; raises `ValueError` if it refuses to look."""
     result = subprocess.run(
         [*command, "check", "--quiet", "--no-cache", "--output-format", "json", *folders],
         capture_output=True,
@@ -151,22 +174,8 @@ def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
         cwd=first,
         env={**os.environ, "XDG_CONFIG_HOME": str(first)},
     )
-    if result.returncode not in (0, 1):
-        if len(projects) > 1:
-            # Ruff refuses the settings of one of them: which one?
-            for project in projects:
-                run_ruff(command, [project])
-            return
-        lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
-        message = ": ".join(lines[:3]) or f"ruff ended with {result.returncode}"
-        projects[0].report("ruff", Failure("ruff", message.replace(f"{first.resolve()}/", "")))
-        return
-    for project in projects:
-        project.report("ruff")
-    for each in json.loads(result.stdout or "[]"):
-        if each["code"] in (None, "invalid-syntax"):
-            continue  # another check finds that
-        folder = next(f for f in folders if each["filename"].startswith(f"{f}/"))
-        path, row = each["filename"][len(folder) + 1 :], each["location"]["row"]
-        what = f"{each['code']} {each['message']}"
-        folders[folder].report("ruff", Failure("ruff", f"{path}:{row}: {what}", kind=what))
+    if result.returncode in (0, 1):
+        return [*json.loads(result.stdout or "[]")]
+    lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+    message = ": ".join(lines[:3]) or f"ruff ended with {result.returncode}"
+    raise ValueError(message.replace(f"{first.resolve()}/", ""))

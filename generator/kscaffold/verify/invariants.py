@@ -41,7 +41,8 @@ def checks() -> ModuleType:
     use_jax()
     path = template_root() / "tests" / "machinery" / "behaviour.py"
     spec = importlib.util.spec_from_file_location("kscaffold_behaviour", path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
