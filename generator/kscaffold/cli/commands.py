@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from kscaffold.cli.terminal import shell_join
@@ -29,30 +27,27 @@ class AfterCommand:
     """A command that a template asks to run in the finished project.
 
     Attributes:
-        shown: its words, without a secret answer in them.
-        words: gives its words, for a folder that the training of a project may leave its run in.
-        trains: whether it is the training.
+        words: its words.
+        shown: its words without a secret answer in them.
+        trains: whether it is the short training.
     """
 
+    words: tuple[str, ...]
     shown: tuple[str, ...]
-    words: Callable[[str], Sequence[str]]
     trains: bool = False
 
     def run(self, target: Path, *, silent: bool) -> str | None:
-        """Run it in the project, and leave no run behind; returns what went wrong, or None."""
-        quiet = subprocess.DEVNULL if silent else None
-        piped: dict[str, Any] = {"stdout": quiet}
+        """Run it in the project; returns what went wrong, or None."""
+        piped: dict[str, Any] = {"stdout": subprocess.DEVNULL if silent else None}
         if self.trains:
             environment = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
             piped |= {"env": {**os.environ, **environment}, "stderr": subprocess.PIPE}
-        with TemporaryDirectory(prefix="kscaffold-") as folder:
-            words = self.words(f"{folder}/run")
-            try:
-                result = subprocess.run(
-                    words, cwd=target, stdin=subprocess.DEVNULL, text=True, check=False, **piped
-                )
-            except OSError as error:
-                return self._failure(target, error.strerror or str(error))
+        try:
+            result = subprocess.run(
+                self.words, cwd=target, stdin=subprocess.DEVNULL, text=True, check=False, **piped
+            )
+        except OSError as error:
+            return self._failure(target, error.strerror or str(error))
         if result.returncode == 0:
             return None
         lines = (result.stderr or "").strip().splitlines() or [f"exit code {result.returncode}"]
@@ -73,16 +68,16 @@ def check_can_train(manifest: Manifest) -> None:
         raise KscaffoldError(f"--train needs {', '.join(missing)}", hint=hint)
 
 
-def training(scaffold: Scaffold, answers: Answers) -> AfterCommand:
-    """Return the command that trains the project for a moment; raises `TemplateError`."""
+def training(scaffold: Scaffold, answers: Answers, scratch: str) -> AfterCommand:
+    """Return the command that trains the project for a moment and leaves its run in a folder.
 
-    def words(scratch: str) -> Sequence[str]:
-        return [sys.executable, *training_arguments(scaffold, answers, scratch)]
-
-    words(SCRATCH)  # what is wrong with it is told before anything is written
+    Raises:
+        TemplateError: the template's arguments are broken.
+    """
+    words = training_arguments(scaffold, answers, scratch)
     without_secrets = masked(scaffold.template.manifest, answers)
     shown = training_arguments(scaffold, without_secrets, SCRATCH)
-    return AfterCommand(("python", *shown), words, trains=True)
+    return AfterCommand((sys.executable, *words), ("python", *shown), trains=True)
 
 
 def commands(scaffold: Scaffold, answers: Answers) -> Iterator[AfterCommand]:
@@ -100,11 +95,7 @@ def commands(scaffold: Scaffold, answers: Answers) -> Iterator[AfterCommand]:
                     tuple(renderer.text(word, each) for word in command.run)
                     for each in (values, public)
                 )
-                yield AfterCommand(shown, partial(_always, words))
-
-
-def _always(words: tuple[str, ...], _: str) -> Sequence[str]:
-    return words
+                yield AfterCommand(words, shown)
 
 
 def not_trusted(wanted: Sequence[AfterCommand]) -> TrustError:

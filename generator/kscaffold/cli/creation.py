@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kscaffold.cli import output
-from kscaffold.cli.commands import AfterCommand, check_can_train, commands, not_trusted, training
+from kscaffold.cli.commands import (
+    SCRATCH,
+    AfterCommand,
+    check_can_train,
+    commands,
+    not_trusted,
+    training,
+)
 from kscaffold.cli.report import InterruptError
 from kscaffold.cli.repository import start_repository
 from kscaffold.cli.terminal import echo, echo_json, shell_join
@@ -80,6 +89,12 @@ def create(template: Template, given: dict[str, object], wanted: Wanted) -> int:
             check_can_train(template.manifest)
         # Before the first question: a dozen answers should not be lost to a target in the way.
         check_target(wanted.target, force=wanted.force)
+    leaves_run = wanted.writes and wanted.train
+    with TemporaryDirectory(prefix="kscaffold-") if leaves_run else nullcontext() as folder:
+        return _create(template, given, wanted, f"{folder}/run" if folder else SCRATCH)
+
+
+def _create(template: Template, given: dict[str, object], wanted: Wanted, scratch: str) -> int:
     try:
         scaffold = prepare(template, wanted.name, wanted.target)
         if wanted.ask:
@@ -88,7 +103,7 @@ def create(template: Template, given: dict[str, object], wanted: Wanted) -> int:
             wanted.say(_message(scaffold, "before", {"target_name": wanted.name}))
             given = ask(scaffold, given)
         with secrets_hidden(template.manifest, given):
-            draft = _draft(scaffold, given, wanted)
+            draft = _draft(scaffold, given, wanted, scratch)
     except (KeyboardInterrupt, EOFError):
         raise InterruptError("Interrupted. Nothing was written.") from None
     wanted.say(f"note: {notice}" for notice in draft.answers.notices)
@@ -96,14 +111,14 @@ def create(template: Template, given: dict[str, object], wanted: Wanted) -> int:
         return _write(draft, wanted) if wanted.writes else _show(draft, wanted)
 
 
-def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted) -> Draft:
+def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted, scratch: str) -> Draft:
     answers = resolve(scaffold.template.manifest, given, scaffold.tools)
     scaffold = choose(scaffold, answers)
     manifest = scaffold.template.manifest
     with answers_named(manifest, answers):
         asked = [*commands(scaffold, answers)] if wanted.commands else []
         if wanted.train and manifest.train:
-            asked.append(training(scaffold, answers))
+            asked.append(training(scaffold, answers, scratch))
         message = []
         if manifest.messages.after:
             values = derived_values(scaffold, masked(manifest, answers))

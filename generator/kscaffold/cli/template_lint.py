@@ -9,7 +9,7 @@ import click
 
 from kscaffold.cli.new import own_names
 from kscaffold.cli.shared import format_option, ref_option, sources_argument
-from kscaffold.cli.terminal import echo, echo_json, styled
+from kscaffold.cli.terminal import columns, echo, echo_json, styled
 from kscaffold.errors import TemplateError
 from kscaffold.lint import ADVICE, ERROR, RULES, Finding, lint
 from kscaffold.lint.findings import severity_of
@@ -60,10 +60,9 @@ def _list_rules(form: str) -> int:
     if form == "json":
         echo_json(rules)
         return 0
-    width = max(map(len, RULES))
-    for each in rules:
-        advice = "advice: " if each["severity"] == ADVICE else ""
-        echo(f"{each['rule']:<{width}}  {advice}{each['finds']}")
+    advice = {ADVICE: "advice: ", ERROR: ""}
+    for line in columns([(r["rule"], f"{advice[r['severity']]}{r['finds']}") for r in rules]):
+        echo(line.rstrip())
     return 0
 
 

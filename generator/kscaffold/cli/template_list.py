@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 
 from kscaffold.cli.shared import format_option
-from kscaffold.cli.terminal import Styled, echo, echo_json, styled
+from kscaffold.cli.terminal import Styled, columns, echo, echo_json, styled
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError
-from kscaffold.hints import visible
 from kscaffold.template.git import without_password
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.sources import find, installed
@@ -25,10 +24,8 @@ def command(form: str) -> None:
     if form == "json":
         echo_json([{"source": s, "place": p, "is": what.text} for s, p, what in rows])
         return
-    widths = [max(len(visible(str(row[column]))) for row in rows) for column in (0, 1)]
-    for source, place, what in rows:
-        line = f"{visible(source):<{widths[0]}}  {place:<{widths[1]}}"
-        echo(*(line, "  ", what) if what.text else (line.rstrip(),))
+    for row, line in zip(rows, columns([row[:2] for row in rows]), strict=True):
+        echo(*(line, "  ", row[2]) if row[2].text else (line.rstrip(),))
 
 
 def _rows() -> Iterator[tuple[str, str, Styled]]:

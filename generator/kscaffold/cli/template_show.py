@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from kscaffold.cli.shared import format_option, ref_option, sources_argument
-from kscaffold.cli.terminal import echo, echo_json, styled
+from kscaffold.cli.terminal import columns, echo, echo_json, styled
 from kscaffold.hints import visible
 from kscaffold.project.answers import spelled
 from kscaffold.template.blocks import blocks_of
@@ -108,14 +108,11 @@ def _print(rows: list[Row]) -> None:
     if not rows:
         echo("  none")
         return
-    columns = [name for name in rows[0] if name != "help"]
-    table = [
-        [_short(row[name]) if name == "values" else visible(row[name]) for name in columns]
+    cells = [
+        [_short(cell) if name == "values" else cell for name, cell in row.items() if name != "help"]
         for row in rows
     ]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row, cells in zip(rows, table, strict=True):
-        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+    for row, line in zip(rows, columns(cells), strict=True):
         echo(f"  {line}".rstrip())
         if "help" in row:
             echo(f"      {row['help']}")

@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
 import click
@@ -42,6 +42,14 @@ def _rendered(part: str | Styled, keep: str) -> str:
         return visible(part, keep)
     text = visible(part.text, keep)
     return click.style(text, **part.look) if text and any(part.look.values()) else text
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows as lines in which each column is as wide as its widest cell."""
+    shown = [[visible(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
 
 
 def echo_json(value: Any, indent: int | None = None) -> None:
