@@ -24,13 +24,7 @@ SCRATCH = "RUN_FOLDER"
 
 @dataclass(frozen=True)
 class AfterCommand:
-    """A command that a template asks to run in the finished project.
-
-    Attributes:
-        words: its words.
-        shown: its words without a secret answer in them.
-        trains: whether it is the short training.
-    """
+    """A command that a template asks to run in the finished project; `shown` has no secrets."""
 
     words: tuple[str, ...]
     shown: tuple[str, ...]

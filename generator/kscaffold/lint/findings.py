@@ -55,15 +55,9 @@ def severity_of(rule: str) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """One thing that is wrong: `rule` is a name in `RULES`, lines are numbered from 1.
 
-    Attributes:
-        rule: a name in `RULES`.
-        file: the file as a person finds it: the layer's place and the path in it.
-        line: from 1.
-        message: what is wrong.
-        fix: what to do about it.
-        layer: the number of the layer.
+    `file` is the file as a person finds it: the layer's place and the path in it.
     """
 
     rule: str

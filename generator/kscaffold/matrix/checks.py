@@ -50,16 +50,7 @@ class Failure:
 
 @dataclass
 class Project:
-    """A project of one combination of answers.
-
-    Attributes:
-        given: the answers that make it.
-        folder: where it is written, if it could be rendered.
-        answers: all of its answers, if it could be rendered.
-        files: the texts of its Python files, by path.
-        failures: what is wrong with it.
-        checked: the checks that were made.
-    """
+    """A project of one combination of answers; `files` are the texts of its Python files."""
 
     given: Given
     folder: Path

@@ -63,11 +63,9 @@ class Matrix:
     """Makes projects of one template, and checks them.
 
     Attributes:
-        scaffold: the template.
         skipped: the checks that are not made, each with the reason.
         jobs: how many things are done at once.
         seconds: how long importing or training one project may take.
-        progress: shows how far it is.
     """
 
     scaffold: Scaffold
