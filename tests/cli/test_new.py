@@ -92,7 +92,7 @@ def test_every_question_has_help_of_its_own(question: Question) -> None:
     own, _, asked = text.partition("Questions of the template:")
     squeezed = "".join(asked.split())
     assert question.option in asked
-    about = question.help.removesuffix(":")
+    about = question.help.rstrip(":?")
     assert "".join(about.split()) in squeezed
     assert about not in own
 

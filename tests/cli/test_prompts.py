@@ -29,7 +29,9 @@ ENTER, UP, DOWN, CTRL_C, CTRL_U = "\r", "\x1b[A", "\x1b[B", "\x03", "\x15"
 BACK = f"<{ENTER}"
 STEPS = ("sample_weight", "manual_metrics", "test_step", "fused")
 ALWAYS = [
-    name for name, question in QUESTIONS.items() if not question.when and not question.settled
+    name
+    for name, question in QUESTIONS.items()
+    if not question.when and not question.settled and len(question.choices) != 1
 ]
 
 

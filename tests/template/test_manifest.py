@@ -27,7 +27,7 @@ def test_built_in_manifest_is_whole() -> None:
     template = load_template()
     manifest = template.manifest
     for asked in manifest.questions.values():
-        assert asked.help.endswith(".")
+        assert asked.help.endswith("?" if asked.type == "bool" else ":")
         assert asked.option == f"--{asked.name}".replace("_", "-")
         assert asked.default is not None or asked.choices or asked.inspect
     for choice in template.choices:

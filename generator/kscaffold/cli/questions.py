@@ -57,8 +57,8 @@ class QuestionOption(click.Option):
 
 
 def about(question: Question) -> str:
-    """Return what a question is about: its prompt, which ends in a colon that help has not."""
-    return visible(question.help.removesuffix(":"))
+    """Return a question's prompt without its last mark, for the help of its option."""
+    return visible(question.help.rstrip(":?"))
 
 
 def _default_shown(question: Question) -> str:
