@@ -83,11 +83,7 @@ FUSED_MUTANTS = {
         r"optimization_barrier\(batch\)",
         "optimization_barrier(jax.tree.map(lambda a: a[0], batches))",
     ),
-    "the rows are shuffled otherwise": (
-        "rows",
-        r"take\(rows, axis=0\)",
-        "take(rows[::-1], axis=0)",
-    ),
+    "a row of each chunk is left out": ("chunks", r"rows\(start, ", "rows(start + 1, "),
     "an exception loses the values": ("execution", r"self\.on_new_state\(state\)", "pass"),
     "weights get the gradient of the last rows": (
         "cpu",
