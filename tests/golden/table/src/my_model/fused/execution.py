@@ -34,8 +34,17 @@ class FusedFunction:
             return self.call(self.single, state, chunk)
         outputs: list[Any] = []
         for batches in chunk:
-            some, state = self.run(state, batches)
-            outputs += some
+            count = number_of_rows(batches)
+            self.prepare(state, batch_of(batches, 0))
+            if not self.loops:
+                batches = jax.tree.map(np.asarray, batches)  # no copy on a CPU
+            if count > 1 and self.loops:
+                parts = [(self.several, batches)]
+            else:
+                parts = [(self.single, batch_of(batches, n)) for n in range(count)]
+            for program, part in parts:
+                output, state = self.call(program, state, part)
+                outputs.append(output)
         result = outputs[-1]
         if self.concatenate and len(outputs) > 1:
             result = jax.tree.map(lambda *a: jnp.concatenate(a), *outputs)
@@ -43,20 +52,6 @@ class FusedFunction:
         jax.block_until_ready(self.last_result)
         self.last_result = result
         return result, state
-
-    def run(self, state: Any, batches: Any) -> tuple[list[Any], Any]:
-        """Run a step on each of some batches of one size, stacked."""
-        count, outputs = number_of_rows(batches), []
-        self.prepare(state, batch_of(batches, 0))
-        if count > 1 and self.loops:
-            output, state = self.call(self.several, state, batches)
-            return [output], state
-        if count > 1:
-            batches = jax.tree.map(np.asarray, batches)  # no copy on a CPU
-        for number in range(count):
-            output, state = self.call(self.single, state, batch_of(batches, number))
-            outputs.append(output)
-        return outputs, state
 
     def call(self, program: Step, state: Any, batch: Any) -> tuple[Any, Any]:
         """Run a program, which takes the old state's memory, and keep the new state."""
