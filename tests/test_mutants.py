@@ -83,7 +83,11 @@ FUSED_MUTANTS = {
         r"optimization_barrier\(batch\)",
         "optimization_barrier(jax.tree.map(lambda a: a[0], batches))",
     ),
-    "a row of each chunk is left out": ("chunks", r"rows\(start, ", "rows(start + 1, "),
+    "the partial batch gets the first rows": (
+        "chunks",
+        r"a\[None, end:\]",
+        "a[None, : len(a) - end]",
+    ),
     "an exception loses the values": ("execution", r"self\.on_new_state\(state\)", "pass"),
     "weights get the gradient of the last rows": (
         "cpu",
