@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +12,13 @@ from typing import Any
 from kscaffold import __version__
 from kscaffold.errors import AnswerError, Place, TemplateError
 from kscaffold.hints import near
-from kscaffold.safety.files import MAX_TEXT, add_to_digest, read_regular
+from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.template.blocks import check_blocks
 from kscaffold.template.manifest import Manifest, Value
 from kscaffold.template.manifest.merging import ManifestFile, choice_folder, merge, parse_manifest
 from kscaffold.template.manifest.tables import Head
 from kscaffold.template.origins import BUILT_IN, Origin
-from kscaffold.template.overlays import JOURNAL, MANIFEST, MAX_BYTES, Layer, Layers
+from kscaffold.template.overlays import JOURNAL, MANIFEST, Layer, Layers
 from kscaffold.toml import TomlError, parse_toml, read_table
 
 GROUP = "kscaffold.templates"
@@ -423,7 +422,7 @@ def _read(root: Path, origin: Origin, name: str, place: str) -> Found:
     about = head.template
     layer = Layer(about.name or name, root, place, about.description or "")
     if origin.kind != BUILT_IN and origin.digest is None:
-        origin = replace(origin, digest=digest(layer))
+        origin = replace(origin, digest=layer.digest())
     return Found(layer, origin, head, values)
 
 
@@ -439,17 +438,3 @@ def _check_version(needed: str, place: Place) -> None:
     if is_too_old:
         reason = f"needs kscaffold {needed}, this is {__version__}"
         raise TemplateError(reason, place=place, hint=f"pip install 'kscaffold>={needed}'")
-
-
-def digest(layer: Layer) -> str:
-    """Return the SHA-256 of all paths and contents of a layer; raises `TemplateError`."""
-    whole = hashlib.sha256()
-    left = MAX_BYTES
-    for path in (MANIFEST, *layer.files()):
-        with layer.open(path, MAX_BYTES) as file:
-            left -= os.fstat(file.fileno()).st_size
-            if left < 0:
-                place = layer.place or str(layer.root)
-                raise TemplateError(f"more than {MAX_BYTES >> 20} MiB", place=place)
-            add_to_digest(whole, path, file)
-    return whole.hexdigest()
