@@ -33,7 +33,7 @@ def test_built_in_manifest_is_whole() -> None:
     for choice in template.choices:
         chosen = template.chosen({choice.question: choice.answer}, is_whole=False)
         assert all(chosen.layers.find(file.template) is not None for file in chosen.manifest.files)
-        assert choice.found.layer.description.endswith(".")
+        assert choice.layer.description.endswith(".")
 
 
 def test_least_manifest() -> None:

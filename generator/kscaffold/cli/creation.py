@@ -18,7 +18,7 @@ from kscaffold.project.answers import Answers, resolve
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values, prepare
 from kscaffold.project.redaction import answers_named, masked, public, secrets_hidden
 from kscaffold.project.tree import Tree
-from kscaffold.template.sources import Template
+from kscaffold.template.stack import Template
 from kscaffold.write import Written, check_target, write_tree
 
 

@@ -15,17 +15,17 @@ from kscaffold.cli import options
 from kscaffold.cli.trust import as_recorded, is_trusted
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
+from kscaffold.template.fetch import is_git
 from kscaffold.template.manifest import Manifest
 from kscaffold.template.sources import (
     Pinned,
-    Template,
-    is_git,
     load_pinned,
     load_recorded,
     load_template,
     pinned,
     recorded_layers,
 )
+from kscaffold.template.stack import Template
 
 
 class NewCommand(click.Command):

@@ -17,7 +17,9 @@ from kscaffold.safety.escaping import quote
 from kscaffold.template.blocks import Block, blocks_of, overriding, with_block
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MANIFEST, Layer
-from kscaffold.template.sources import Part, Template, load_templates
+from kscaffold.template.parts import Part
+from kscaffold.template.sources import load_templates
+from kscaffold.template.stack import Template
 from kscaffold.write import check_target, write_tree
 
 
@@ -117,7 +119,7 @@ def _files(template: Template) -> dict[str, _File]:
         files[file.template] = _File(layer, f"{layer.name}/{file.template}")
     for choice in template.choices:
         layer = template.stack[choice.number].layer
-        for path in choice.found.layer.files():
+        for path in choice.layer.files():
             files[f"{choice.folder}/{path}"] = _File(layer, path, choice)
     return dict(sorted(files.items()))
 
@@ -126,7 +128,7 @@ def _manifest_of_choice(file: _File, folder: Path) -> Tree:
     """Return the manifest of the choice that a file is in, unless it is there."""
     if file.choice is None or (folder / file.choice.folder / MANIFEST).exists():
         return ()
-    text = f"[template]\ndescription = {quote(file.choice.found.layer.description)}\n"
+    text = f"[template]\ndescription = {quote(file.choice.layer.description)}\n"
     return (TreeFile(f"{file.choice.folder}/{MANIFEST}", text),)
 
 

@@ -13,7 +13,8 @@ from kscaffold.project.answers import spelled
 from kscaffold.template.blocks import blocks_of
 from kscaffold.template.manifest import Question
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.sources import Template, load_templates
+from kscaffold.template.sources import load_templates
+from kscaffold.template.stack import Template
 
 # A terminal is 80 characters wide; JSON has the whole text.
 WIDEST = 33
@@ -99,21 +100,19 @@ def _files(template: Template) -> list[dict[str, str]]:
     for choice in template.choices:
         chosen = template.chosen({choice.question: choice.answer}, is_whole=False)
         for file in chosen.manifest.files:
-            if choice.found.layer.has(file.template):
-                place = f"{choice.found.layer.place}{file.template}"
+            if choice.layer.has(file.template):
+                place = f"{choice.layer.place}{file.template}"
                 when = " and ".join(filter(None, (choice.option, file.when)))
                 rows.append({"target": file.target, "place": place, "when": f"with {when}"})
     return rows
 
 
 def _blocks(template: Template) -> list[dict[str, str]]:
-    layers = [part.found.layer for part in template.parts]
+    layers = [part.layer for part in template.parts]
     written = {file.template for file in template.manifest.files}
     return [
         {"block": block.name, "place": f"{layer.place}{path}:{block.line}"}
-        for path in sorted(
-            {*written, *(p for c in template.choices for p in c.found.layer.files())}
-        )
+        for path in sorted({*written, *(p for c in template.choices for p in c.layer.files())})
         if path.endswith(".jinja")
         for layer in layers
         if layer.has(path)

@@ -16,7 +16,9 @@ from kscaffold.lint.subject import Subject
 from kscaffold.project.pipeline import prepare
 from kscaffold.template.manifest.tables import ManifestTable
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.sources import Found, Part, Template, find_all, find_choices, stacked
+from kscaffold.template.parts import Part, with_choices
+from kscaffold.template.sources import find_all
+from kscaffold.template.stack import Template, stacked
 from kscaffold.toml import mistakes
 
 
@@ -42,31 +44,27 @@ def load(sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[s
         AnswerError: there is no such source.
         TemplateError: one cannot be fetched, or its manifest is no TOML.
     """
-    stack, choices = find_choices(find_all(sources, base, ref))
-    named = frozenset(layer for layer, found in enumerate(stack) if found.is_named)
-    parts = [Part(found, layer) for layer, found in enumerate(stack)] + [*choices]
+    parts = with_choices(find_all(sources, base, ref))
+    named = frozenset(part.number for part in parts if part.is_named)
     unknown = [
         mistake
         for part in parts
-        for mistake in mistakes(ManifestTable, part.found.values, part.found.place)
+        for mistake in mistakes(ManifestTable, part.values, part.place)
         if isinstance(mistake, UnknownKeyError)
     ]
     findings = [_finding("unknown-key", mistake, parts) for mistake in unknown]
     keys = {(mistake.place, mistake.key) for mistake in unknown}
     try:
-        template = stacked(
-            [_known(found, keys) for found in stack],
-            tuple(replace(choice, found=_known(choice.found, keys)) for choice in choices),
-        )
-        subjects = tuple(_subject(template, taken, each) for each in _selections(choices))
+        template = stacked(_known(part, keys) for part in parts)
+        subjects = tuple(_subject(template, taken, each) for each in _selections(template.choices))
     except TemplateError as error:
         findings.append(_finding("broken-manifest", error, parts))
         return Loaded((), tuple(findings), named)
     return Loaded(subjects, tuple(findings), named)
 
 
-def _known(found: Found, unknown: set[tuple[Place | str, str]]) -> Found:
-    return replace(found, values=_without(found.values, found.place, unknown))
+def _known(part: Part, unknown: set[tuple[Place | str, str]]) -> Part:
+    return replace(part, values=_without(part.values, part.place, unknown))
 
 
 def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
@@ -111,10 +109,10 @@ def _finding(rule: str, error: TemplateError, parts: Sequence[Part]) -> Finding:
     """Return what is wrong with a manifest as a finding at its line."""
     place = error.place
     assert isinstance(place, Place)
-    part = next(each for each in parts if each.found.place.file == place.file)
+    part = next(each for each in parts if each.place.file == place.file)
     key: Key = (*place.table, *((error.key,) if error.key else ()))
     at = " ".join(filter(None, (place.header, error.key)))
     message = ": ".join(filter(None, (at, error.reason)))
     hint = error.hint or "fix this first: nothing else is checked"
-    line = line_of(index(part.found.layer.read(MANIFEST)), key)
+    line = line_of(index(part.layer.read(MANIFEST)), key)
     return Finding(rule, place.file, line, message, hint, part.number)

@@ -24,7 +24,7 @@ from kscaffold.project.tree import Tree, TreeFile
 from kscaffold.safety.child_process import ChildError, run_in_child
 from kscaffold.safety.paths import check_distinct, check_path, path_problem
 from kscaffold.template.manifest import File, Question, Value
-from kscaffold.template.sources import Template
+from kscaffold.template.stack import Template
 
 # CPU time in seconds: for the pattern of a question; for a whole template; for each file of it,
 # which black may have to format.

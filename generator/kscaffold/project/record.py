@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from kscaffold import __version__
@@ -12,8 +14,9 @@ from kscaffold.project.answers import to_toml
 from kscaffold.project.tree import Tree, TreeFile, is_text
 from kscaffold.safety.escaping import quote
 from kscaffold.template.manifest import Value
-from kscaffold.template.origins import BUILT_IN, record
-from kscaffold.template.sources import Template
+from kscaffold.template.origins import BUILT_IN
+from kscaffold.template.parts import Part
+from kscaffold.template.stack import Template
 
 ANSWERS = ".kscaffold/answers.toml"
 BASE = ".kscaffold/base.json"
@@ -34,9 +37,7 @@ def record_files(
         base: the content of each file, without secrets.
     """
     layers = "".join(
-        record(each.layer.name, each.origin, target)
-        for each in template.stack
-        if each.origin.kind != BUILT_IN
+        _layer(part, target) for part in template.stack if part.origin.kind != BUILT_IN
     )
     name = template.manifest.template.name
     answers = (
@@ -49,6 +50,21 @@ def record_files(
         TreeFile(ANSWERS, answers),
         TreeFile(BASE, json.dumps(kept, indent=0, ensure_ascii=False, sort_keys=True) + "\n"),
     )
+
+
+def _layer(part: Part, project: Path) -> str:
+    """Return a layer's lines of TOML; a path is kept both absolute and as seen from the project.
+
+    So the template is found after the project moves, and after both move together.
+    """
+    origin = part.origin
+    values = {"name": part.layer.name, "kind": origin.kind, "source": origin.source}
+    if origin.kind in ("folder", "zip"):
+        with suppress(ValueError):  # on another drive of Windows
+            values["relative"] = Path(os.path.relpath(origin.source, project)).as_posix()
+    values |= vars(origin)
+    lines = (f"{key} = {quote(value)}\n" for key, value in values.items() if value is not None)
+    return "\n[[kscaffold.layers]]\n" + "".join(lines)
 
 
 def _kept(content: str | bytes) -> str | dict[str, str]:
