@@ -8,7 +8,8 @@ from click.testing import Result
 
 from kscaffold.errors import Place
 from kscaffold.template.manifest import Manifest
-from kscaffold.template.manifest.merging import ManifestFile, merge, parse_manifest
+from kscaffold.template.manifest.file import ManifestFile, parse_manifest
+from kscaffold.template.manifest.merging import merge
 from tests.cli.runner import contents, kscaffold
 
 OVERLAY = 'extends = "builtin"\n'

@@ -10,7 +10,12 @@ from typing import Any
 from kscaffold import __version__
 from kscaffold.errors import Place, TemplateError
 from kscaffold.safety.files import MAX_TEXT
-from kscaffold.template.manifest.merging import ManifestFile, choice_folder, parse_manifest
+from kscaffold.template.manifest.file import (
+    Choice,
+    ManifestFile,
+    choice_folder,
+    parse_manifest,
+)
 from kscaffold.template.manifest.tables import Head
 from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import JOURNAL, MANIFEST, Layer
@@ -54,7 +59,7 @@ class Part:
     @property
     def option(self) -> str:
         """The option that chooses it, such as "--data csv"."""
-        return f"--{self.question.replace('_', '-')} {self.answer}"
+        return Choice(self.question, self.answer).option
 
     def goes_by(self, name: str) -> bool:
         """Return whether an overlay that extends it can call it so."""
@@ -62,10 +67,10 @@ class Part:
 
     def manifest(self, *, is_chosen: bool) -> ManifestFile:
         """Return its manifest; of a choice that is not made, only the questions count."""
-        choice = (self.question, self.answer) if self.question else None
-        return ManifestFile(
-            self.values, self.place, self.layer.files(), choice, is_chosen or choice is None
-        )
+        if not self.question:
+            return ManifestFile(self.values, self.place, self.layer.files())
+        choice = Choice(self.question, self.answer)
+        return ManifestFile(self.values, self.place, self.layer.files(), choice, is_chosen)
 
 
 def read_part(root: Path, origin: Origin, name: str, place: str) -> Part:
