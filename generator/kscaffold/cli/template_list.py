@@ -51,8 +51,8 @@ def _rows() -> Iterator[tuple[str, str, str | Styled]]:
 def _what(source: str) -> str | Styled:
     """Return what a template says of itself; or what is wrong with it, in red."""
     try:
-        head = find(source, Path()).head
+        part = find(source, Path())
     except KscaffoldError as error:
         return styled(str(error), fg="red")
-    extends = f"overlay on {head.extends}" if head.extends else ""
-    return ": ".join(filter(None, (extends, head.template.description)))
+    extends = f"overlay on {part.extends}" if part.extends else ""
+    return ": ".join(filter(None, (extends, part.layer.description)))

@@ -14,9 +14,10 @@ from kscaffold.lint.findings import Finding
 from kscaffold.lint.lines import Key, index, line_of
 from kscaffold.lint.subject import Subject
 from kscaffold.project.pipeline import prepare
+from kscaffold.template.choices import with_choices
 from kscaffold.template.manifest.tables import ManifestTable
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.parts import Part, with_choices
+from kscaffold.template.parts import Part
 from kscaffold.template.sources import find_all
 from kscaffold.template.stack import Template, stacked
 from kscaffold.toml import mistakes

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.safety.files import MAX_TEXT, read_regular
+from kscaffold.template.choices import with_choices
 from kscaffold.template.fetch import find, is_git
 from kscaffold.template.origins import BUILT_IN
-from kscaffold.template.parts import Part, with_choices
+from kscaffold.template.parts import Part
 from kscaffold.template.stack import Template, stacked
 from kscaffold.toml import TomlError, parse_toml
 
@@ -119,10 +120,10 @@ def load_recorded(layers: Sequence[Mapping[str, str]], project: Path) -> Templat
 
 def _put(stack: list[Part], found: Part, depth: int = DEEPEST) -> list[Part]:
     """Return a stack with one more layer on top, and what that extends below it."""
-    extends = found.head.extends
+    extends = found.extends
     if extends is None:
         return [found]
-    if not any(below.goes_by(extends) for below in stack):
+    if not any(extends in (below.layer.name, below.origin.source) for below in stack):
         if depth == 0:
             raise TemplateError("extends itself in the end", place=found.place)
         kind = found.origin.kind

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from kscaffold.template.blocks import check_blocks
 from kscaffold.template.manifest import Manifest, Value
-from kscaffold.template.manifest.merging import merge
+from kscaffold.template.merging import merge
 from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import Layers
 from kscaffold.template.parts import Part
@@ -77,14 +77,13 @@ class Template:
         taken = [each for each in self.choices if answers.get(each.question) == each.answer]
         for number in range(len(self.stack)):
             check_blocks([each.layer for each in taken if each.number == number])
-        files = (each.manifest(is_chosen=each in taken) for each in self.parts)
         layers = Layers(each.layer for each in self.parts if each in taken or not each.question)
-        return replace(self, layers=layers, manifest=merge(files, is_whole), is_chosen=True)
+        manifest = merge(self.parts, taken, is_whole=is_whole)
+        return replace(self, layers=layers, manifest=manifest, is_chosen=True)
 
 
 def stacked(parts: Iterable[Part]) -> Template:
     """Return the template that layers and choices make together; raises `TemplateError`."""
     parts = tuple(parts)
-    files = [part.manifest(is_chosen=False) for part in parts]
     layers = Layers(part.layer for part in parts if not part.question)
-    return Template(parts, layers, merge(files, is_chosen=len(parts) == len(layers)))
+    return Template(parts, layers, merge(parts, is_whole=len(parts) == len(layers)))

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from kscaffold.errors import Place, TemplateError
 from kscaffold.hints import near
+from kscaffold.template.choices import check_choice, choice_folder, condition, conditional
 from kscaffold.template.manifest import Manifest, Question
-from kscaffold.template.manifest.file import (
-    Choice,
-    ManifestFile,
-    check_choice,
-    choice_folder,
-    of_choice,
-)
 from kscaffold.template.manifest.tables import ManifestTable
+from kscaffold.template.parts import Part
 from kscaffold.toml import read_table
 
 
-def merge(files: Iterable[ManifestFile], is_chosen: bool = True) -> Manifest:
+def merge(parts: Iterable[Part], taken: Container[Part] = (), *, is_whole: bool = True) -> Manifest:
     """Put manifests on top of each other, the first one at the bottom, and check the whole.
 
     A later one adds questions, derived values, placeholders, folders, rules, files and commands;
     a table of the same name changes those keys that it has; `remove` drops files.
 
     Args:
-        files: the manifests.
-        is_chosen: whether it is known which folders are chosen, so that all names must be there.
+        parts: the layers and choices whose manifests they are.
+        taken: the choices that are made; of others, only questions and rules count.
+        is_whole: whether all choices are made, so that all names must be there.
 
     Raises:
         TemplateError: a key is unknown or missing, a value has the wrong type, or a name refers to
             nothing.
     """
     stack = _Stack()
-    for file in files:
-        stack.put(file)
+    for part in parts:
+        stack.put(part, is_chosen=not part.question or part in taken)
     manifest = stack.manifest()
-    for mistake in _dangling(manifest, is_chosen):
+    for mistake in _dangling(manifest, is_whole):
         raise mistake
     return manifest
 
@@ -56,35 +52,36 @@ class _Stack:
         self.derived_by: dict[bool, set[str]] = {False: set(), True: set()}  # by choices or not
         self.elsewhere: set[str] = set()  # files of choices that are not made
 
-    def put(self, file: ManifestFile) -> None:
+    def put(self, part: Part, *, is_chosen: bool) -> None:
         """Put one more manifest on top."""
-        said = read_table(ManifestTable, file.values, file.place)
-        values = file.values
-        if file.choice is None:
-            self._check_layer(said, file.place)
+        said = read_table(ManifestTable, part.values, part.place)
+        values = part.values
+        if part.question:
+            check_choice(part, self.tables["questions"])
+            values = conditional(part, is_chosen=is_chosen)
+            self._offer(part, said)
         else:
-            check_choice(file, file.choice.answer, self.tables["questions"])
-            values = of_choice(file, file.choice)
-            self._offer(file.choice, said, file.place)
-        self.derived_by[file.choice is not None] |= {*said.derived}
+            self._check_layer(said, part.place)
+        self.derived_by[bool(part.question)] |= {*said.derived}
         for name, value in values.items():
-            self._put_key(name, value, file.place.below(name), extends=bool(said.extends))
-        if file.is_chosen:
-            self.lists["files"] += [*self._unlisted(file)]
+            self._put_key(name, value, part.place.below(name), extends=bool(said.extends))
+        files = part.layer.files()
+        if is_chosen:
+            self.lists["files"] += [*self._unlisted(files, part.place.below("folders"))]
             for name in said.remove:
-                self._remove(name, file.place)
+                self._remove(name, part.place)
         else:
-            self.elsewhere |= {*file.files, *(each.template for each in said.files)}
+            self.elsewhere |= {*files, *(each.template for each in said.files)}
 
-    def _offer(self, choice: Choice, said: ManifestTable, place: Place) -> None:
+    def _offer(self, part: Part, said: ManifestTable) -> None:
         """Add a choice to its question, and its answers to the questions that it settles."""
-        about, questions = str(said.template.description), self.tables["questions"]
-        self.about.setdefault(choice.question, {})[choice.answer] = about
+        self.about.setdefault(part.question, {})[part.answer] = part.layer.description
+        questions = self.tables["questions"]
         for name, value in said.answers.items():
             if name not in questions:
-                hint, place = near(name, questions), place.below("answers")
+                hint, place = near(name, questions), part.place.below("answers")
                 raise TemplateError(f"no question {name!r}", place=place, hint=hint)
-            settled = (choice.condition, choice.option, value)
+            settled = (condition(part), part.option, value)
             questions[name]["settled"] = (*questions[name].get("settled", ()), settled)
 
     def _check_layer(self, said: ManifestTable, place: Place) -> None:
@@ -116,15 +113,15 @@ class _Stack:
         own = {"folder": folder} if (folder := choice_folder(keys)) else {}
         self.tables["questions"][name] = {**old, **keys, **own, "name": name, "place": place}
 
-    def _unlisted(self, file: ManifestFile) -> Iterator[dict[str, Any]]:
+    def _unlisted(self, files: Iterable[str], place: Place) -> Iterator[dict[str, Any]]:
         """Yield the files that nothing lists; one that is listed further down takes its place."""
         listed = {each["template"] for each in self.lists["files"]}
-        for path in file.files:
+        for path in files:
             folder, _, rest = path.partition("/")
             into = self.tables["folders"].get(folder)
             if path not in listed and rest and into is not None and not _is_part(path):
                 target = "/".join(filter(None, (into.strip("/"), rest))).removesuffix(".jinja")
-                yield {"template": path, "target": target, "place": file.place.below("folders")}
+                yield {"template": path, "target": target, "place": place}
 
     def _remove(self, name: str, place: Place) -> None:
         files = self.lists["files"]
@@ -186,7 +183,7 @@ def _is_part(path: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
-def _dangling(manifest: Manifest, is_chosen: bool) -> Iterator[TemplateError]:
+def _dangling(manifest: Manifest, is_whole: bool) -> Iterator[TemplateError]:
     """Yield an error for each name that refers to nothing, or to two things."""
     questions = manifest.questions
     values = {*questions, *manifest.derived}
@@ -206,7 +203,7 @@ def _dangling(manifest: Manifest, is_chosen: bool) -> Iterator[TemplateError]:
     for key in {*manifest.derived} & {*questions}:
         place = manifest.place_of("derived", key)
         yield TemplateError("is a question already", place=place, key=key)
-    for key, name in manifest.placeholders.items() if is_chosen else ():
+    for key, name in manifest.placeholders.items() if is_whole else ():
         if name not in values:
             place, hint = manifest.place_of("placeholders", key), near(name, values)
             reason = f"no question or derived value {name!r}"

@@ -1,0 +1,104 @@
+"""Folders of a template that are choices: found, and read as what holds if they are chosen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kscaffold.errors import TemplateError
+from kscaffold.template.manifest.tables import TemplateName
+from kscaffold.template.overlays import MANIFEST
+from kscaffold.template.parts import Part, read_part
+from kscaffold.toml import fits, words
+
+_FOLDER = re.compile(r"([a-z][a-z0-9_-]*)/\*")
+
+
+def with_choices(layers: Sequence[Part]) -> list[Part]:
+    """Return layers, each followed by the folders in it that are choices.
+
+    Raises:
+        TemplateError: one has no readable manifest, or lies outside its template.
+    """
+    folders = {
+        name: folder
+        for part in layers
+        for name, keys in _tables(part.values.get("questions"))
+        if (folder := choice_folder(keys))
+    }
+    apart = frozenset(folders.values())
+    parts = []
+    for number, part in enumerate(layers):
+        parts.append(replace(part, number=number, layer=replace(part.layer, apart=apart)))
+        for question, folder in folders.items():
+            for path in sorted((part.layer.root / folder).glob("*")):
+                if (path / MANIFEST).is_file():
+                    choice = _choice(part, f"{folder}/{path.name}")
+                    parts.append(replace(choice, number=number, question=question))
+    return parts
+
+
+def _tables(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the tables of a table, which is not checked yet."""
+    for name, keys in value.items() if isinstance(value, dict) else ():
+        if isinstance(keys, dict):
+            yield name, keys
+
+
+def _choice(part: Part, folder: str) -> Part:
+    # A link that leads out of the template would let it read any folder.
+    part.layer.path_of(f"{folder}/{MANIFEST}")
+    name, place = f"{part.layer.name}/{folder}", f"{part.layer.place}{folder}/"
+    found = read_part(part.layer.root / folder, part.origin, name, place)
+    return replace(found, folder=folder)
+
+
+def choice_folder(question: Mapping[str, Any]) -> str:
+    """Return the folder of which a question's choices are the folders; "" if they are words."""
+    choices = question.get("choices")
+    found = _FOLDER.fullmatch(choices) if isinstance(choices, str) else None
+    return found[1] if found else ""
+
+
+def check_choice(part: Part, asked: Mapping[str, Any]) -> None:
+    """Refuse the manifest of a folder that is no choice, or that asks what others ask already."""
+    table = part.place.below("template")
+    if not fits(TemplateName, part.answer):
+        hint = f"a name is {words(TemplateName)}"
+        reason = f"the folder {part.answer!r} is no name of a choice"
+        raise TemplateError(reason, place=part.place, hint=hint)
+    if "description" not in part.values.get("template", {}):
+        raise TemplateError("a choice has a description", place=table)
+    if "extends" in part.values:
+        raise TemplateError("a choice extends nothing", place=table)
+    for name in asked.keys() & part.values.get("questions", {}).keys():
+        reason = f"is asked by {asked[name]['place'].file} already"
+        raise TemplateError(reason, place=part.place.below("questions", name))
+
+
+def conditional(part: Part, *, is_chosen: bool) -> dict[str, Any]:
+    """Return what a choice's manifest says: its questions and rules hold if it is chosen."""
+    questions, after = {}, part.question
+    for name, keys in part.values.get("questions", {}).items():
+        when = _both(condition(part), keys.get("when"))
+        questions[name] = {"after": after, **keys, "when": when, "asked_with": part.option}
+        after = name
+    rules = [
+        {**rule, "when": _both(condition(part), rule["when"])}
+        for rule in part.values.get("rules", [])
+    ]
+    apart = ("template", "remove", "answers")
+    rest = {key: value for key, value in part.values.items() if key not in apart}
+    return {**(rest if is_chosen else {}), "questions": questions, "rules": rules}
+
+
+def condition(part: Part) -> str:
+    """Return an expression that is true if a choice is made."""
+    return f"{part.question} == '{part.answer}'"
+
+
+def _both(one: str, other: str | None) -> str:
+    """Return an expression that is true if both are."""
+    return one if other is None else f"{one} and ({other})"
