@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from kscaffold import __version__, errors
 from kscaffold.cli import COMMANDS, INTERRUPTED, creation
-from kscaffold.project.answers import to_toml
-from kscaffold.project.record import ANSWERS
+from kscaffold.project.record import ANSWERS, to_toml
 from kscaffold.safety.escaping import unsafe_character
 from kscaffold.template import fetch
 from kscaffold.template.manifest import Question

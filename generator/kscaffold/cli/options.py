@@ -11,7 +11,8 @@ from click.shell_completion import CompletionItem
 
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import visible
-from kscaffold.project.answers import read_data_file, spelled
+from kscaffold.project.answers import spelled
+from kscaffold.project.record import read_data_file
 from kscaffold.template.manifest import Manifest, Question
 
 ASSIGNED = "assigned"
@@ -159,7 +160,7 @@ def _differing(manifest: Manifest, name: str, one: object, other: object) -> str
 
 
 def _same(one: object, other: object) -> bool:
-    from kscaffold.project.answers import WORDS
+    from kscaffold.project.accept import WORDS
 
     if isinstance(one, bool) or isinstance(other, bool):
         return WORDS.get(str(one).lower()) == WORDS.get(str(other).lower())

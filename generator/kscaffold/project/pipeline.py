@@ -75,7 +75,7 @@ def prepare(template: Template, target_name: str, target: Path | None = None) ->
     """
     renderer = Renderer(template.layers)
     tools = Tools(
-        evaluator=renderer,
+        renderer=renderer,
         inspect=inspect,
         carried=lambda path: str(template.everything.top(path).path_of(path)),
         target_name=target_name,

@@ -10,13 +10,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from kscaffold import __version__
-from kscaffold.project.answers import to_toml
+from kscaffold.errors import AnswerError
 from kscaffold.project.tree import Tree, TreeFile, is_text
 from kscaffold.safety.escaping import quote
+from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.template.manifest import Value
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.parts import Part
 from kscaffold.template.stack import Template
+from kscaffold.toml import TomlError, parse_toml
 
 ANSWERS = ".kscaffold/answers.toml"
 BASE = ".kscaffold/base.json"
@@ -74,3 +76,27 @@ def _kept(content: str | bytes) -> str | dict[str, str]:
     if is_text(content):
         return content.decode()
     return {"sha256": hashlib.sha256(content).hexdigest()}
+
+
+def to_toml(values: Mapping[str, Value]) -> str:
+    """Return answers as lines of TOML; an answer of None is left out."""
+    return "".join(
+        f"{name} = {str(value).lower() if isinstance(value, bool) else quote(value)}\n"
+        for name, value in values.items()
+        if value is not None
+    )
+
+
+def read_data_file(path: Path) -> dict[str, object]:
+    """Read answers from TOML: a flat file, or the answers.toml of a project.
+
+    Raises:
+        AnswerError: it cannot be read, or is no TOML.
+    """
+    try:
+        values = parse_toml(read_regular(path, MAX_TEXT))
+    except (OSError, TomlError) as error:
+        reason = getattr(error, "strerror", None) or f"is not valid TOML: {error}"
+        raise AnswerError(reason, place="--data-file", key=str(path)) from None
+    answers = values.get("answers")
+    return dict(answers) if isinstance(answers, dict) and "kscaffold" in values else values
