@@ -17,9 +17,8 @@ from pathlib import Path
 from kscaffold.errors import KscaffoldError
 from kscaffold.matrix.combinations import Given
 from kscaffold.project.answers import Answers, resolve
-from kscaffold.project.format import format_python
+from kscaffold.project.format import PYPROJECT, Style, format_python, style_of
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values
-from kscaffold.project.style import PYPROJECT, Style, style_of
 from kscaffold.project.tree import Tree
 
 CHECKS = ("renders", "parses", "black", "ruff", "imports", "trains")

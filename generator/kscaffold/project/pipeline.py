@@ -14,12 +14,11 @@ from msgspec import convert, to_builtins
 from kscaffold import __version__
 from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.project.answers import Answers, Tools
-from kscaffold.project.format import format_python
+from kscaffold.project.format import PYPROJECT, format_python, style_of
 from kscaffold.project.inspectors import inspect
 from kscaffold.project.record import record_files
 from kscaffold.project.redaction import has_secrets, hidden, masked, public
 from kscaffold.project.render import Renderer
-from kscaffold.project.style import PYPROJECT, style_of
 from kscaffold.project.tree import Tree, TreeFile
 from kscaffold.safety.child_process import ChildError, run_in_child
 from kscaffold.safety.paths import check_distinct, check_path, path_problem
