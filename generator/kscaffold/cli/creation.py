@@ -91,7 +91,7 @@ def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> N
 def _commands(scaffold: Scaffold, answers: Answers, request: Request) -> tuple[Command, ...]:
     """Return all that is to run in the finished project; raises `TemplateError`."""
     commands = after.commands(scaffold, answers) if request.commands else ()
-    if request.train and scaffold.template.manifest.train:
+    if request.train and scaffold.template.manifest.test.train:
         return (*commands, after.training(scaffold, answers))
     return commands
 

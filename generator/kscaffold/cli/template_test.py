@@ -127,8 +127,8 @@ def command(
 
 def _check_runs_nothing(manifest: Manifest, *, imports: bool | None, trains: bool) -> None:
     """Refuse what would run a stranger's code; raises `TrustError`."""
-    if trains and manifest.train:
-        shown = shell_join(["python", *manifest.train])
+    if trains and manifest.test.train:
+        shown = shell_join(["python", *manifest.test.train])
         hint = "--trust lets it, leaving out --train goes without"
         raise TrustError(f"the template wants to run `{shown}`", hint=hint)
     if imports:

@@ -18,7 +18,7 @@ from kscaffold.template.choices import with_choices
 from kscaffold.template.manifest.tables import ManifestTable
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.template.parts import Part
-from kscaffold.template.sources import find_all
+from kscaffold.template.sources import find_all, pinned
 from kscaffold.template.stack import Template, stacked
 from kscaffold.toml import mistakes
 
@@ -45,7 +45,7 @@ def load(sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[s
         AnswerError: there is no such source.
         TemplateError: one cannot be fetched, or its manifest is no TOML.
     """
-    parts = with_choices(find_all(sources, base, ref))
+    parts = with_choices(find_all(pinned(sources, [] if ref is None else [ref]), base))
     named = frozenset(part.number for part in parts if part.is_named)
     unknown = [
         mistake

@@ -76,9 +76,9 @@ class Trial:
             skipped["ruff"] = "not installed: ruff"
         if missing or not self.request.imports:
             skipped["imports"] = needs if missing else self.request.why_not
-        if missing or not self.request.trains or not manifest.train:
+        if missing or not self.request.trains or not manifest.test.train:
             skipped["trains"] = needs if missing else "not asked for"
-            if self.request.trains and not manifest.train:
+            if self.request.trains and not manifest.test.train:
                 skipped["trains"] = "the template does not say how, under [test] train"
         return skipped
 

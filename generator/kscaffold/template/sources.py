@@ -46,12 +46,12 @@ def load_templates(sources: Sequence[str], base: Path, ref: str | None = None) -
         AnswerError: there is no such source, or `ref` does not go with the sources.
         TemplateError: a template cannot be fetched, has no manifest, or it is broken.
     """
-    return stacked(with_choices(find_all(sources, base, ref)))
+    return load_pinned(pinned(sources, [] if ref is None else [ref]), base)
 
 
 def load_pinned(sources: Sequence[Pinned], base: Path) -> Template:
     """Load templates of which each may have a ref of its own; raises like `load_templates`."""
-    return stacked(with_choices(_find_pinned(sources, base)))
+    return stacked(with_choices(find_all(sources, base)))
 
 
 def pinned(sources: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
@@ -70,15 +70,11 @@ def pinned(sources: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
     return [(source, next(left, None) if is_git(source) else None) for source in sources]
 
 
-def find_all(sources: Sequence[str], base: Path, ref: str | None = None) -> list[Part]:
+def find_all(sources: Sequence[Pinned], base: Path) -> list[Part]:
     """Find templates and what they extend, the bottom one first; raises like `load_templates`.
 
     Of their manifests no more is read than it takes to put them on top of each other.
     """
-    return _find_pinned(pinned(sources, [] if ref is None else [ref]), base)
-
-
-def _find_pinned(sources: Sequence[Pinned], base: Path) -> list[Part]:
     stack: list[Part] = []
     for source, ref in sources or [(BUILT_IN, None)]:
         found = replace(find(source, base, ref), is_named=True)
@@ -103,19 +99,19 @@ def load_recorded(layers: Sequence[Mapping[str, str]], project: Path) -> Templat
     A path is looked for as seen from the project, then where it was. A layer that is no longer
     what it was is noticed.
     """
-    stack = [find(BUILT_IN, project)]
-    notices = []
-    for layer in layers:
-        source = layer.get("source", "")
-        relative = layer.get("relative")
-        if relative and (project / relative).exists():
-            source = str(project / relative)
-        commit = layer.get("commit") if is_git(source) else None
-        found = find(source, project, commit)
-        stack = _put(stack, found)
-        if found.origin.digest != layer.get("digest"):
-            notices.append(f"the template {found.origin.source} has changed since then")
-    return replace(stacked(with_choices(stack)), notices=tuple(notices))
+    sources = [(BUILT_IN, None), *(_recorded_source(layer, project) for layer in layers)]
+    template = load_pinned(sources, project)
+    known = {layer.get("digest") for layer in layers}
+    changed = [each.source for each in template.origins if each.digest not in {None, *known}]
+    notices = tuple(f"the template {source} has changed since then" for source in changed)
+    return replace(template, notices=notices)
+
+
+def _recorded_source(layer: Mapping[str, str], project: Path) -> Pinned:
+    source, relative = layer.get("source", ""), layer.get("relative")
+    if relative and (project / relative).exists():
+        return str(project / relative), None
+    return source, layer.get("commit") if is_git(source) else None
 
 
 def _put(stack: list[Part], found: Part, depth: int = DEEPEST) -> list[Part]:

@@ -99,7 +99,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
 class Rule(RuleTable, frozen=True, kw_only=True):
     """A rule, and its place.
 
-    An answer that a rule requires is given where nothing else was; one that conflicts is refused.
+    An answer that it requires is given where nothing else was; one that conflicts is refused.
     """
 
     place: Place = Place(MANIFEST)
@@ -138,16 +138,6 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
     files: tuple[File, ...] = ()
     after: tuple[After, ...] = ()
     places: Mapping[tuple[str, str], Place] = {}
-
-    @property
-    def train(self) -> tuple[str, ...]:
-        """The arguments to Python that train a project for a moment."""
-        return self.test.train
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The modules that this takes."""
-        return self.test.needs
 
     def place_of(self, table: str, key: str) -> Place:
         """Return where a key of a table of texts stands, such as "derived" and "a"."""
