@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 
 from kscaffold.errors import Place, TemplateError
-from kscaffold.hints import near
 from kscaffold.template.choices import check_choice, choice_folder, condition, conditional
-from kscaffold.template.manifest import Manifest, Question
+from kscaffold.template.manifest import Manifest, Question, unknown_name
 from kscaffold.template.manifest.tables import ManifestTable
 from kscaffold.template.parts import Part
 from kscaffold.toml import read_table
@@ -35,7 +34,7 @@ def merge(parts: Iterable[Part], taken: Container[Part] = (), *, is_whole: bool 
     for part in parts:
         stack.put(part, is_chosen=not part.question or part in taken)
     manifest = stack.manifest()
-    for mistake in _dangling(manifest, is_whole):
+    for mistake in manifest.dangling_names(is_whole=is_whole):
         raise mistake
     return manifest
 
@@ -79,8 +78,7 @@ class _Stack:
         questions = self.tables["questions"]
         for name, value in said.answers.items():
             if name not in questions:
-                hint, place = near(name, questions), part.place.below("answers")
-                raise TemplateError(f"no question {name!r}", place=place, hint=hint)
+                raise unknown_name("question", name, questions, part.place.below("answers"))
             settled = (condition(part), part.option, value)
             questions[name]["settled"] = (*questions[name].get("settled", ()), settled)
 
@@ -119,7 +117,7 @@ class _Stack:
         for path in files:
             folder, _, rest = path.partition("/")
             into = self.tables["folders"].get(folder)
-            if path not in listed and rest and into is not None and not _is_part(path):
+            if path not in listed and rest and into is not None and not _is_partial(path):
                 target = "/".join(filter(None, (into.strip("/"), rest))).removesuffix(".jinja")
                 yield {"template": path, "target": target, "place": place}
 
@@ -127,8 +125,8 @@ class _Stack:
         files = self.lists["files"]
         kept = [file for file in files if name not in (file["template"], file["target"])]
         if len(kept) == len(files) and name not in self.elsewhere:
-            hint = near(name, (file["template"] for file in files))
-            raise TemplateError(f"no file {name!r}", place=place, key="remove", hint=hint)
+            known = (file["template"] for file in files)
+            raise unknown_name("file", name, known, place, "remove")
         self.lists["files"] = kept
 
     def manifest(self) -> Manifest:
@@ -148,9 +146,9 @@ class _Stack:
         """
         base, choices = self.derived_by[False], self.derived_by[True]
         derived = self.tables["derived"]
-        order = [name for name in derived if name in base & choices]
-        order += [name for name in derived if name not in base]
-        return {name: derived[name] for name in [*order, *derived]}
+        defaults = [name for name in derived if name in base & choices]
+        added = [name for name in derived if name not in base]
+        return {name: derived[name] for name in [*defaults, *added, *derived]}
 
     def _with_choices(self, keys: dict[str, Any]) -> dict[str, Any]:
         """Return a question with the folders that are its choices, if they are folders."""
@@ -171,40 +169,12 @@ class _Stack:
         for name, keys in questions.items():
             after = keys.get("after")
             if after is not None and after not in order:
-                reason, hint = f"no earlier question {after!r}", near(after, order)
-                raise TemplateError(reason, place=keys["place"], key="after", hint=hint)
+                raise unknown_name("earlier question", after, order, keys["place"], "after")
             order.insert(order.index(after) + 1 if after else len(order), name)
         return (questions[name] for name in order)
 
 
-def _is_part(path: str) -> bool:
+def _is_partial(path: str) -> bool:
     """Return whether a file is only for other templates to include, such as "_macros.jinja"."""
     name = path.rpartition("/")[2]
     return name.startswith("_") and not name.startswith("__")
-
-
-def _dangling(manifest: Manifest, is_whole: bool) -> Iterator[TemplateError]:
-    """Yield an error for each name that refers to nothing, or to two things."""
-    questions = manifest.questions
-    values = {*questions, *manifest.derived}
-    named = [
-        *((rule.place, "requires", name) for rule in manifest.rules for name in rule.requires),
-        *((rule.place, "conflicts", name) for rule in manifest.rules for name in rule.conflicts),
-        *(
-            (question.place, "inspect", name)
-            for question in questions.values()
-            for name in (question.inspect.arguments if question.inspect else ())
-        ),
-    ]
-    for place, key, name in named:
-        if name not in questions:
-            reason, hint = f"no question {name!r}", near(name, questions)
-            yield TemplateError(reason, place=place, key=key, hint=hint)
-    for key in {*manifest.derived} & {*questions}:
-        place = manifest.place_of("derived", key)
-        yield TemplateError("is a question already", place=place, key=key)
-    for key, name in manifest.placeholders.items() if is_whole else ():
-        if name not in values:
-            place, hint = manifest.place_of("placeholders", key), near(name, values)
-            reason = f"no question or derived value {name!r}"
-            yield TemplateError(reason, place=place, key=key, hint=hint)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from kscaffold.errors import Place, TemplateError
-from kscaffold.hints import enumerated
+from kscaffold.hints import enumerated, near
 from kscaffold.safety.escaping import unsafe_character
 from kscaffold.template.manifest.tables import (
     AfterTable,
@@ -142,3 +142,36 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
     def place_of(self, table: str, key: str) -> Place:
         """Return where a key of a table of texts stands, such as "derived" and "a"."""
         return self.places.get((table, key), Place(MANIFEST, (table,)))
+
+    def dangling_names(self, *, is_whole: bool) -> Iterator[TemplateError]:
+        """Yield an error for each name that refers to nothing, or to two things.
+
+        Args:
+            is_whole: whether all choices are made, so that placeholders must stand for something.
+        """
+        questions, derived = self.questions, self.derived
+        named = [
+            *((rule.place, "requires", name) for rule in self.rules for name in rule.requires),
+            *((rule.place, "conflicts", name) for rule in self.rules for name in rule.conflicts),
+        ]
+        for question in questions.values():
+            if question.inspect:
+                named += [(question.place, "inspect", name) for name in question.inspect.arguments]
+        for place, key, name in named:
+            if name not in questions:
+                yield unknown_name("question", name, questions, place, key)
+        for key in derived.keys() & questions.keys():
+            place = self.place_of("derived", key)
+            yield TemplateError("is a question already", place=place, key=key)
+        values = {*questions, *derived}
+        for key, name in self.placeholders.items() if is_whole else ():
+            if name not in values:
+                place = self.place_of("placeholders", key)
+                yield unknown_name("question or derived value", name, values, place, key)
+
+
+def unknown_name(
+    kind: str, name: str, known: Iterable[str], place: Place, key: str = ""
+) -> TemplateError:
+    """Return the error for a name that refers to no question, file or the like."""
+    return TemplateError(f"no {kind} {name!r}", place=place, key=key, hint=near(name, known))
