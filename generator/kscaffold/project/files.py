@@ -11,7 +11,7 @@ from kscaffold import __version__
 from kscaffold.errors import AnswerError, KscaffoldError, TemplateError, place_named
 from kscaffold.project.answers import Answers
 from kscaffold.project.format import PYPROJECT, format_python, style_of
-from kscaffold.project.redaction import has_secrets, hidden, masked
+from kscaffold.project.redaction import has_secrets, masked, redacted
 from kscaffold.project.render import Renderer
 from kscaffold.safety.paths import check_distinct, check_path, path_problem
 from kscaffold.template.manifest import File, Manifest, Question, Value
@@ -169,5 +169,5 @@ class Rendering:
             return [texts[file.path] for file in files]
         except (KscaffoldError, KeyError):  # a secret that is more than text to the template
             return [
-                file.text and hidden(file.text, self.manifest, answers.values) for file in files
+                file.text and redacted(file.text, self.manifest, answers.values) for file in files
             ]

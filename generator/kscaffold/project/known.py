@@ -18,7 +18,7 @@ from kscaffold import __version__
 from kscaffold.safety.files import read_regular
 
 FORMATTED = Path(__file__).with_name("formatted.txt")
-# The maximum size of the cache in bytes; a larger one is started anew.
+# In bytes. A larger cache is truncated.
 _LARGEST = 1_000_000
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
 

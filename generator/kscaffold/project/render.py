@@ -29,7 +29,7 @@ class Renderer:
         self.pattern: re.Pattern[str] | None = None
         self.environment = Sandbox(layers, self._fill)
         self.budget = Budget()
-        # Answers are worked out again and again while somebody is asked: compile once.
+        # A prompt works the answers out after each question: compile once.
         self._template = cache(self.environment.from_string)
         self._expression = cache(
             partial(self.environment.compile_expression, undefined_to_none=False)
@@ -39,12 +39,12 @@ class Renderer:
         """Set the identifiers that stand for a value in Python templates.
 
         Raises:
-            TemplateError: a value is no identifier.
+            TemplateError: a value is not an identifier.
         """
         for name, value in placeholders.items():
             if not str(value).isidentifier():
                 place = Place(MANIFEST, ("placeholders",))
-                raise TemplateError(f"{value!r} is no identifier", place=place, key=name)
+                raise TemplateError(f"{value!r} is not an identifier", place=place, key=name)
         if self.environment.cache is not None and self.placeholders != placeholders:
             # Files are kept as they were filled in.
             self.environment.cache.clear()

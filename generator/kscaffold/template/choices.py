@@ -67,7 +67,7 @@ def check_choice(part: Part, asked: Mapping[str, Any]) -> None:
     table = part.place.below("template")
     if not fits(TemplateName, part.answer):
         hint = f"a name is {words(TemplateName)}"
-        reason = f"the folder {part.answer!r} is no name of a choice"
+        reason = f"the folder {part.answer!r} cannot be a choice"
         raise TemplateError(reason, place=part.place, hint=hint)
     if "description" not in part.values.get("template", {}):
         raise TemplateError("a choice has a description", place=table)

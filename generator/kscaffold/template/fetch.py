@@ -64,7 +64,7 @@ def find(source: str, base: Path, ref: str | None = None) -> Part:
         root = _package_folder(known[source], source)
         return read_part(root, Origin("installed", source), source, f"{source}/")
     if path.is_dir():
-        raise TemplateError(f"no readable {MANIFEST}, so it is no template", place=source)
+        raise TemplateError(f"no readable {MANIFEST}, so it is not a template", place=source)
     hint = near(source, known) or "give a folder, a zip, a git URL or an installed template"
     raise AnswerError(f"there is no template {source!r}", hint=hint)
 

@@ -1,6 +1,6 @@
 """A template in a git repository: the files of one commit, without its history.
 
-There is no checkout, so that no hook, filter, link or submodule comes into play.
+There is no checkout, so no hook, filter, link or submodule plays a part.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _check(url: str, ref: str | None) -> None:
         reason = f"a repository's URL begins with {known}"
         raise AnswerError(reason, place=without_password(url))
     if ref is not None and (not ref.strip() or ref.startswith("-") or re.search(r"[\s:^~?*]", ref)):
-        raise AnswerError(f"{ref!r} is no name of a branch, a tag or a commit", key="--ref")
+        raise AnswerError(f"{ref!r} is not the name of a branch, a tag or a commit", key="--ref")
 
 
 def _fetch_into(cache: Path, folder: Path, git: Git, ref: str) -> str:
@@ -89,7 +89,7 @@ def _fetch_into(cache: Path, folder: Path, git: Git, ref: str) -> str:
         raise TemplateError(f"no branch, tag or commit {ref!r}", hint=_hint(ref, refs))
     _write_files(git, commit, folder / "kept" / "files")
     if not (folder / "kept" / "files" / MANIFEST).exists():
-        raise TemplateError(f"no {MANIFEST} in it, so it is no template")
+        raise TemplateError(f"no {MANIFEST} in it, so it is not a template")
     keep(folder, cache / commit)
     return commit
 

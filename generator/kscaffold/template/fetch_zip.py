@@ -41,7 +41,7 @@ def unpack(path: Path) -> Path:
         except FileNotFoundError:
             raise AnswerError(f"no such file: {path}") from None
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise TemplateError(f"is no zip that can be read: {error}") from None
+            raise TemplateError(f"is not a readable zip: {error}") from None
         except OSError as error:
             raise TemplateError(f"{error.strerror or error}") from None
         return _root(folder)
@@ -79,7 +79,7 @@ def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
     parts = name.split("/")
     if entry.orig_filename != entry.filename or re.search(r"[\\\x00]", entry.orig_filename):
-        return "is no name that every system reads the same way"
+        return "is a name that systems read in different ways"
     if not all(parts) or {".", ".."} & {*parts} or re.match(r"[A-Za-z]:", name):
         return "leads out of the zip"
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -87,7 +87,7 @@ def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
     if entry.flag_bits & 1:
         return "is encrypted; a template is not"
     if entry.compress_type not in METHODS:
-        return "is compressed in a way that is not taken; pack it with deflate, as most do"
+        return "has an unsupported compression; pack it with deflate"
     return None
 
 
@@ -128,5 +128,5 @@ def _root(folder: Path) -> Path:
     inside = [each for each in folder.iterdir() if each.is_dir()]
     root = inside[0] if len(inside) == 1 and not (folder / MANIFEST).is_file() else folder
     if not (root / MANIFEST).is_file():
-        raise TemplateError(f"no {MANIFEST} in it, so it is no template")
+        raise TemplateError(f"no {MANIFEST} in it, so it is not a template")
     return root

@@ -79,7 +79,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
         try:
             re.compile(self.pattern or "")
         except re.error as error:
-            yield "pattern", f"is no regular expression: {error}"
+            yield "pattern", f"is not a regular expression: {error}"
         yield from self._mistakes_of_defaults()
 
     def _mistakes_of_defaults(self) -> Iterator[tuple[str, str]]:
