@@ -165,7 +165,9 @@ def test_placeholders_of_one_project_are_not_those_of_the_next(tmp_path: Path) -
 
 def test_placeholders_must_become_identifiers(tmp_path: Path) -> None:
     """What stands for an identifier must be one, or it could be code."""
-    with pytest.raises(TemplateError, match=r"\[placeholders\] my_package: 'a; b' is no ident"):
+    with pytest.raises(
+        TemplateError, match=r"\[placeholders\] my_package: 'a; b' is not an identifier"
+    ):
         renderer_of(tmp_path).use_placeholders({"my_package": "a; b"})
 
 

@@ -43,7 +43,7 @@ class Subject:
     def finding(self, rule: str, spot: Spot, message: str, fix: str) -> Finding:
         """Return a finding at a spot."""
         layer = self.scaffold.template.layers[spot.layer]
-        number = self.scaffold.template.numbers[spot.layer]
+        number = next(p.number for p in self.scaffold.template.parts if p.layer == layer)
         return Finding(rule, f"{layer.place}{spot.path}", spot.line, message, fix, number)
 
     def shows(self, file: str) -> bool:

@@ -52,12 +52,6 @@ class Template:
         return Layers(part.layer for part in self.parts)
 
     @property
-    def numbers(self) -> tuple[int, ...]:
-        """The index in `stack` of each of `layers`."""
-        number = {part.layer: part.number for part in self.parts}
-        return tuple(number[layer] for layer in self.layers)
-
-    @property
     def is_foreign(self) -> bool:
         """Whether any of it is not our own."""
         return any(origin.kind != BUILT_IN for origin in self.origins)
