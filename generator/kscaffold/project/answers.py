@@ -12,7 +12,7 @@ from kscaffold.errors import AnswerError, TemplateError, place_named
 from kscaffold.hints import near_or_all
 from kscaffold.project.accept import accept, instead, option_named
 from kscaffold.project.inspectors import InspectionError
-from kscaffold.template.manifest import Manifest, Question, Rule, Value
+from kscaffold.template.manifest import AnswerRule, Manifest, Question, Value
 
 if TYPE_CHECKING:
     from kscaffold.project.render import Renderer
@@ -121,12 +121,12 @@ class Interview:
         with place_named(question.place, "when"):
             return bool(self.tools.renderer.value(question.when, self.values))
 
-    def holds(self, rule: Rule) -> bool:
+    def holds(self, rule: AnswerRule) -> bool:
         """Return whether a rule's `when` holds."""
         with place_named(rule.place, "when"):
             return bool(self.tools.renderer.value(rule.when, self.values))
 
-    def forced(self) -> Iterator[tuple[str, Value, Rule]]:
+    def forced(self) -> Iterator[tuple[str, Value, AnswerRule]]:
         """Yield each answer that a rule asks for and that is another one."""
         for rule in filter(self.holds, self.manifest.rules):
             for name, value in rule.requires.items():
@@ -238,7 +238,7 @@ class Interview:
         return value
 
 
-def _conflict(question: Question, value: Value, cause: str, rule: Rule) -> AnswerError:
+def _conflict(question: Question, value: Value, cause: str, rule: AnswerRule) -> AnswerError:
     return AnswerError(f"{_shown(question, value)} does not go with {cause}: {rule.message}")
 
 
@@ -255,7 +255,7 @@ def spelled(value: Value) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _cause(manifest: Manifest, rule: Rule) -> str:
+def _cause(manifest: Manifest, rule: AnswerRule) -> str:
     if rule.when == "true":
         return "this template"
     question = manifest.questions.get(rule.when)

@@ -10,7 +10,7 @@ from typing import Any
 from kscaffold import __version__
 from kscaffold.errors import Place, TemplateError
 from kscaffold.safety.files import MAX_TEXT
-from kscaffold.template.manifest.tables import Head
+from kscaffold.template.manifest.tables import ManifestHead
 from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import JOURNAL, MANIFEST, Layer
 from kscaffold.toml import TomlError, parse_toml, read_table
@@ -26,7 +26,7 @@ class Part:
     Attributes:
         layer: the folder.
         origin: where it came from.
-        values: what its manifest says, of which only `Head` is checked.
+        values: what its manifest says, of which only `ManifestHead` is checked.
         is_named: whether it was asked for, and not for the sake of what extends it.
         number: which layer it is, or belongs to; 0 is the bottom one.
         question: what a choice is an answer to; empty for a layer.
@@ -84,7 +84,7 @@ def read_part(root: Path, origin: Origin, name: str, place: str) -> Part:
         raise TemplateError(reason, place=place or str(root)) from None
     place_of_it = Place(f"{place}{MANIFEST}")
     values = parse_manifest(text, place_of_it)
-    about = read_table(Head, values, place_of_it).template
+    about = read_table(ManifestHead, values, place_of_it).template
     _check_version(about.minimum_version, place_of_it.below("template"))
     layer = Layer(about.name or name, root, place, about.description or "")
     if origin.kind != BUILT_IN and origin.digest is None:

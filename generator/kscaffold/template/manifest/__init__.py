@@ -20,7 +20,7 @@ from kscaffold.template.manifest.tables import (
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.toml import fits, words
 
-__all__ = ["After", "File", "Manifest", "Question", "Rule", "Value"]
+__all__ = ["After", "AnswerRule", "File", "Manifest", "Question", "Value"]
 
 # Names with another meaning in templates.
 TAKEN = frozenset({"target_name", "kscaffold_version", "super", "self", "loop", "caller"})
@@ -96,7 +96,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
                 yield key, f"must be {enumerated(self.choices)}, not {value!r}"
 
 
-class Rule(RuleTable, frozen=True, kw_only=True):
+class AnswerRule(RuleTable, frozen=True, kw_only=True):
     """A rule, and its place.
 
     An answer that it requires is given where nothing else was; one that conflicts is refused.
@@ -134,7 +134,7 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
     """
 
     questions: Mapping[str, Question] = {}
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AnswerRule, ...] = ()
     files: tuple[File, ...] = ()
     after: tuple[After, ...] = ()
     places: Mapping[tuple[str, str], Place] = {}

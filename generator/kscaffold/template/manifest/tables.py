@@ -228,7 +228,7 @@ class AnyTemplateTable(TemplateTable, frozen=True, forbid_unknown_fields=False):
     """The table [template], whatever else it holds."""
 
 
-class Head(Struct, frozen=True):
+class ManifestHead(Struct, frozen=True):
     """What must be known of a manifest before it is put on top of others."""
 
     extends: str | None = None
