@@ -60,6 +60,11 @@ def instead(question: Question, raw: object) -> str:
     return "" if question.secret else f", not {raw!r}"
 
 
+def spelled(value: Value) -> str:
+    """Return an answer as the command line takes it."""
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
 def _bool(raw: object) -> bool:
     value = raw if isinstance(raw, bool) else WORDS.get(str(raw).strip().lower())
     if value is None:
