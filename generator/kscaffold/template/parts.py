@@ -7,16 +7,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from kscaffold import __version__
 from kscaffold.errors import Place, TemplateError
 from kscaffold.safety.files import MAX_TEXT
-from kscaffold.template.manifest.tables import ManifestHead
+from kscaffold.template.manifest.tables import TemplateTable
 from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import JOURNAL, MANIFEST, Layer
 from kscaffold.toml import TomlError, parse_toml, read_table
 
 # In characters: longer than any manifest written by hand.
 LONGEST = 1_000_000
+
+
+class _AnyTemplateTable(TemplateTable, frozen=True, forbid_unknown_fields=False):
+    """The table [template], whatever else it holds."""
+
+
+class ManifestHead(Struct, frozen=True):
+    """What must be known of a manifest before it is put on top of others."""
+
+    extends: str | None = None
+    template: _AnyTemplateTable = _AnyTemplateTable()
 
 
 @dataclass(frozen=True)

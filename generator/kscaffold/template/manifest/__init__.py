@@ -11,12 +11,11 @@ from kscaffold.safety.escaping import unsafe_character
 from kscaffold.template.manifest.tables import (
     AfterTable,
     FileTable,
-    Kind,
     ManifestTable,
     QuestionTable,
     RuleTable,
-    Value,
 )
+from kscaffold.template.manifest.types import Kind, Value
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.toml import fits, words
 
