@@ -31,11 +31,13 @@ from tests.cli.runner import (
     report_of,
 )
 from tests.projects import options
+from tests.template.own_templates import whole
 from tests.write.faulty_os import without_syncing
 
 DRY = ("--dry-run", "--format", "json")
 answers_only = pytest.mark.usefixtures("without_files")
-each_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=list(QUESTIONS))
+ASKED = [question for question in QUESTIONS.values() if len(question.choices) != 1]
+each_question = pytest.mark.parametrize("question", ASKED, ids=[each.name for each in ASKED])
 
 
 @pytest.fixture(autouse=True)
@@ -89,8 +91,16 @@ def test_every_question_has_help_of_its_own(question: Question) -> None:
     own, _, asked = text.partition("Questions of the template:")
     squeezed = "".join(asked.split())
     assert question.option in asked
-    assert "".join(question.help.split()) in squeezed
-    assert question.help not in own
+    about = question.help.removesuffix(":")
+    assert "".join(about.split()) in squeezed
+    assert about not in own
+
+
+def test_help_is_no_prompt() -> None:
+    """A question's text may end in a colon, which only the prompt shows."""
+    whole("own", '[questions.a]\ntype = "str"\nhelp = "Kind of a:"\n', "{{ a }}\n")
+    text = kscaffold("new", "--help", "--template", "./own").stdout
+    assert "  --a TEXT  Kind of a\n" in text
 
 
 @answers_only
@@ -110,11 +120,12 @@ def test_yes_and_no_have_the_usual_spellings(word: str, value: bool) -> None:
 
 
 @answers_only
-def test_data_is_a_key_of_its_own_too() -> None:
-    """--data takes the data set itself as well as KEY=VALUE, in one command."""
-    assert answer("data", "--data", "digits", "--data", "style=subclass") == "digits"
-    assert answer("style", "--data", "digits", "--data", "style=subclass") == "subclass"
+def test_a_question_named_data_is_like_any_other() -> None:
+    """--data takes its answer, and -d the answer to any question."""
+    assert answer("data", "--data", "digits", "-d", "style=subclass") == "digits"
+    assert answer("style", "--data", "digits", "-d", "style=subclass") == "subclass"
     assert answer("data", "-d", "data=digits") == "digits"
+    assert refused("-d", "digits") == "-d digits: has no value; give KEY=VALUE"
 
 
 @answers_only
@@ -597,13 +608,15 @@ def test_what_the_system_refuses_is_no_bug(
 def test_an_interruption_ends_with_130(
     monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    """Ctrl-C, or a terminal that is closed: exit 130, one word, nothing written."""
+    """Ctrl-C, or a terminal that is closed: exit 130, one line, nothing written."""
 
     def interrupt(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(creation, "build_tree", interrupt)
-    assert error_of(kscaffold("new", "demo"), INTERRUPTED) == "interrupted"
+    result = kscaffold("new", "demo")
+    assert (result.exit_code, result.stdout) == (INTERRUPTED, "")
+    assert result.stderr == "Interrupted. Nothing was written.\n"
     assert not Path("demo").exists()
 
 

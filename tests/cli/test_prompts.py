@@ -277,7 +277,7 @@ def test_ctrl_c_on_a_real_terminal_ends_with_130(tmp_path: Path) -> None:
         screen.press(ENTER, after=QUESTIONS["name"].help)
         screen.press(CTRL_C, after=QUESTIONS["package"].help)
         assert screen.end() == INTERRUPTED
-        assert "interrupted" in screen.screen
+        assert "Interrupted. Nothing was written." in screen.screen
         assert "Traceback" not in screen.screen
     assert list(tmp_path.iterdir()) == []
 

@@ -42,8 +42,8 @@ def test_without_trust_nothing_is_written() -> None:
     """The commands are shown, and what to do."""
     message, _ = refused(touching(), code=5)
     assert message == (
-        "the template wants to run commands, `touch made`; --trust lets it, --no-commands goes"
-        " without; nothing is written"
+        "the template wants to run commands, `touch made`; allow them with --trust, or give"
+        " --no-commands; nothing is written"
     )
 
 
@@ -169,11 +169,14 @@ def test_a_training_needs_trust_as_every_command() -> None:
     """It is shown, and nothing is written."""
     message, _ = refused(whole("own", TRAIN), code=5, more=("--train",))
     assert message == (
-        f"the template wants to run commands, `{SHOWN}`; --trust lets it, leaving out --train goes"
-        " without; nothing is written"
+        f"the template wants to run commands, `{SHOWN}`; allow them with --trust, or leave"
+        " out --train; nothing is written"
     )
     message, _ = refused(whole("own", TRAIN + command("touch", "x")), code=5, more=("--train",))
-    assert f"`touch x`, `{SHOWN}`; --trust lets it, --no-commands and leaving out" in message
+    assert message.endswith(
+        f"`touch x`, `{SHOWN}`; allow them with --trust, or give --no-commands and leave out"
+        " --train; nothing is written"
+    )
     assert "made" in project("own", more=("--train", "--trust"))
 
 

@@ -90,7 +90,8 @@ def _shown(question: Question, value: Value) -> str:
 
 
 def _cause(manifest: Manifest, rule: AnswerRule) -> str:
-    if rule.when == "true":
+    cause = rule.cause or rule.when
+    if cause == "true":
         return "this template"
-    question = manifest.questions.get(rule.when)
-    return question.option if question else rule.when
+    question = manifest.questions.get(cause)
+    return question.option if question else cause

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from kscaffold.errors import TemplateError
+from kscaffold.hints import near
 from kscaffold.template.manifest.types import TemplateName
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.template.parts import Part, read_part
@@ -20,7 +21,7 @@ def with_choices(layers: Sequence[Part]) -> list[Part]:
     """Return layers, each followed by the folders in it that are choices.
 
     Raises:
-        TemplateError: one has no readable manifest, or lies outside its template.
+        TemplateError: one has no readable manifest, lies outside its template, or extends no other.
     """
     folders = {
         name: folder
@@ -29,15 +30,44 @@ def with_choices(layers: Sequence[Part]) -> list[Part]:
         if (folder := choice_folder(keys))
     }
     apart = frozenset(folders.values())
-    parts = []
-    for number, part in enumerate(layers):
-        parts.append(replace(part, number=number, layer=replace(part.layer, apart=apart)))
-        for question, folder in folders.items():
-            for path in sorted((part.layer.root / folder).glob("*")):
-                if (path / MANIFEST).is_file():
-                    choice = _choice(part, f"{folder}/{path.name}")
-                    parts.append(replace(choice, number=number, question=question))
-    return parts
+    parts = [
+        replace(part, number=number, layer=replace(part.layer, apart=apart))
+        for number, part in enumerate(layers)
+    ]
+    choices = [
+        replace(_choice(part, f"{folder}/{path.name}"), number=part.number, question=question)
+        for part in parts
+        for question, folder in folders.items()
+        for path in sorted((part.layer.root / folder).glob("*"))
+        if (path / MANIFEST).is_file()
+    ]
+    return sorted([*parts, *_extending(choices)], key=lambda part: part.number)
+
+
+def _extending(choices: Sequence[Part]) -> list[Part]:
+    """Return choices with the answers that choose each, those that are extended first."""
+    chains = {(each.question, each.answer): [each.answer] for each in choices}
+    above = {(each.question, each.answer): each for each in choices if each.extends}
+    for (question, _), chain in chains.items():
+        while part := above.get((question, chain[-1])):
+            if (question, part.extends) not in chains or part.extends in chain:
+                reason = f"extends {part.extends!r}, which is no other choice of {question!r}"
+                hint = near(str(part.extends), [name for of, name in chains if of == question])
+                raise TemplateError(reason, place=part.place, hint=hint)
+            chain.append(str(part.extends))
+    return [
+        replace(
+            part,
+            answers=frozenset(
+                name
+                for (question, name), chain in chains.items()
+                if question == part.question and part.answer in chain
+            ),
+        )
+        for question in dict.fromkeys(question for question, _ in chains)
+        for part in sorted(choices, key=lambda part: len(chains[part.question, part.answer]))
+        if part.question == question
+    ]
 
 
 def _tables(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -71,8 +101,6 @@ def check_choice(part: Part, asked: Mapping[str, Any]) -> None:
         raise TemplateError(reason, place=part.place, hint=hint)
     if "description" not in part.values.get("template", {}):
         raise TemplateError("a choice has a description", place=table)
-    if "extends" in part.values:
-        raise TemplateError("a choice extends nothing", place=table)
     for name in asked.keys() & part.values.get("questions", {}).keys():
         reason = f"is asked by {asked[name]['place'].file} already"
         raise TemplateError(reason, place=part.place.below("questions", name))
@@ -86,7 +114,7 @@ def conditional(part: Part, *, is_chosen: bool) -> dict[str, Any]:
         questions[name] = {"after": after, **keys, "when": when, "asked_with": part.option}
         after = name
     rules = [
-        {**rule, "when": _both(condition(part), rule["when"])}
+        {**rule, "when": _both(condition(part), rule["when"]), "cause": rule["when"]}
         for rule in part.values.get("rules", [])
     ]
     apart = ("template", "remove", "answers")
@@ -96,7 +124,9 @@ def conditional(part: Part, *, is_chosen: bool) -> dict[str, Any]:
 
 def condition(part: Part) -> str:
     """Return an expression that is true if a choice is made."""
-    return f"{part.question} == '{part.answer}'"
+    if len(part.answers) == 1:
+        return f"{part.question} == '{part.answer}'"
+    return f"{part.question} in {sorted(part.answers)}"
 
 
 def _both(one: str, other: str | None) -> str:

@@ -80,7 +80,8 @@ class _Stack:
             if name not in questions:
                 raise unknown_name("question", name, questions, part.place.below("answers"))
             settled = (condition(part), part.option, value)
-            questions[name]["settled"] = (*questions[name].get("settled", ()), settled)
+            # What extends another choice has the last word.
+            questions[name]["settled"] = (settled, *questions[name].get("settled", ()))
 
     def _check_layer(self, said: ManifestTable, place: Place) -> None:
         if said.answers:

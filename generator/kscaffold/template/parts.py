@@ -44,6 +44,7 @@ class Part:
         number: which layer it is, or belongs to; 0 is the bottom one.
         question: what a choice is an answer to; empty for a layer.
         folder: the folder of a choice in its layer, such as "data/csv"; empty for a layer.
+        answers: the answers that choose it: its own, and those of choices that extend it.
     """
 
     layer: Layer
@@ -53,6 +54,7 @@ class Part:
     number: int = 0
     question: str = ""
     folder: str = ""
+    answers: frozenset[str] = frozenset()
 
     @property
     def place(self) -> Place:
@@ -61,7 +63,7 @@ class Part:
 
     @property
     def extends(self) -> str | None:
-        """What it is put on top of; None: it is whole, or a choice."""
+        """What it is put on top of, which is another choice for a choice; None: nothing."""
         return self.values.get("extends")
 
     @property

@@ -68,9 +68,9 @@ class Template:
         """
         if self.is_chosen or not self.choices:
             return self
-        taken = [each for each in self.choices if answers.get(each.question) == each.answer]
+        taken = [each for each in self.choices if answers.get(each.question) in each.answers]
         for number in range(len(self.stack)):
-            check_blocks([each.layer for each in taken if each.number == number])
+            check_blocks([(each.question, each.layer) for each in taken if each.number == number])
         layers = Layers(each.layer for each in self.parts if each in taken or not each.question)
         manifest = merge(self.parts, taken, is_whole=is_whole)
         return replace(self, layers=layers, manifest=manifest, is_chosen=True)

@@ -99,8 +99,12 @@ class AnswerRule(RuleTable, frozen=True, kw_only=True):
     """A rule, and its place.
 
     An answer that it requires is given where nothing else was; one that conflicts is refused.
+
+    Attributes:
+        cause: of a rule of a choice, its `when` without the choice.
     """
 
+    cause: str = ""
     place: Place = Place(MANIFEST)
 
     def __post_init__(self) -> None:
