@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 
 from kscaffold import __version__, errors
 from kscaffold.cli import COMMANDS, INTERRUPTED, creation
-from kscaffold.project.answers import to_toml
-from kscaffold.project.record import ANSWERS
+from kscaffold.project.record import ANSWERS, to_toml
 from kscaffold.safety.escaping import unsafe_character
-from kscaffold.template import sources
+from kscaffold.template import fetch
 from kscaffold.template.manifest import Question
 from tests.cli.runner import (
     QUESTIONS,
@@ -623,7 +622,7 @@ def test_an_interruption_ends_with_130(
 
 def test_a_broken_template_ends_with_4(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A template without a manifest is told, with the folder where it should be."""
-    monkeypatch.setattr(sources, "template_root", lambda: tmp_path)
+    monkeypatch.setattr(fetch, "template_root", lambda: tmp_path)
     assert "no readable kscaffold.toml" in error_of(kscaffold("new", "demo"), 4)
 
 

@@ -284,9 +284,9 @@ def test_a_template_cannot_trust_itself() -> None:
 
 def test_a_repository_is_trusted_however_it_is_spelled() -> None:
     """As its record has it: without `git+`, and without the user's name and password."""
-    origins = (Origin("git", "https://example.org/lab.git"),)
+    origin = Origin("git", "https://example.org/lab.git")
     built_in = load_template()
-    lab = replace(built_in, origins=origins)
+    lab = replace(built_in, parts=(replace(built_in.parts[0], origin=origin),))
     for spelled in (
         "https://example.org/lab.git",
         "git+https://example.org/lab.git",

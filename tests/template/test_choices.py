@@ -318,7 +318,7 @@ def test_a_choice_has_a_plain_name() -> None:
     """The name of its folder is an answer, which expressions compare with."""
     Path("lab/data/two").rename("lab/data/o'two")
     message, _ = refused("./lab")
-    assert 'the folder "o\'two" is no name of a choice' in message
+    assert 'the folder "o\'two" cannot be a choice' in message
 
 
 def test_a_choice_lies_in_its_template() -> None:

@@ -54,7 +54,7 @@ class AfterCommand:
 
 def check_can_train(manifest: Manifest) -> None:
     """Refuse --train where the project could not run; raises `KscaffoldError`."""
-    if not manifest.train:
+    if not manifest.test.train:
         hint = "its kscaffold.toml needs [test] train = [...]"
         raise KscaffoldError("the template does not say how", key="--train", hint=hint)
     if missing := missing_modules(manifest):

@@ -11,10 +11,10 @@ from kscaffold.cli.terminal import echo
 from kscaffold.config import KEYS, absolute, read_user_config, user_file, written
 from kscaffold.errors import AnswerError, KscaffoldError
 from kscaffold.hints import near_or_all
+from kscaffold.template.fetch import find
 from kscaffold.template.git import without_password
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.sources import find
 
 
 @click.command(

@@ -26,7 +26,7 @@ from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_val
 from kscaffold.project.redaction import answers_named, masked, public, secrets_hidden
 from kscaffold.project.tree import Tree
 from kscaffold.safety.files import read_regular
-from kscaffold.template.sources import Template
+from kscaffold.template.stack import Template
 from kscaffold.write import Written, check_target, write_tree
 
 
@@ -117,7 +117,7 @@ def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted, scratch
     manifest = scaffold.template.manifest
     with answers_named(manifest, answers):
         asked = [*commands(scaffold, answers)] if wanted.commands else []
-        if wanted.train and manifest.train:
+        if wanted.train and manifest.test.train:
             asked.append(training(scaffold, answers, scratch))
         message = []
         if manifest.messages.after:

@@ -17,7 +17,9 @@ from kscaffold.cli.trust import as_recorded, is_trusted
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
 from kscaffold.template import sources
-from kscaffold.template.sources import Pinned, Template, pinned
+from kscaffold.template.fetch import is_git
+from kscaffold.template.sources import Pinned, pinned
+from kscaffold.template.stack import Template
 
 
 class NewCommand(click.Command):
@@ -86,7 +88,7 @@ def _load(arguments: Sequence[str]) -> Template:
 
 def _chosen(always: Sequence[str], given: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
     """Return the templates to use: refs are those of what is named or, if none is, of all."""
-    if not any(map(sources.is_git, given)):
+    if not any(map(is_git, given)):
         return pinned([*always, *given], refs)
     named = {as_recorded(source) for source in given}
     # A source that is named with a ref replaces the one that is always used.

@@ -14,7 +14,7 @@ from kscaffold.safety.files import read_regular
 from kscaffold.template.manifest import Value
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MAX_FILE
-from kscaffold.template.sources import Template
+from kscaffold.template.stack import Template
 
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 

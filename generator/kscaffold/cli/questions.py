@@ -11,7 +11,9 @@ from click.shell_completion import CompletionItem
 
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import visible
-from kscaffold.project.answers import WORDS, read_data_file, spelled
+from kscaffold.project.accept import WORDS
+from kscaffold.project.answers import spelled
+from kscaffold.project.record import read_data_file
 from kscaffold.template.manifest import Manifest, Question
 
 

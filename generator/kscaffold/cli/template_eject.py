@@ -28,7 +28,9 @@ from kscaffold.template.blocks import (
 )
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MANIFEST, Layer
-from kscaffold.template.sources import Part, Template, load_templates
+from kscaffold.template.parts import Part
+from kscaffold.template.sources import load_templates
+from kscaffold.template.stack import Template
 from kscaffold.write import check_target, write_tree
 
 
@@ -147,8 +149,8 @@ def _files(template: Template) -> _Files:
     for part in reversed(template.parts):
         choice = part if part.question else None
         is_taken = choice is None or answers.get(part.question) in part.answers
-        for path in part.found.layer.files():
-            (taken if is_taken else others).append(_File(part.found.layer, path, choice))
+        for path in part.layer.files():
+            (taken if is_taken else others).append(_File(part.layer, path, choice))
     return _Files(tuple(taken), tuple(others))
 
 

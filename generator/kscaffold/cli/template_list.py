@@ -11,9 +11,9 @@ from kscaffold.cli.shared import format_option
 from kscaffold.cli.terminal import Styled, columns, echo, echo_json, styled
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError
+from kscaffold.template.fetch import find, installed
 from kscaffold.template.git import without_password
 from kscaffold.template.origins import BUILT_IN
-from kscaffold.template.sources import find, installed
 
 
 @click.command()
@@ -43,8 +43,8 @@ def _rows() -> Iterator[tuple[str, str, Styled]]:
 def _what(source: str) -> Styled:
     """Return what a template says of itself; or what is wrong with it, in red."""
     try:
-        head = find(source, Path()).head
+        part = find(source, Path())
     except KscaffoldError as error:
         return styled(str(error), fg="red")
-    extends = f"overlay on {head.extends}" if head.extends else ""
-    return styled(": ".join(filter(None, (extends, head.template.description))))
+    extends = f"overlay on {part.extends}" if part.extends else ""
+    return styled(": ".join(filter(None, (extends, part.layer.description))))

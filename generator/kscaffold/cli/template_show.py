@@ -15,7 +15,8 @@ from kscaffold.project.answers import spelled
 from kscaffold.template.blocks import blocks_of
 from kscaffold.template.manifest import Question
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.sources import Template, load_templates
+from kscaffold.template.sources import load_templates
+from kscaffold.template.stack import Template
 
 # A terminal is 80 characters wide; JSON has the whole text.
 WIDEST = 33
@@ -87,8 +88,8 @@ def _files(template: Template) -> Iterator[Row]:
     for choice in template.choices:
         chosen = template.chosen({choice.question: choice.answer}, is_whole=False)
         for file in chosen.manifest.files:
-            if choice.found.layer.has(file.template):
-                place = f"{choice.found.layer.place}{file.template}"
+            if choice.layer.has(file.template):
+                place = f"{choice.layer.place}{file.template}"
                 when = " and ".join(filter(None, (choice.option, file.when)))
                 yield {"target": file.target, "place": place, "when": f"with {when}"}
 
@@ -96,7 +97,7 @@ def _files(template: Template) -> Iterator[Row]:
 def _blocks(template: Template) -> Iterator[Row]:
     paths = {file.template for file in template.manifest.files}
     for choice in template.choices:
-        paths.update(choice.found.layer.files())
+        paths.update(choice.layer.files())
     for path in sorted(path for path in paths if path.endswith(".jinja")):
         for layer in template.everything:
             for block in blocks_of(layer, path) if layer.has(path) else ():

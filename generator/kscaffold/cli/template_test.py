@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kscaffold.matrix.combinations import Given
     from kscaffold.matrix.run import MinimalFailure
     from kscaffold.project.pipeline import Scaffold
-    from kscaffold.template.sources import Template
+    from kscaffold.template.stack import Template
 
 
 @click.command()
@@ -105,7 +105,7 @@ def _skipped(template: Template, given: dict[str, Any]) -> dict[str, str]:
     from kscaffold.config import read_user_config
     from kscaffold.matrix.run import skipped_checks
 
-    imports, trains, train = given["imports"], given["trains"], template.manifest.train
+    imports, trains, train = given["imports"], given["trains"], template.manifest.test.train
     trusted = given["trust"] or is_trusted(template, read_user_config())
     if trains and train and not trusted:
         shown = shell_join(["python", *train])

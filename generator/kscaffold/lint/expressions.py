@@ -61,7 +61,9 @@ def _of_others(view: View) -> Iterator[Stated]:
         (manifest.messages.before, view.spot("messages", "before"), frozenset({"target_name"})),
         (manifest.messages.after, view.spot("messages", "after"), sees),
     ]
-    texts += [(word, view.spot("test", "train"), sees | {"scratch"}) for word in manifest.train]
+    texts += [
+        (word, view.spot("test", "train"), sees | {"scratch"}) for word in manifest.test.train
+    ]
     for command in manifest.after:
         spot = view.spot(place=command.place)
         texts += [(word, spot, sees) for word in command.run]

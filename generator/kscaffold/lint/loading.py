@@ -15,9 +15,12 @@ from kscaffold.lint.findings import Finding
 from kscaffold.lint.lines import index, line_of
 from kscaffold.lint.view import View
 from kscaffold.project.pipeline import Scaffold, prepare
+from kscaffold.template.choices import with_choices
 from kscaffold.template.manifest.tables import ManifestTable
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.sources import Part, Template, find_all, find_choices, stacked
+from kscaffold.template.parts import Part
+from kscaffold.template.sources import find_all, pinned
+from kscaffold.template.stack import Template, stacked
 from kscaffold.toml import mistakes
 
 
@@ -30,14 +33,13 @@ def load(
         The template with each of its choices made at least once, or nothing where the manifests
         cannot be put together; and what is wrong with them.
     """
-    stack, choices = find_choices(find_all(sources, base, ref))
-    named = frozenset(layer for layer, found in enumerate(stack) if found.is_named)
-    parts = [*(Part(found, layer) for layer, found in enumerate(stack)), *choices]
+    parts = with_choices(find_all(pinned(sources, [] if ref is None else [ref]), base))
+    named = frozenset(part.number for part in parts if part.is_named)
     findings: list[Finding] = []
     known = [_without_unknown_keys(part, findings) for part in parts]
     try:
-        template = stacked([each.found for each in known[: len(stack)]], (*known[len(stack) :],))
-        chosen = [_scaffold(template, each) for each in _selections(choices)]
+        template = stacked(known)
+        chosen = [_scaffold(template, each) for each in _selections(template.choices)]
     except TemplateError as error:
         return (), [*findings, _finding("broken-manifest", error, parts)]
     return tuple(View(scaffold, taken, named) for scaffold in chosen), findings
@@ -45,15 +47,15 @@ def load(
 
 def _without_unknown_keys(part: Part, findings: list[Finding]) -> Part:
     """Return a part without the keys that a manifest does not have, which are found."""
-    values: Any = deepcopy(part.found.values)
-    for mistake in [*mistakes(ManifestTable, values, part.found.place)]:
+    values: Any = deepcopy(part.values)
+    for mistake in [*mistakes(ManifestTable, values, part.place)]:
         if isinstance(mistake, UnknownKeyError) and isinstance(mistake.place, Place):
             findings.append(_finding("unknown-key", mistake, [part]))
             table = values
             for key in mistake.place.table:
                 table = table[key]
             del table[mistake.key]
-    return replace(part, found=replace(part.found, values=values))
+    return replace(part, values=values)
 
 
 def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
@@ -83,10 +85,10 @@ def _finding(rule: str, error: TemplateError, parts: Sequence[Part]) -> Finding:
     """Return what is wrong with a manifest as a finding at its line."""
     place = error.place
     assert isinstance(place, Place)
-    part = next(each for each in parts if each.found.place.file == place.file)
+    part = next(each for each in parts if each.place.file == place.file)
     at = " ".join(filter(None, (place.header, error.key)))
     message = ": ".join(filter(None, (at, error.reason)))
     hint = error.hint or "fix this first: nothing else is checked"
     key = (*place.table, *filter(None, [error.key]))
-    line = line_of(index(part.found.layer.read(MANIFEST)), key)
+    line = line_of(index(part.layer.read(MANIFEST)), key)
     return Finding(rule, place.file, line, message, hint, part.number)

@@ -28,7 +28,8 @@ class View:
         self.manifest, self.layers = template.manifest, template.layers
         self.renderer, self.tools = scaffold.renderer, scaffold.tools
         self.taken, self.named = taken, named
-        self._numbers = template.numbers
+        number = {part.layer: part.number for part in template.parts}
+        self._numbers = [number[layer] for layer in template.layers]
         self._lines = [index(layer.read(MANIFEST)) for layer in template.layers]
 
     def spot_in(self, layer: int, path: str, line: int = 1) -> Spot:

@@ -18,9 +18,8 @@ from typing import Any
 from kscaffold.errors import KscaffoldError
 from kscaffold.matrix.combinations import Given
 from kscaffold.project.answers import Answers, resolve
-from kscaffold.project.format import format_python
+from kscaffold.project.format import PYPROJECT, format_python, style_of
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values
-from kscaffold.project.style import PYPROJECT, style_of
 from kscaffold.project.tree import Tree, TreeFile
 
 CHECKS = ("renders", "parses", "black", "ruff", "imports", "trains")

@@ -49,7 +49,7 @@ def skipped_checks(manifest: Manifest, why_no_import: str, *, trains: bool) -> d
     """
     missing = missing_modules(manifest)
     needs = f"not installed: {', '.join(missing)}" if missing else ""
-    untold = "" if manifest.train else "the template does not say how, under [test] train"
+    untold = "" if manifest.test.train else "the template does not say how, under [test] train"
     reasons = {
         "ruff": "" if ruff() else "not installed: ruff",
         "imports": needs or why_no_import,

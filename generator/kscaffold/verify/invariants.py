@@ -13,7 +13,7 @@ from typing import Any
 
 from kscaffold.errors import AnswerError
 from kscaffold.hints import near_or_all
-from kscaffold.template.sources import template_root
+from kscaffold.template.fetch import template_root
 from kscaffold.verify.pool import compiled_shared, use_jax
 from kscaffold.verify.subjects import Subject
 
