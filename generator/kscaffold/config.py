@@ -9,6 +9,9 @@ from typing import TypeVar
 
 from kscaffold.errors import AnswerError, Place, TemplateError
 from kscaffold.safety.files import MAX_TEXT, read_regular
+from kscaffold.template.git import without_password
+from kscaffold.template.parts import BUILT_IN
+from kscaffold.template.stack import Template
 from kscaffold.toml import Table, TomlError, parse_toml, read_table
 
 T = TypeVar("T", bound=Table)
@@ -29,6 +32,14 @@ class Config(Table, frozen=True):
 
     templates: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
+
+    def trusts(self, template: Template) -> bool:
+        """Return whether a template may run code: all its layers are built in or trusted."""
+        trusted = {as_recorded(source) for source in self.trusted}
+        return all(
+            origin.kind == BUILT_IN or as_recorded(origin.source) in trusted
+            for origin in template.origins
+        )
 
 
 class _Templates(Table, frozen=True):
@@ -69,6 +80,11 @@ def absolute(source: str, base: Path) -> str:
     if not is_path and not (source.endswith(".zip") and not is_url):
         return source
     return Path(os.path.realpath(base / Path(source).expanduser())).as_posix()
+
+
+def as_recorded(source: str) -> str:
+    """Return a source as a project records it, without the `git+` in front of a URL."""
+    return without_password(source).removeprefix("git+")
 
 
 def _load(path: Path, kind: type[T]) -> T:

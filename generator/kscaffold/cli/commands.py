@@ -13,9 +13,13 @@ from typing import Any
 from kscaffold.cli.terminal import shell_join
 from kscaffold.errors import KscaffoldError, TrustError, place_named
 from kscaffold.project.answers import Answers
-from kscaffold.project.pipeline import Scaffold, derived_values
+from kscaffold.project.pipeline import (
+    Scaffold,
+    derived_values,
+    missing_modules,
+    training_arguments,
+)
 from kscaffold.project.redaction import masked
-from kscaffold.project.training import missing_modules, training_arguments
 from kscaffold.template.manifest import Manifest
 
 # Stands for the folder of the training's run where a command is only shown.

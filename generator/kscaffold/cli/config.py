@@ -13,8 +13,8 @@ from kscaffold.errors import AnswerError, KscaffoldError
 from kscaffold.hints import near_or_all
 from kscaffold.template.fetch import find
 from kscaffold.template.git import without_password
-from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MANIFEST
+from kscaffold.template.parts import BUILT_IN
 
 
 @click.command(

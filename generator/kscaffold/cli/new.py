@@ -13,8 +13,7 @@ import click
 
 from kscaffold.cli import questions
 from kscaffold.cli.shared import assignment_option, format_option, values_of, verbose_option
-from kscaffold.cli.trust import as_recorded, is_trusted
-from kscaffold.config import read_folder_config, read_user_config
+from kscaffold.config import as_recorded, read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
 from kscaffold.template import sources
 from kscaffold.template.fetch import is_git
@@ -160,7 +159,7 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> int:
         target=Path(os.path.normpath(path)),
         name=_name(path),
         ask=on_terminal and not given["defaults"] and given["form"] == "text",
-        trusted=given["trust"] or is_trusted(template, read_user_config()),
+        trusted=given["trust"] or read_user_config().trusts(template),
         json=given["form"] == "json",
         **{field.name: given[field.name] for field in fields(Wanted) if field.name in given},
     )

@@ -12,8 +12,8 @@ from kscaffold.project.answers import Answers, spelled
 from kscaffold.project.tree import Tree, TreeFile, is_text
 from kscaffold.safety.files import read_regular
 from kscaffold.template.manifest import Value
-from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MAX_FILE
+from kscaffold.template.parts import BUILT_IN
 from kscaffold.template.stack import Template
 
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}

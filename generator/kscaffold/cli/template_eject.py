@@ -26,9 +26,8 @@ from kscaffold.template.blocks import (
     with_block,
     with_overridden,
 )
-from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MANIFEST, Layer
-from kscaffold.template.parts import Part
+from kscaffold.template.parts import BUILT_IN, Part
 from kscaffold.template.sources import load_templates
 from kscaffold.template.stack import Template
 from kscaffold.write import check_target, write_tree

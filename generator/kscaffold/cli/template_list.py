@@ -13,7 +13,7 @@ from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError
 from kscaffold.template.fetch import find, installed
 from kscaffold.template.git import without_password
-from kscaffold.template.origins import BUILT_IN
+from kscaffold.template.parts import BUILT_IN
 
 
 @click.command()

@@ -101,12 +101,11 @@ def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) 
 
 def _skipped(template: Template, given: dict[str, Any]) -> dict[str, str]:
     """Return the checks that are not made, and why; raises `TrustError` for a stranger's code."""
-    from kscaffold.cli.trust import is_trusted
     from kscaffold.config import read_user_config
     from kscaffold.matrix.run import skipped_checks
 
     imports, trains, train = given["imports"], given["trains"], template.manifest.test.train
-    trusted = given["trust"] or is_trusted(template, read_user_config())
+    trusted = given["trust"] or read_user_config().trusts(template)
     if trains and train and not trusted:
         shown = shell_join(["python", *train])
         hint = "allow it with --trust, or leave out --train"

@@ -17,8 +17,7 @@ from kscaffold.matrix import running
 from kscaffold.matrix.checks import CHECKS, Failure, Project, render, ruff, run_ruff
 from kscaffold.matrix.combinations import Given
 from kscaffold.project.answers import resolve
-from kscaffold.project.pipeline import Scaffold
-from kscaffold.project.training import missing_modules
+from kscaffold.project.pipeline import Scaffold, missing_modules
 from kscaffold.template.manifest import Manifest
 
 # Below this many projects, one more process takes longer than it saves.

@@ -14,8 +14,7 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 
 from kscaffold.matrix.checks import Failure, Project
-from kscaffold.project.pipeline import Scaffold
-from kscaffold.project.training import training_arguments
+from kscaffold.project.pipeline import Scaffold, training_arguments
 
 IMPORTING = Path(__file__).with_name("importing.py")
 # How many lines of a failed training are shown.

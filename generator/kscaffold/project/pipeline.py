@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import astuple, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from msgspec import convert, to_builtins
 
-from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError
+from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.project.answers import Answers, Tools
 from kscaffold.project.files import Rendered, Rendering
 from kscaffold.project.inspectors import inspect
@@ -18,6 +19,7 @@ from kscaffold.project.redaction import public
 from kscaffold.project.render import Renderer
 from kscaffold.project.tree import Tree, TreeFile
 from kscaffold.safety.child_process import ChildError, run_in_child
+from kscaffold.template.manifest import Manifest
 from kscaffold.template.stack import Template
 
 # CPU time in seconds: for the pattern of a question; for a whole template; for each file of it,
@@ -72,6 +74,21 @@ def choose(scaffold: Scaffold, answers: Answers) -> Scaffold:
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
     """Return the answers and all that follows from them; raises `TemplateError`."""
     return choose(scaffold, answers).rendering.derived(answers.values)
+
+
+def training_arguments(scaffold: Scaffold, answers: Answers, run_folder: str) -> list[str]:
+    """Return the arguments to Python that briefly train a project; raises `TemplateError`."""
+    scaffold = choose(scaffold, answers)
+    values = {**derived_values(scaffold, answers), "scratch": run_folder}
+    words = scaffold.template.manifest.test.train
+    with place_named("[test] train"):
+        return [scaffold.renderer.text(word, values) for word in words]
+
+
+def missing_modules(manifest: Manifest) -> list[str]:
+    """Return the modules that projects need for that and that are not installed here."""
+    # Looking for a submodule would import its parent.
+    return [name for name in manifest.test.needs if not find_spec(name.partition(".")[0])]
 
 
 def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:

@@ -15,8 +15,7 @@ from kscaffold.project.tree import Tree, TreeFile, is_text
 from kscaffold.safety.escaping import quote
 from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.template.manifest import Value
-from kscaffold.template.origins import BUILT_IN
-from kscaffold.template.parts import Part
+from kscaffold.template.parts import BUILT_IN, Part
 from kscaffold.template.stack import Template
 from kscaffold.toml import TomlError, parse_toml
 

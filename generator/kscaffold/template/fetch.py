@@ -8,9 +8,8 @@ from pathlib import Path
 
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import near
-from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.parts import Part, read_part
+from kscaffold.template.parts import BUILT_IN, Origin, Part, read_part
 
 GROUP = "kscaffold.templates"
 GIT_URL = re.compile(r"(git\+)?(\w+)://.+|[\w.-]+@[\w.-]+:.+")

@@ -13,12 +13,32 @@ from kscaffold import __version__
 from kscaffold.errors import Place, TemplateError
 from kscaffold.safety.files import MAX_TEXT
 from kscaffold.template.manifest.tables import TemplateTable
-from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import JOURNAL, MANIFEST, Layer
 from kscaffold.toml import TomlError, parse_toml, read_table
 
 # In characters: longer than any manifest written by hand.
 LONGEST = 1_000_000
+# The source of the built-in template, and its name.
+BUILT_IN = "builtin"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a layer came from.
+
+    Attributes:
+        kind: "builtin", "folder", "zip", "git" or "installed".
+        source: an absolute path, a URL, or the name of an installed template.
+        ref: the branch, tag or commit that was asked for.
+        commit: the commit that was used.
+        digest: the SHA-256 of the paths and contents of all files, in hexadecimal digits.
+    """
+
+    kind: str
+    source: str
+    ref: str | None = None
+    commit: str | None = None
+    digest: str | None = None
 
 
 class _AnyTemplateTable(TemplateTable, frozen=True, forbid_unknown_fields=False):

@@ -11,8 +11,7 @@ from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.template.choices import with_choices
 from kscaffold.template.fetch import find, is_git
-from kscaffold.template.origins import BUILT_IN
-from kscaffold.template.parts import Part
+from kscaffold.template.parts import BUILT_IN, Part
 from kscaffold.template.stack import Template, stacked
 from kscaffold.toml import TomlError, parse_toml
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from kscaffold.template.blocks import check_blocks
 from kscaffold.template.manifest import Manifest, Value
 from kscaffold.template.merging import merge
-from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import Layers
-from kscaffold.template.parts import Part
+from kscaffold.template.parts import BUILT_IN, Origin, Part
 
 
 @dataclass(frozen=True)
