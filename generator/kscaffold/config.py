@@ -1,4 +1,4 @@
-"""What a person, or a folder, always wants: templates to use and sources to trust."""
+"""The configuration of a user or a folder: templates to use and sources to trust."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kscaffold.toml import Table, TomlError, parse_toml, read_table
 T = TypeVar("T", bound=Table)
 FOLDER_FILE = ".kscaffold.toml"
 KEYS = {
-    "templates": "overlays, or a template, that `kscaffold new` uses without being told",
+    "templates": "overlays, or a template, that `kscaffold new` always uses",
     "trusted": "sources of templates that may run commands after generation",
 }
 
@@ -51,7 +51,7 @@ class _FolderFile(Table, frozen=True):
 
 
 def user_file() -> Path:
-    """Return the user's configuration file, which need not be there."""
+    """Return the user's configuration file, which may be missing."""
     from platformdirs import user_config_path
 
     return user_config_path("kscaffold", appauthor=False) / "config.toml"
@@ -65,16 +65,13 @@ def read_user_config() -> Config:
 
 
 def read_folder_config(folder: Path) -> tuple[str, ...]:
-    """Return the sources that the working folder asks for; raises `AnswerError`.
-
-    They are in the table [kscaffold] of its file .kscaffold.toml, under the key `templates`.
-    """
+    """Return the sources in the .kscaffold.toml of the working folder; raises `AnswerError`."""
     path = folder / FOLDER_FILE
     return _absolute(_load(path, _FolderFile).kscaffold.templates, path)
 
 
 def absolute(source: str, base: Path) -> str:
-    """Return a source that means the same everywhere: a path made absolute, all else as it is."""
+    """Return a source with its path made absolute, if it is a path."""
     is_url = "://" in source or "@" in source.partition("/")[0]
     is_path = not is_url and ("/" in source or "\\" in source or source.startswith((".", "~")))
     if not is_path and not (source.endswith(".zip") and not is_url):

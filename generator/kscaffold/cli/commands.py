@@ -1,4 +1,4 @@
-"""What comes after writing: commands of the template, and a short training as a check."""
+"""What runs after writing: commands of the template, and a short training as a check."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from kscaffold.project.pipeline import (
 from kscaffold.project.redaction import masked
 from kscaffold.template.manifest import Manifest
 
-# Stands for the folder of the training's run where a command is only shown.
-SCRATCH = "RUN_FOLDER"
+# Stands for the run folder of the training in a command that is only shown.
+RUN_FOLDER = "RUN_FOLDER"
 
 
 @dataclass(frozen=True)
 class AfterCommand:
-    """A command that a template asks to run in the finished project; `shown` has no secrets."""
+    """A command that a template runs in the finished project; `shown` is without secrets."""
 
     words: tuple[str, ...]
     shown: tuple[str, ...]
     trains: bool = False
 
     def run(self, target: Path, *, silent: bool) -> str | None:
-        """Run it in the project; returns what went wrong, or None."""
+        """Run it in the project; returns the error message, or None."""
         piped: dict[str, Any] = {"stdout": subprocess.DEVNULL if silent else None}
         if self.trains:
             environment = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -57,24 +57,20 @@ class AfterCommand:
 
 
 def check_can_train(manifest: Manifest) -> None:
-    """Refuse --train where the project could not run; raises `KscaffoldError`."""
+    """Refuse --train if it cannot work here; raises `KscaffoldError`."""
     if not manifest.test.train:
         hint = "its kscaffold.toml needs [test] train = [...]"
-        raise KscaffoldError("the template does not say how", key="--train", hint=hint)
+        raise KscaffoldError("the template does not say how to train", key="--train", hint=hint)
     if missing := missing_modules(manifest):
         hint = "pip install 'kscaffold[jax]'; nothing is written"
         raise KscaffoldError(f"--train needs {', '.join(missing)}", hint=hint)
 
 
-def training(scaffold: Scaffold, answers: Answers, scratch: str) -> AfterCommand:
-    """Return the command that trains the project for a moment and leaves its run in a folder.
-
-    Raises:
-        TemplateError: the template's arguments are broken.
-    """
-    words = training_arguments(scaffold, answers, scratch)
+def training(scaffold: Scaffold, answers: Answers, run_folder: str) -> AfterCommand:
+    """Return the command that briefly trains the project; raises `TemplateError`."""
+    words = training_arguments(scaffold, answers, run_folder)
     without_secrets = masked(scaffold.template.manifest, answers)
-    shown = training_arguments(scaffold, without_secrets, SCRATCH)
+    shown = training_arguments(scaffold, without_secrets, RUN_FOLDER)
     return AfterCommand((sys.executable, *words), ("python", *shown), trains=True)
 
 
@@ -97,7 +93,7 @@ def commands(scaffold: Scaffold, answers: Answers) -> Iterator[AfterCommand]:
 
 
 def not_trusted(wanted: Sequence[AfterCommand]) -> TrustError:
-    """Return the error about commands that a template may not run."""
+    """Return the error for commands that a template may not run."""
     shown = ", ".join(f"`{shell_join(command.shown)}`" for command in wanted)
     kinds = dict.fromkeys(command.trains for command in wanted)
     without = " and ".join("leave out --train" if kind else "give --no-commands" for kind in kinds)

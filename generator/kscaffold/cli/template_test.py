@@ -1,4 +1,4 @@
-"""`kscaffold template test`: make projects of answers in combination, and check them."""
+"""`kscaffold template test`: check the projects of many combinations of answers."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 @click.option(
     "--cover",
     type=click.Choice(["all", "pairs", "each"]),
-    help="Try all combinations, enough for every two values to meet, or enough for every value to"
-    " occur.  [default: all, or pairs if there are more than 256]",
+    help="Try all combinations, enough to have each pair of values, or enough to have each value."
+    "  [default: all, or pairs if there are more than 256]",
 )
-@assignment_option("Try these answers and no others.")
-@click.option("--defaults", is_flag=True, help="Try the default answers and no others.")
+@assignment_option("Try only these answers.")
+@click.option("--defaults", is_flag=True, help="Try only the default answers.")
 @click.option("--trust", is_flag=True, help="Let the projects' code run.")
 @click.option(
     "--import/--no-import",
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     default=None,
     help="Import the projects' modules.  [default: yes, if the template is trusted]",
 )
-@click.option("--train", "trains", is_flag=True, help="Train each project for a moment, too.")
+@click.option("--train", "trains", is_flag=True, help="Also train each project briefly.")
 @jobs_option
 @click.option(
     "--timeout",
@@ -56,20 +56,20 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     default=300.0,
     metavar="SECONDS",
-    help="How long importing or training a project may take.  [default: 300]",
+    help="Time limit for importing or training a project.  [default: 300]",
 )
 @format_option()
 def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) -> int:
-    """Render a template with its answers in combination, and check each project.
+    """Render a template with combinations of answers, and check each project.
 
-    Without a SOURCE the built-in template; several are put on top of each other. The
-    checks: the project renders, its Python parses, black and ruff find nothing to change, its
-    modules can be imported and, with --train, it trains as the template says under [test]. Yes and
-    no, choices, and texts that are awkward to quote are combined; all else stays at its default.
+    Without a SOURCE, the built-in template; several are put on top of each other. The checks: the
+    project renders, its Python parses, black and ruff find nothing to change, its modules can be
+    imported and, with --train, it trains as the template says under [test]. The combinations are of
+    yes and no, choices, and texts that are awkward to quote; all else stays at its default.
 
     Importing and training run the projects' code, which needs --trust or a source that you have
-    listed with `kscaffold config trusted`. Exit code 4 if any check fails: the smallest set of
-    answers that fails is named, with the command that tries it again.
+    listed with `kscaffold config trusted`. The exit code is 4 if any check fails; the smallest set
+    of answers that fails is shown, with the command that tries it again.
     """
     from kscaffold.matrix.run import Matrix
     from kscaffold.project.pipeline import prepare
@@ -100,7 +100,7 @@ def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) 
 
 
 def _skipped(template: Template, given: dict[str, Any]) -> dict[str, str]:
-    """Return the checks that are not made, and why; raises `TrustError` for a stranger's code."""
+    """Return the checks to skip, and why; raises `TrustError` if untrusted code is to run."""
     from kscaffold.config import read_user_config
     from kscaffold.matrix.run import skipped_checks
 
@@ -119,7 +119,7 @@ def _skipped(template: Template, given: dict[str, Any]) -> dict[str, str]:
 
 
 def _chosen(scaffold: Scaffold, given: dict[str, Any]) -> tuple[list[Given], str]:
-    """Return the combinations to try, and in words which they are; raises `AnswerError`."""
+    """Return the combinations to try, and a description of them; raises `AnswerError`."""
     if not given["assigned"] and not given["defaults"]:
         return _covering(scaffold, given["cover"])
     from kscaffold.cli.questions import collect
@@ -132,7 +132,6 @@ def _chosen(scaffold: Scaffold, given: dict[str, Any]) -> tuple[list[Given], str
 
 
 def _covering(scaffold: Scaffold, cover: str | None) -> tuple[list[Given], str]:
-    """Return all combinations, or enough of them."""
     from kscaffold.matrix.combinations import ALL_UP_TO, find_combinations
 
     found = find_combinations(scaffold.template.manifest, scaffold.tools)
@@ -142,7 +141,7 @@ def _covering(scaffold: Scaffold, cover: str | None) -> tuple[list[Given], str]:
     if cover == "all":
         return [*found.pool], count
     chosen = found.cover(2 if cover == "pairs" else 1)
-    which = "each two values meet in one" if cover == "pairs" else "each value is in one"
+    which = "each pair of values is in one" if cover == "pairs" else "each value is in one"
     return chosen, f"{len(chosen)} of {count}: {which}"
 
 
@@ -155,7 +154,7 @@ def _progress(phase: str, steps: int) -> Generator[Callable[[], None], None, Non
 
 
 def _table(projects: Sequence[Project], skipped: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Return for each check how many projects pass and fail, and why it is not made."""
+    """Return for each check how many projects pass and fail, and why it is skipped."""
     from kscaffold.matrix.checks import CHECKS
 
     table: dict[str, dict[str, Any]] = {}
@@ -179,7 +178,7 @@ def _print_table(table: dict[str, dict[str, Any]]) -> None:
 
 
 def _described(found: MinimalFailure, again: Sequence[str]) -> dict[str, Any]:
-    """Return a failure, and the command that tries just that."""
+    """Return a failure with the command that reproduces it."""
     from kscaffold.project.answers import spelled
 
     words = {True: "yes", False: "no"}
