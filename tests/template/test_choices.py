@@ -313,8 +313,8 @@ def test_a_question_is_asked_in_one_place() -> None:
         ("lab/data/one/kscaffold.toml", "[nonsense]\n", "unknown key"),
         ("lab/data/two/kscaffold.toml", f"{TWO}[answers]\nlat = 'end'\n", "no question 'lat'"),
         ("lab/kscaffold.toml", f"{BASE}[answers]\nlast = 'end'\n", "belongs to a folder"),
-        ("lab/kscaffold.toml", BASE.replace("styles/*", "sty/*"), "holds no folder"),
-        ("lab/kscaffold.toml", BASE.replace("styles/*", "../*"), "holds no folder"),
+        ("lab/kscaffold.toml", BASE.replace("styles/*", "sty/*"), "has no folder"),
+        ("lab/kscaffold.toml", BASE.replace("styles/*", "../*"), "has no folder"),
     ],
 )
 def test_broken_choices_are_named(name: str, text: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""A template in a zip, unpacked where it harms nothing."""
+"""Unpack a template from a zip, into a temporary folder."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from kscaffold.template.fetched import temporary_folder
 from kscaffold.template.overlays import MANIFEST, MAX_BYTES, MAX_FILES
 
 CHUNK = 1 << 16
-# What Python unpacks chunk by chunk; of bzip2 and LZMA, 4 KiB can become gigabytes at once.
+# Those that Python unpacks in chunks; of bzip2 and LZMA, 4 KiB can become gigabytes at once.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# macOS puts its own notes about the files beside them.
+# Where macOS puts metadata of the files.
 NOTES = "__MACOSX"
 
 
@@ -31,7 +31,7 @@ def unpack(path: Path) -> Path:
 
     Raises:
         AnswerError: there is no such file.
-        TemplateError: it is no zip, holds no template, or what no template needs.
+        TemplateError: it is not a zip, has no template, or something that no template needs.
     """
     folder = temporary_folder()
     with place_named(str(path)):
@@ -94,18 +94,15 @@ def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
 def _wrong_together(entry: zipfile.ZipInfo, seen: dict[str, str]) -> str | None:
     """Return what is wrong with an entry after others, or None.
 
-    Args:
-        entry: the entry, which is added to the others.
-        seen: the paths so far, those of folders with a slash at their end, by what they are to a
-            system that ignores case.
+    The entry is added to `seen`: the paths by their folded form, those of folders with a slash at
+    their end.
     """
     for name in accumulate(re.findall("[^/]+/?", entry.filename)):
         key = folded(name.removesuffix("/"))
         other = seen.get(key)
         if other and other.removesuffix("/") != name.removesuffix("/"):
             return "is there twice, where case and Unicode form do not count"
-        # Many entries may name one folder.
-        if other and (other != name or not name.endswith("/")):
+        if other and (other != name or not name.endswith("/")):  # folders may be repeated
             return "is there twice"
         seen[key] = name
     return None
@@ -115,7 +112,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most:
     """Write one file; returns its size in bytes, or more than `most`, where it stops."""
     size = 0
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The sizes in a zip may lie; what comes out is counted.
+    # The sizes that a zip states may be wrong, so the output is counted.
     with archive.open(entry) as source, target.open("xb") as file:
         while size <= most and (chunk := source.read(CHUNK)):
             size += len(chunk)
@@ -124,7 +121,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most:
 
 
 def _root(folder: Path) -> Path:
-    # Servers of git put all into one folder.
+    # Archives of git servers have a single folder at the top.
     inside = [each for each in folder.iterdir() if each.is_dir()]
     root = inside[0] if len(inside) == 1 and not (folder / MANIFEST).is_file() else folder
     if not (root / MANIFEST).is_file():

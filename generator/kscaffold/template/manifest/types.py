@@ -1,4 +1,4 @@
-"""The types of values in a kscaffold.toml, each with what it takes for errors."""
+"""The types of values in a kscaffold.toml; titles describe them in errors."""
 
 from __future__ import annotations
 
