@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -11,10 +10,7 @@ from kscaffold.lint.expressions import expressions
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.view import View
 from kscaffold.project.answers import Interview
-from kscaffold.safety.paths import path_problem
 from kscaffold.template.manifest import File, Question, Value
-
-_EXPRESSION = re.compile(r"{{.*?}}")
 
 
 def wrong_expressions(view: View) -> Iterator[Finding]:
@@ -71,7 +67,7 @@ def _refusal(view: View, question: Question, value: Value) -> str | None:
 def bad_paths(view: View) -> Iterator[Finding]:
     """Find targets that leave the project, or are not valid names on every system."""
     for file in view.manifest.files:
-        if problem := path_problem(_EXPRESSION.sub("x", file.target)):
+        if problem := file.target_problem:
             message = f"it is written to {file.target!r}: {problem}"
             location = view.spot_of(file, "target")
             yield location.finding("bad-path", message, "give another target")

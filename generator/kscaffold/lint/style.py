@@ -67,8 +67,7 @@ def python_syntax(view: View) -> Iterator[Finding]:
         if not parsed.location.path.endswith(".py.jinja"):
             continue
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(action="ignore"):
                 ast.parse(parsed.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             message = f"it is not valid Python as it stands: {getattr(error, 'msg', error)}"

@@ -111,8 +111,7 @@ def _write(tree: Tree, folder: Path) -> None:
 
 def _parses(file: TreeFile) -> Iterator[Failure]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             ast.parse(file.text, file.path)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1

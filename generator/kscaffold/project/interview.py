@@ -1,4 +1,4 @@
-"""The questions of a template, answered one after the other from what was given and defaults."""
+"""Answer the questions of a template in order, from what was given and from defaults."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from kscaffold.template.manifest import AnswerRule, Manifest, Question, Value
 if TYPE_CHECKING:
     from kscaffold.project.render import Renderer
 
-# What is taken where a question has no default.
+# The answers to questions without a default.
 _EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": ()}
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What the answers are worked out with.
+    """What an interview depends on.
 
     Attributes:
         renderer: evaluates templates and expressions of the manifest.
         inspect: calls an inspector by its name, with arguments.
-        carried: finds a file that the template carries, by its path in the template.
+        carried: returns the path of a file that the template carries.
         target_name: the last component of the project's path, for defaults.
         matches: returns whether a pattern matches a whole text.
     """
@@ -40,10 +40,10 @@ class Tools:
 
 
 class Interview:
-    """The questions answered in their order, from what was given and from defaults.
+    """The answers to the questions, in order.
 
-    `until` stops before a question, so that a prompt can ask it with its default. `required` are
-    the answers that the template's rules give; those of `given` are the user's own.
+    `given` are the user's answers, and `required` those of the template's rules. The interview
+    stops before the question `until`, so that a prompt can ask it with its default.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Interview:
             return bool(self.tools.renderer.value(rule.when, self.values))
 
     def default(self, question: Question) -> Value:
-        """Return what is taken if nothing is given."""
+        """Return the answer if none is given."""
         if question.inspect and self._are_given(question, question.inspect.arguments):
             return self._inspected(question, question.inspect.function, question.inspect.arguments)
         if isinstance(question.default, str):
@@ -92,7 +92,7 @@ class Interview:
         return _EMPTY.get(question.type) if question.default is None else question.default
 
     def accept(self, question: Question, raw: object) -> Value:
-        """Return the value of an answer; raises `AnswerError` if the question refuses it."""
+        """Return the value of an answer; raises `AnswerError`."""
         value = accept(question, raw)
         if question.pattern:
             with place_named(question.place, "pattern"):
@@ -106,7 +106,7 @@ class Interview:
         name = question.name
         if not self.applies(question):
             value = self._otherwise(question)
-            # The record of a project's answers has this one, too.
+            # It may be given nevertheless, such as by the record of a project.
             given = self.given.get(name, value)
             if (tuple(given) if isinstance(given, list) else given) != value:
                 raise AnswerError(self._why_not_asked(question))
@@ -114,13 +114,12 @@ class Interview:
         if name not in self.given:
             self.defaults[name] = self.accept(question, self.default(question))
             return self.defaults[name]
-        # What was given makes a default unnecessary.
-        with suppress(AnswerError):
+        with suppress(AnswerError):  # a default is not needed
             self.defaults[name] = self.default(question)
         return self.accept(question, self.given[name])
 
     def _settled(self, question: Question) -> tuple[str, Value] | None:
-        """Return the option of the choice that answers a question, and the answer."""
+        """Return the option of the choice that answers a question, and that answer."""
         for when, option, value in question.settled:
             if self.tools.renderer.value(when, self.values):
                 return option, self.accept(question, value)
@@ -140,7 +139,7 @@ class Interview:
         return question.otherwise
 
     def _are_given(self, question: Question, names: tuple[str, ...]) -> bool:
-        """Return whether what an inspector looks at is answered, and not left out."""
+        """Return whether the questions that an inspector depends on have answers."""
         for name in names:
             if name not in self.values:
                 reason = f"no earlier question {name!r}"
@@ -148,7 +147,7 @@ class Interview:
         return all(self.values[name] is not None for name in names)
 
     def _inspected(self, question: Question, function: str, names: tuple[str, ...]) -> str:
-        """Return the default that is found in a file; an error names the question to blame."""
+        """Return the default that an inspector finds; errors name the question at fault."""
         asked = [self.manifest.questions[name] for name in names]
         others = [str(self.values[name]) for name in names[1:]]
         with place_named(question.place, "inspect"):
@@ -160,9 +159,9 @@ class Interview:
                 raise AnswerError(error.reason, key=key, hint=error.hint) from None
 
     def _readable(self, question: Question, asked: Question | None) -> str:
-        """Return the path of a file that the user names, or that the template carries.
+        """Return the path of a file that the user has given, or that the template carries.
 
-        Any other file of the user's is none of the template's business.
+        A template may read no other files.
         """
         if asked is None or asked.type != "path":
             raise TemplateError("its first argument must be a question of the type 'path'")

@@ -1,4 +1,4 @@
-"""The pipeline: Template and Answers become a Tree, in memory."""
+"""The pipeline from a template and answers to a tree of files, in memory."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from kscaffold.safety.child_process import ChildError, run_in_child
 from kscaffold.template.manifest import Manifest
 from kscaffold.template.stack import Template
 
-# CPU time in seconds: for the pattern of a question; for a whole template; for each file of it,
-# which black may have to format.
+# CPU time in seconds: for a pattern, a template, and each of its files, which black may format.
 MATCH_SECONDS = 1.0
 SECONDS = 4.0
 SECONDS_A_FILE = 0.05
@@ -45,13 +44,7 @@ class Scaffold:
 
 
 def prepare(template: Template, target_name: str, target: Path | None = None) -> Scaffold:
-    """Bring together what questions are answered with and what files are rendered with.
-
-    Args:
-        template: the template.
-        target_name: the last component of the project's path, for defaults.
-        target: the project's folder, which recorded paths start from.
-    """
+    """Prepare a template for a project of this name, in this folder (default: of that name)."""
     renderer = Renderer(template.layers)
     tools = Tools(
         renderer=renderer,
@@ -64,7 +57,7 @@ def prepare(template: Template, target_name: str, target: Path | None = None) ->
 
 
 def choose(scaffold: Scaffold, answers: Answers) -> Scaffold:
-    """Return the scaffold with the folders that the answers choose; raises `TemplateError`."""
+    """Return the scaffold with the choices that the answers make; raises `TemplateError`."""
     template = scaffold.template.chosen(answers.values)
     if template is scaffold.template:
         return scaffold
@@ -72,7 +65,7 @@ def choose(scaffold: Scaffold, answers: Answers) -> Scaffold:
 
 
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
-    """Return the answers and all that follows from them; raises `TemplateError`."""
+    """Return the answers and the derived values; raises `TemplateError`."""
     return choose(scaffold, answers).rendering.derived(answers.values)
 
 
@@ -92,14 +85,15 @@ def missing_modules(manifest: Manifest) -> list[str]:
 
 
 def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
-    """Render every file that the answers call for, in the manifest's order.
+    """Render the files of the project, in the manifest's order.
 
-    A template that is not our own is rendered in a child process: the sandbox keeps it from files
-    and from code, and limits of the operating system end what would go on without end.
+    Foreign templates are rendered in a child process: the sandbox gives no access to files and
+    code, and limits of the operating system stop endless loops.
 
     Raises:
+        AnswerError: an answer makes an invalid path, or changes the structure of a file.
         TemplateError: a template is broken, renders to invalid Python, names a path that must
-            not be written, or does not come to an end.
+            not be written, or does not end.
     """
     scaffold = choose(scaffold, answers)
     template, renderer = scaffold.template, scaffold.renderer
@@ -114,7 +108,7 @@ def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
 
 
 def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
-    """Render the files; those of a stranger's template in a child process."""
+    """Render the files; those of foreign templates in a child process."""
     if not scaffold.template.is_foreign:
         return scaffold.rendering.files(answers, is_guarded=False)
     seconds = SECONDS + SECONDS_A_FILE * len(scaffold.template.manifest.files)
@@ -131,7 +125,7 @@ def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
 
 
 def _report(scaffold: Scaffold, answers: Answers) -> dict[str, Any]:
-    """Return the files that a child process renders, or the error, as JSON has them."""
+    """Return the files that a child process renders, or the error, as JSON."""
     try:
         files = scaffold.rendering.files(answers, is_guarded=True)
     except KscaffoldError as error:

@@ -1,4 +1,4 @@
-"""What a project keeps for a later update: the answers, and the files as they were rendered."""
+"""The record that a project keeps for updates: the answers, and the rendered files."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def record_files(
     """Return the files of the record.
 
     Args:
-        template: what the project is made from.
-        target: the project's folder, which paths of templates are told from.
+        template: the template of the project.
+        target: the project's folder, to which paths of templates are relative.
         values: the answers, without secrets.
         base: the content of each file, without secrets.
     """
@@ -54,9 +54,10 @@ def record_files(
 
 
 def _layer(part: Part, project: Path) -> str:
-    """Return a layer's lines of TOML; a path is kept both absolute and as seen from the project.
+    """Return a layer as TOML.
 
-    So the template is found after the project moves, and after both move together.
+    A path is recorded both as absolute and relative to the project, so that the template is found
+    after the project moves, and after both move together.
     """
     origin = part.origin
     values = {"name": part.layer.name, "kind": origin.kind, "source": origin.source}
@@ -69,7 +70,7 @@ def _layer(part: Part, project: Path) -> str:
 
 
 def _kept(content: str | bytes) -> str | dict[str, str]:
-    """Return a text as it is; of other bytes their digest, which tells whether they change."""
+    """Return a text as it is, and the digest of other bytes."""
     if isinstance(content, str):
         return content
     if is_text(content):
@@ -78,7 +79,7 @@ def _kept(content: str | bytes) -> str | dict[str, str]:
 
 
 def to_toml(values: Mapping[str, Value]) -> str:
-    """Return answers as lines of TOML; an answer of None is left out."""
+    """Return answers as TOML, without those that are None."""
     return "".join(
         f"{name} = {str(value).lower() if isinstance(value, bool) else quote(value)}\n"
         for name, value in values.items()
@@ -90,7 +91,7 @@ def read_data_file(path: Path) -> dict[str, object]:
     """Read answers from TOML: a flat file, or the answers.toml of a project.
 
     Raises:
-        AnswerError: it cannot be read, or is no TOML.
+        AnswerError: it cannot be read, or is not TOML.
     """
     try:
         values = parse_toml(read_regular(path, MAX_TEXT))

@@ -150,8 +150,7 @@ def _fresh_state(policy: str | None) -> Iterator[None]:
     try:
         if policy:
             keras.config.set_dtype_policy(policy)
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
         keras.config.set_dtype_policy(before)

@@ -1,4 +1,4 @@
-"""What has to be done in a folder that has files already, found by looking only."""
+"""Plan a write into a folder that has files, without changing anything."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that has to be done.
+    """What has to be done.
 
     Attributes:
-        folders: the folders that are missing, each after the one around it.
+        folders: the missing folders, outer ones first.
         files: the files that are missing or differ.
-        backups: for each file that differs, the path that what is there now moves to.
+        backups: for each file that differs, the path of the backup.
     """
 
     folders: tuple[str, ...]
@@ -37,8 +37,8 @@ def make_plan(target: Folder, tree: Tree) -> Plan:
     """Compare the tree with what is there.
 
     Raises:
-        TargetError: a link or a folder is in the place of a file, a file or a link in the place of
-            a folder, or a name differs from an existing one by case only.
+        TargetError: something else is in the place of a file or a folder, or a name differs from an
+            existing one only by case.
         OSError: something there cannot be read.
     """
     paths = [file.path for file in tree]
@@ -59,7 +59,7 @@ def _is_there(target: Folder, path: str) -> bool:
     for other in () if name in names else names:
         if folded(other) == folded(name):
             there = target.show(join(folder, other))
-            reason = f"{there} differs from the project's {name} by case or accents only"
+            reason = f"{there} differs from the project's {name} only by case or accents"
             raise TargetError(reason, hint="rename it, or choose another path")
     return name in names
 
@@ -76,8 +76,7 @@ def _differs(target: Folder, file: TreeFile) -> bool:
 
 def _backup_path(target: Folder, path: str, planned: Iterable[str]) -> str:
     folder = dirname(path)
-    taken = {folded(join(folder, name)) for name in target.names(folder)} | set(
-        map(folded, planned)
-    )
+    existing = (join(folder, name) for name in target.names(folder))
+    taken = {folded(each) for each in (*existing, *planned)}
     backups = (f"{path}.backup-{number}" for number in count(1))
     return next(backup for backup in backups if folded(backup) not in taken)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from kscaffold.errors import Place, TemplateError
 from kscaffold.hints import enumerated, near
 from kscaffold.safety.escaping import unsafe_character
+from kscaffold.safety.paths import path_problem
 from kscaffold.template.manifest.tables import (
     AfterTable,
     FileTable,
@@ -113,8 +114,13 @@ class File(FileTable, frozen=True, kw_only=True):
 
     @property
     def executable(self) -> bool:
-        """Whether it may be run."""
+        """Whether it gets the executable bits."""
         return self.mode == "755"
+
+    @property
+    def target_problem(self) -> str | None:
+        """Why its target cannot be written whatever the answers are, or None."""
+        return path_problem(re.sub(r"{{.*?}}", "x", self.target))
 
 
 class After(AfterTable, frozen=True, kw_only=True):
