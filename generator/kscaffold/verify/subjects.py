@@ -1,4 +1,4 @@
-"""The class under test: of a generated project, or any other."""
+"""The class under test, of a generated project or any other."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Subject:
 
     Attributes:
         place: where it is imported from, such as "my_model.trainer:CustomModel".
-        folder: what is put on the import path for that; None for the current one.
-        declared: what it is compiled with; None: the class is asked what it has built in.
+        folder: what is put on the import path for that; None: the current folder.
+        declared: its loss and metrics; None: look for built-in ones.
     """
 
     place: str
@@ -33,7 +33,7 @@ class Subject:
 
         Raises:
             AnswerError: there is no such module or class, or it is not a Keras model class.
-            KscaffoldError: its module fails while it is imported.
+            KscaffoldError: importing its module fails.
         """
         import keras
 
@@ -43,7 +43,7 @@ class Subject:
         return found
 
     def find(self) -> object:
-        """Import what the place names, whatever it is; raises what `load` raises."""
+        """Import any object that the place names; raises what `load` raises."""
         module_name, _, name = self.place.partition(":")
         module = self.module(module_name)
         if not hasattr(module, name):
@@ -67,7 +67,7 @@ class Subject:
 
 
 def find_subject(target: str) -> Subject:
-    """Return the class that a command line names: a project's folder, or "package.module:Class".
+    """Return the subject for a project's folder, or "package.module:Class".
 
     Raises:
         AnswerError: it is neither.
@@ -76,9 +76,7 @@ def find_subject(target: str) -> Subject:
     if folder.is_dir():
         packages = [path.parent.name for path in folder.glob("src/*/trainer.py")]
         if len(packages) != 1:
-            reason = (
-                f"{folder.resolve()} is not a project of kscaffold's: no src/PACKAGE/trainer.py"
-            )
+            reason = f"{folder.resolve()} is not a kscaffold project: no src/PACKAGE/trainer.py"
             hint = "for another model give package.module:Class"
             raise AnswerError(reason, key="TARGET", hint=hint)
         place = f"{packages[0]}.trainer:CustomModel"
