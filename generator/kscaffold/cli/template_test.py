@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from kscaffold.cli.questions import collect
 from kscaffold.cli.shared import (
     assignment_option,
     format_option,
@@ -19,15 +20,16 @@ from kscaffold.cli.shared import (
     sources_argument,
 )
 from kscaffold.cli.terminal import echo, echo_json, shell_join, styled
+from kscaffold.config import read_user_config
 from kscaffold.errors import TemplateError, TrustError
+from kscaffold.matrix.checks import CHECKS, Project
+from kscaffold.matrix.combinations import ALL_UP_TO, Given, find_combinations
+from kscaffold.matrix.run import Matrix, MinimalFailure, skipped_checks
+from kscaffold.project.answers import resolve, spelled
+from kscaffold.project.pipeline import Scaffold, prepare
 from kscaffold.template.git import without_password
-
-if TYPE_CHECKING:
-    from kscaffold.matrix.checks import Project
-    from kscaffold.matrix.combinations import Given
-    from kscaffold.matrix.run import MinimalFailure
-    from kscaffold.project.pipeline import Scaffold
-    from kscaffold.template.stack import Template
+from kscaffold.template.sources import load_templates
+from kscaffold.template.stack import Template
 
 
 @click.command()
@@ -71,10 +73,6 @@ def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) 
     listed with `kscaffold config trusted`. The exit code is 4 if any check fails; the smallest set
     of answers that fails is shown, with the command that tries it again.
     """
-    from kscaffold.matrix.run import Matrix
-    from kscaffold.project.pipeline import prepare
-    from kscaffold.template.sources import load_templates
-
     scaffold = prepare(load_templates(sources, Path(), ref), "project")
     skipped = _skipped(scaffold.template, given)
     jobs = given["jobs"] or os.cpu_count() or 1
@@ -101,9 +99,6 @@ def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) 
 
 def _skipped(template: Template, given: dict[str, Any]) -> dict[str, str]:
     """Return the checks to skip, and why; raises `TrustError` if untrusted code is to run."""
-    from kscaffold.config import read_user_config
-    from kscaffold.matrix.run import skipped_checks
-
     imports, trains, train = given["imports"], given["trains"], template.manifest.test.train
     trusted = given["trust"] or read_user_config().trusts(template)
     if trains and train and not trusted:
@@ -122,9 +117,6 @@ def _chosen(scaffold: Scaffold, given: dict[str, Any]) -> tuple[list[Given], str
     """Return the combinations to try, and a description of them; raises `AnswerError`."""
     if not given["assigned"] and not given["defaults"]:
         return _covering(scaffold, given["cover"])
-    from kscaffold.cli.questions import collect
-    from kscaffold.project.answers import resolve
-
     manifest = scaffold.template.manifest
     answers = collect(manifest, {}, given["assigned"])
     values = resolve(manifest, answers, scaffold.tools).values
@@ -132,8 +124,6 @@ def _chosen(scaffold: Scaffold, given: dict[str, Any]) -> tuple[list[Given], str
 
 
 def _covering(scaffold: Scaffold, cover: str | None) -> tuple[list[Given], str]:
-    from kscaffold.matrix.combinations import ALL_UP_TO, find_combinations
-
     found = find_combinations(scaffold.template.manifest, scaffold.tools)
     count = f"{'' if found.is_whole else 'more than '}{len(found.pool)} combinations of answers"
     if cover is None:
@@ -155,8 +145,6 @@ def _progress(phase: str, steps: int) -> Generator[Callable[[], None], None, Non
 
 def _table(projects: Sequence[Project], skipped: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Return for each check how many projects pass and fail, and why it is skipped."""
-    from kscaffold.matrix.checks import CHECKS
-
     table: dict[str, dict[str, Any]] = {}
     for check in CHECKS:
         checked = [project for project in projects if check in project.checked]
@@ -179,8 +167,6 @@ def _print_table(table: dict[str, dict[str, Any]]) -> None:
 
 def _described(found: MinimalFailure, again: Sequence[str]) -> dict[str, Any]:
     """Return a failure with the command that reproduces it."""
-    from kscaffold.project.answers import spelled
-
     words = {True: "yes", False: "no"}
     answers = {
         name: words[value] if isinstance(value, bool) else spelled(value)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import Any
 
 import click
 
 from kscaffold.cli.shared import format_option, jobs_option, verbose_option
 from kscaffold.cli.terminal import echo, echo_json
 from kscaffold.errors import AnswerError, KscaffoldError
-
-if TYPE_CHECKING:
-    from kscaffold.verify.cases import Case, Outcome
-    from kscaffold.verify.subjects import Subject
+from kscaffold.verify import report
+from kscaffold.verify.cases import Case, Outcome, choose
+from kscaffold.verify.invariants import CheckResult, run_checks
+from kscaffold.verify.pool import run_cases
+from kscaffold.verify.subjects import Subject, find_subject
 
 # With fewer cases per process, importing Keras again takes longer than it saves.
 FEWEST = 4
@@ -62,9 +64,6 @@ def command(targets: tuple[str, ...], form: str, **given: Any) -> int:
     and so on. TARGET may then also be package.module:function, which returns a compiled model, x
     and, if the model takes them, y and sample weights.
     """
-    from kscaffold.verify.cases import choose
-    from kscaffold.verify.subjects import find_subject
-
     if given["behaviour"]:
         _check_installed()
         others = ("families", "quick", "listing", "jobs", "steps", "exitfirst")
@@ -89,9 +88,6 @@ def command(targets: tuple[str, ...], form: str, **given: Any) -> int:
 def _check_behaviour(
     targets: tuple[str, ...], names: tuple[str, ...], trains: tuple[str, ...], form: str
 ) -> int:
-    from kscaffold.verify.invariants import CheckResult, run_checks
-    from kscaffold.verify.subjects import find_subject
-
     if len(targets) > 1:
         raise AnswerError("--behaviour takes one TARGET")
     results: list[CheckResult] = []
@@ -113,8 +109,6 @@ def _check_behaviour(
 
 
 def _check_installed() -> None:
-    from importlib.util import find_spec
-
     if missing := [name for name in ("keras", "jax") if not find_spec(name)]:
         hint = "pip install 'kscaffold[jax]', into the environment in which the model runs"
         raise KscaffoldError(f"verify needs {' and '.join(missing)}", hint=hint)
@@ -132,8 +126,6 @@ def _list(cases: tuple[Case, ...], form: str) -> int:
 def _run(
     subjects: list[Subject], cases: tuple[Case, ...], jobs: int | None, *, exitfirst: bool
 ) -> dict[Subject, list[Outcome]]:
-    from kscaffold.verify.pool import run_cases
-
     # Case by case, so that all classes share the results of Keras itself.
     tasks = [(subject, case) for case in cases for subject in subjects]
     processes = jobs or max(1, min(os.cpu_count() or 1, len(cases) // FEWEST))
@@ -154,8 +146,6 @@ def _run(
 
 
 def _print(outcomes: dict[Subject, list[Outcome]], form: str, code: int, *, verbose: bool) -> None:
-    from kscaffold.verify import report
-
     if form == "json":
         targets = [report.as_json(subject, each) for subject, each in outcomes.items()]
         echo_json({"targets": targets, "exit_code": code}, indent=1)

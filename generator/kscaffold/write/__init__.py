@@ -14,18 +14,14 @@ ways to swap:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from kscaffold.project.tree import Tree
 from kscaffold.write.os_errors import as_target_errors
 from kscaffold.write.paths import check_tree
 from kscaffold.write.signals import signals_deferred
 from kscaffold.write.target import Target, locate
 from kscaffold.write.transaction import Written, clean_up, temporary_folder, write_into, write_whole
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kscaffold.project.tree import Tree
 
 __all__ = ["Written", "check_target", "temporary_folder", "write_tree"]
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError, TemplateError
+from kscaffold.project.tree import Tree
 from kscaffold.safety.paths import check_distinct, path_problem
-
-if TYPE_CHECKING:
-    from kscaffold.project.tree import Tree
 
 
 def check_tree(tree: Tree) -> None:

@@ -7,15 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from posixpath import dirname, join, split
-from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError
+from kscaffold.project.tree import Tree, TreeFile
 from kscaffold.safety.paths import folded
 from kscaffold.write.folder import Folder
 from kscaffold.write.paths import folders_of
-
-if TYPE_CHECKING:
-    from kscaffold.project.tree import Tree, TreeFile
 
 
 @dataclass(frozen=True)

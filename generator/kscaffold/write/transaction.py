@@ -11,6 +11,7 @@ from posixpath import join
 from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError
+from kscaffold.project.tree import Tree
 from kscaffold.write.folder import Folder, is_own
 from kscaffold.write.os_errors import as_target_errors, tidy
 from kscaffold.write.paths import folders_of
@@ -19,7 +20,6 @@ from kscaffold.write.target import Target, locate
 from kscaffold.write.workspace import LOCK, WORK, Workspace
 
 if TYPE_CHECKING:
-    from kscaffold.project.tree import Tree
     from kscaffold.write.plan import Plan
 
 
