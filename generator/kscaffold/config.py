@@ -23,12 +23,7 @@ KEYS = {
 
 
 class Config(Table, frozen=True):
-    """The user's configuration.
-
-    Attributes:
-        templates: sources of templates, the first one at the bottom; paths are absolute.
-        trusted: sources that may run commands, in the same form.
-    """
+    """The user's configuration: sources, with absolute paths; see `KEYS`."""
 
     templates: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()

@@ -88,11 +88,7 @@ def collect(
     assigned: Iterable[str],
     data_file: str | None = None,
 ) -> dict[str, object]:
-    """Return the given answers by question; options and -d override the data file.
-
-    Raises:
-        AnswerError: a question has two different answers, or -d has no KEY=VALUE.
-    """
+    """Return the given answers; options and -d override the data file. Raises `AnswerError`."""
     given: dict[str, object] = {}
     for name, value in [*_assignments(assigned), *options.items()]:
         if value is None:

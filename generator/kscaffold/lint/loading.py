@@ -29,9 +29,8 @@ def load(
 ) -> tuple[tuple[View, ...], list[Finding]]:
     """Load templates on top of each other; raises like `find_all`.
 
-    Returns:
-        Views in which each choice is made at least once, or none if the manifests cannot be
-        merged; and the findings about the manifests.
+    Returns views in which each choice is made at least once, or none if the manifests cannot be
+    merged; and the findings about the manifests.
     """
     parts = with_choices(find_all(pinned(sources, [] if ref is None else [ref]), base))
     named = frozenset(part.number for part in parts if part.is_named)

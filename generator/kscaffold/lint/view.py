@@ -17,10 +17,8 @@ from kscaffold.template.overlays import MANIFEST
 class View:
     """The template to check. Its files have names such as "0:package/a.py.jinja".
 
-    Args:
-        scaffold: the template, ready to render.
-        taken: names that no question can have.
-        named: the indices of the layers that are named as sources, and not only extended.
+    No question can have a name in `taken`; `named` are the indices of the layers that are named as
+    sources, and not only extended.
     """
 
     def __init__(self, scaffold: Scaffold, taken: frozenset[str], named: frozenset[int]) -> None:

@@ -53,12 +53,10 @@ def skipped_checks(manifest: Manifest, why_no_import: str, *, trains: bool) -> d
 
 @dataclass(frozen=True)
 class Matrix:
-    """Renders and checks projects of one template.
+    """Renders and checks projects of one template, in so many processes.
 
-    Attributes:
-        skipped: the checks to skip, with the reasons.
-        jobs: the number of processes.
-        seconds: the time limit for importing or training one project.
+    `skipped` are the checks to skip, with the reasons; `seconds` is the time limit for importing or
+    training one project.
     """
 
     scaffold: Scaffold

@@ -35,11 +35,7 @@ DEFAULT = Style()
 
 
 def style_of(text: str) -> Style:
-    """Return black's settings in the text of a pyproject.toml.
-
-    Raises:
-        TemplateError: a setting has the wrong type.
-    """
+    """Return black's settings in the text of a pyproject.toml; raises `TemplateError`."""
     if "black" not in text:
         return DEFAULT
     try:

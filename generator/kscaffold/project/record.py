@@ -29,14 +29,7 @@ def record_files(
     values: Mapping[str, Value],
     base: Mapping[str, str | bytes],
 ) -> Tree:
-    """Return the files of the record.
-
-    Args:
-        template: the template of the project.
-        target: the project's folder, to which paths of templates are relative.
-        values: the answers, without secrets.
-        base: the content of each file, without secrets.
-    """
+    """Return the files of the record; `values`, and the files' contents in `base`, have no secrets."""
     layers = "".join(
         _layer(part, target) for part in template.stack if part.origin.kind != BUILT_IN
     )
@@ -88,11 +81,7 @@ def to_toml(values: Mapping[str, Value]) -> str:
 
 
 def read_data_file(path: Path) -> dict[str, object]:
-    """Read answers from TOML: a flat file, or the answers.toml of a project.
-
-    Raises:
-        AnswerError: it cannot be read, or is not TOML.
-    """
+    """Read answers from flat TOML, or the answers.toml of a project; raises `AnswerError`."""
     try:
         values = parse_toml(read_regular(path, MAX_TEXT))
     except (OSError, TomlError) as error:

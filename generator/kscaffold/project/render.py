@@ -36,11 +36,7 @@ class Renderer:
         )
 
     def use_placeholders(self, placeholders: Mapping[str, str]) -> None:
-        """Set the placeholders of Python templates.
-
-        Raises:
-            TemplateError: a value is not an identifier.
-        """
+        """Set the placeholders of Python templates; raises `TemplateError` for a bad identifier."""
         for name, value in placeholders.items():
             if not str(value).isidentifier():
                 place = Place(MANIFEST, ("placeholders",))
@@ -94,11 +90,7 @@ class Renderer:
             raise _broken(error, values, text=text) from None
 
     def file(self, template: str, values: Mapping[str, object]) -> str:
-        """Render a template file, which ends in ".jinja".
-
-        Raises:
-            TemplateError: names template, line and reason, with the lines around.
-        """
+        """Render a file that ends in ".jinja"; raises `TemplateError` with the lines around."""
         name = f"{self.layers.find(template) or 0}:{template}"
         try:
             return self.environment.get_template(name).render(values)

@@ -61,12 +61,7 @@ class _Undefined(jinja2.StrictUndefined):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """A Jinja environment with a short list of features.
-
-    Args:
-        layers: where files are read from.
-        fill: replaces the placeholders in a Python template.
-    """
+    """A Jinja environment with few features; `fill` replaces placeholders in Python templates."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -122,11 +117,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return value
 
     def _load(self, name: str) -> tuple[str, str, Callable[[], bool]]:
-        """Return the source of a file; raises `jinja2.TemplateNotFound`.
-
-        Args:
-            name: the index of its layer and its path, such as "0:a.py.jinja".
-        """
+        """Return the source of a file such as "0:a.py.jinja"; raises `jinja2.TemplateNotFound`."""
         number, path = split(name)
         layer = self.layers[number]
         try:

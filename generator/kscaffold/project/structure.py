@@ -44,14 +44,10 @@ def leaves(text: str, suffix: str) -> tuple[Leaf, ...] | None:
 def mean_the_same(
     text: str, other: str, suffix: str, answers: Mapping[str, str], *, is_lenient: bool = True
 ) -> bool:
-    """Return whether two versions of a file have the same structure, and differ only in answers.
+    """Return whether two versions of a file have the same structure and differ only in answers.
 
-    Args:
-        text: the file with the answers.
-        other: the file with stand-ins for them.
-        suffix: that of the file.
-        answers: the answer for each stand-in.
-        is_lenient: whether the template may have changed an answer, as `upper` does.
+    `other` has stand-ins for the answers. If `is_lenient`, the template may have changed an answer,
+    as `upper` does.
     """
     one, two = leaves(text, suffix), leaves(other, suffix)
     if one is None and two is None:

@@ -24,12 +24,10 @@ class ChildError(Exception):
 
 
 def run_in_child(function: Callable[[], Any], seconds: float) -> Any:
-    """Call a function, which must not raise, in a child process; its result passes through JSON.
+    """Call a function in a child process and return its result, as JSON has it.
 
-    Without `fork` (Windows), it is called in this process, without limits.
-
-    Raises:
-        ChildError: it took more than so many seconds of CPU time, or too much memory, or crashed.
+    The function must not raise. Without `fork` (Windows), it is called in this process, without
+    limits. Raises `ChildError` if it takes more CPU time (in seconds) or memory, or crashes.
     """
     if not hasattr(os, "fork"):
         return function()

@@ -53,11 +53,7 @@ def markdown(value: str) -> str:
 
 
 def module_name(value: str) -> str:
-    """Return a module name for a project name, such as "my_model" for "My model".
-
-    Raises:
-        AnswerError: the name has no letter that a module name can have.
-    """
+    """Return a module name for a project name ("my_model" for "My model"); raises `AnswerError`."""
     plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
     if not re.search("[a-z]", name):

@@ -48,11 +48,7 @@ def path_problem(path: str, *, own: bool = False) -> str | None:
 
 
 def check_distinct(paths: Iterable[str]) -> None:
-    """Refuse paths that collide on a system that ignores case or Unicode form.
-
-    Raises:
-        TemplateError: two paths are the same there, or a file is where a folder must be.
-    """
+    """Refuse paths that collide if case and Unicode form are ignored; raises `TemplateError`."""
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
     for path in paths:

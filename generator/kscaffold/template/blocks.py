@@ -102,14 +102,7 @@ def with_block(text: str, block: Block) -> str:
 
 
 def check_blocks(choices: Sequence[tuple[str, Layer]]) -> None:
-    """Refuse choices of different questions that override the same block or file.
-
-    Args:
-        choices: questions with the folders that answer them.
-
-    Raises:
-        TemplateError: names both.
-    """
+    """Refuse questions whose choices override the same block or file; raises `TemplateError`."""
     owners: dict[tuple[str, str], tuple[str, Layer]] = {}
     for question, layer in choices:
         for path in layer.files():

@@ -18,11 +18,7 @@ _FOLDER = re.compile(r"([a-z][a-z0-9_-]*)/\*")
 
 
 def with_choices(layers: Sequence[Part]) -> list[Part]:
-    """Return layers, each followed by its folders that are choices.
-
-    Raises:
-        TemplateError: one has no readable manifest, is outside its template, or extends no other.
-    """
+    """Return layers, each followed by its folders that are choices; raises `TemplateError`."""
     folders = {
         name: folder
         for part in layers

@@ -35,12 +35,7 @@ def installed() -> dict[str, str]:
 
 
 def find(source: str, base: Path, ref: str | None = None) -> Part:
-    """Find one source (see `load_templates`), and fetch it if it is a zip or a git repository.
-
-    Raises:
-        AnswerError: there is no such source.
-        TemplateError: it cannot be fetched, or has no readable manifest.
-    """
+    """Find one source, and fetch it if needed; sources and errors are those of `load_templates`."""
     if source == BUILT_IN:
         return read_part(template_root(), Origin(BUILT_IN, BUILT_IN), BUILT_IN, f"{BUILT_IN}/")
     if is_git(source):

@@ -28,14 +28,11 @@ HASH = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 
 
 def fetch(url: str, ref: str | None) -> tuple[Path, str]:
-    """Fetch the files of one commit, or find them in the user's cache.
+    """Fetch a commit, or find it in the cache; return the folder of its files, and its full hash.
 
     Args:
         url: of the repository; may begin with `git+`.
         ref: a branch, a tag or a commit; None: the default branch.
-
-    Returns:
-        The folder with the files, and the commit's full hash.
 
     Raises:
         AnswerError: the URL or the ref is invalid.

@@ -24,10 +24,7 @@ NOTES = "__MACOSX"
 
 
 def unpack(path: Path) -> Path:
-    """Unpack a zip into a folder that is removed when this process ends.
-
-    Returns:
-        The folder with the template: the zip's root, or the one folder in it.
+    """Unpack a zip into a temporary folder; returns the root of the template in it.
 
     Raises:
         AnswerError: there is no such file.

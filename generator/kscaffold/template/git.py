@@ -63,11 +63,9 @@ class Git:
     url: str
 
     def run(self, *arguments: str, given: bytes = b"", most: int = MAX_WRITTEN) -> bytes:
-        """Run git with `given` as its input and return its output.
+        """Run git with `given` as its input and return its output; raises `TemplateError`.
 
-        Raises:
-            TemplateError: it failed, took too long, or wrote more than `most` bytes to its output
-                or a file.
+        At most `most` bytes may be written to its output or to a file.
         """
         # Files, since messages of a server can be endless, and helpers may hold a pipe open.
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:

@@ -56,14 +56,9 @@ class Template:
         return any(origin.kind != BUILT_IN for origin in self.origins)
 
     def chosen(self, answers: Mapping[str, Value], *, is_whole: bool = True) -> Template:
-        """Return the template with the choices that the answers make.
+        """Return the template with the choices that the answers make; raises `TemplateError`.
 
-        Args:
-            answers: the answers to the questions.
-            is_whole: whether these are all, so that no name may be missing.
-
-        Raises:
-            TemplateError: two choices override the same block, or break the manifest.
+        Only if the answers are all (`is_whole`) must every name in the manifest exist.
         """
         if self.is_chosen or not self.choices:
             return self

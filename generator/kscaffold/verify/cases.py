@@ -143,9 +143,7 @@ class Case:
 class Outcome:
     """The outcome of a case.
 
-    Attributes:
-        detail: the first difference, or the error; "" if there is none.
-        snippet: code that reproduces a case that does not hold.
+    `detail` is the first difference, or the error; `snippet` reproduces a case that does not hold.
     """
 
     case: Case
@@ -171,10 +169,9 @@ def all_cases() -> tuple[Case, ...]:
 
 
 def choose(families: Sequence[str], names: Sequence[str], *, quick: bool) -> tuple[Case, ...]:
-    """Return the cases of these families and names (default: all); `quick`: one of each family.
+    """Return the cases of these families and names (default: all); raises `AnswerError`.
 
-    Raises:
-        AnswerError: there is no such family or case.
+    With `quick`, only one case of each family.
     """
     chosen = all_cases()
     known = [*dict.fromkeys(case.family for case in chosen)]

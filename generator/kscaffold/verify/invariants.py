@@ -52,13 +52,10 @@ def checks() -> ModuleType:
 def run_checks(
     subject: Subject, names: Sequence[str] = (), trains: Sequence[str] = ()
 ) -> Iterator[CheckResult]:
-    """Run the named checks (default: all) and yield the results.
+    """Run the named checks (default: all) and yield the results; raises `AnswerError`.
 
     `trains` are parts of the paths of weights that training must change (default: some weight of
     each layer).
-
-    Raises:
-        AnswerError: there is no such check, or the target gives no model.
     """
     with compiled_shared():
         module = checks()

@@ -50,13 +50,7 @@ def use_jax() -> None:
 
 
 def run_cases(tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool) -> Ended:
-    """Run the tasks and yield subjects and outcomes as they end.
-
-    Args:
-        tasks: cases with the classes under test.
-        jobs: the number of processes; 1 is this one.
-        stop_at_failure: whether to end after the first case that does not hold.
-    """
+    """Run tasks in this process, or in several; yield subjects and outcomes as they end."""
     use_jax()
     with compiled_shared():
         here = ((task[0], _run(*task)) for task in tasks)

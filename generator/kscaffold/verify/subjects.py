@@ -67,11 +67,7 @@ class Subject:
 
 
 def find_subject(target: str) -> Subject:
-    """Return the subject for a project's folder, or "package.module:Class".
-
-    Raises:
-        AnswerError: it is neither.
-    """
+    """Return the subject for a project's folder or "package.module:Class"; raises `AnswerError`."""
     folder = Path(target)
     if folder.is_dir():
         packages = [path.parent.name for path in folder.glob("src/*/trainer.py")]

@@ -68,11 +68,7 @@ class Folder:
                 os.close(self._descriptor)
 
     def sub(self, path: str, shown: str | None = None) -> Folder:
-        """Open a folder in this one.
-
-        Raises:
-            TargetError: a part of the path is a symbolic link, or not a folder.
-        """
+        """Open a folder in this one; raises `TargetError` for a link, or what is not a folder."""
         shown = shown or self.show(path)
         try:
             with self._at(path) as (name, around):

@@ -10,12 +10,7 @@ from kscaffold.safety.paths import check_distinct, path_problem
 
 
 def check_tree(tree: Tree) -> None:
-    """Refuse what cannot be written.
-
-    Raises:
-        TargetError: a path leads out of the target or into `.git`, two paths are the same on some
-            file system, or a text cannot be written as UTF-8.
-    """
+    """Refuse invalid or colliding paths, and text that is not UTF-8; raises `TargetError`."""
     for file in tree:
         try:
             checked(file.path), file.data

@@ -31,13 +31,7 @@ class Plan:
 
 
 def make_plan(target: Folder, tree: Tree) -> Plan:
-    """Compare the tree with what is there.
-
-    Raises:
-        TargetError: something else is in the place of a file or a folder, or a name differs from an
-            existing one only by case.
-        OSError: something there cannot be read.
-    """
+    """Compare the tree with what is there; raises `TargetError` if something is in the way."""
     paths = [file.path for file in tree]
     folders = tuple(folder for folder in folders_of(paths) if not _is_there(target, folder))
     files, backups = [], {}

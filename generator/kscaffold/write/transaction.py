@@ -25,11 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Written:
-    """What a run has put into the target.
+    """The paths of the files and backups that a run has written.
 
-    Attributes:
-        files: the paths of the written files, without those that had the same content already.
-        backups: the paths of backups, such as "train.py.backup-1".
+    Files that had the same content already are not listed.
     """
 
     files: tuple[str, ...]
@@ -76,11 +74,7 @@ def write_into(target: Target, tree: Tree, checkpoint: Checkpoint, *, force: boo
 
 @contextmanager
 def temporary_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary folder inside a target; after a kill, the next run removes it.
-
-    Raises:
-        TargetError: another run is writing there, or the disk refuses.
-    """
+    """Give a temporary folder inside a target, which the next run removes after a kill."""
     with as_target_errors(target):
         found = locate(target)
         with _working_inside(found):

@@ -65,11 +65,7 @@ class Workspace:
 
     @contextmanager
     def locked(self, target: str) -> Iterator[Folder]:
-        """Open the folder and hold its lock, which is removed at the end.
-
-        Raises:
-            TargetError: another run, which writes to `target`, holds it.
-        """
+        """Open the folder and hold its lock; raises `TargetError` if another run holds it."""
         with Folder.open(self.folder) as folder:
             descriptor = _acquire(folder, self.lock, target)
             try:
