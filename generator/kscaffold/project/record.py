@@ -29,7 +29,7 @@ def record_files(
     values: Mapping[str, Value],
     base: Mapping[str, str | bytes],
 ) -> Tree:
-    """Return the files of the record; `values`, and the files' contents in `base`, have no secrets."""
+    """Return the files of the record; `values` and the contents in `base` have no secrets."""
     layers = "".join(
         _layer(part, target) for part in template.stack if part.origin.kind != BUILT_IN
     )
