@@ -30,11 +30,8 @@ class Config(Table, frozen=True):
 
     def trusts(self, template: Template) -> bool:
         """Return whether a template may run code: all its layers are built in or trusted."""
-        trusted = {as_recorded(source) for source in self.trusted}
-        return all(
-            origin.kind == BUILT_IN or as_recorded(origin.source) in trusted
-            for origin in template.origins
-        )
+        foreign = {as_recorded(each.source) for each in template.origins if each.kind != BUILT_IN}
+        return foreign <= {as_recorded(source) for source in self.trusted}
 
 
 class _Templates(Table, frozen=True):

@@ -13,12 +13,7 @@ from typing import Any
 from kscaffold.cli.terminal import shell_join
 from kscaffold.errors import KscaffoldError, TrustError, place_named
 from kscaffold.project.answers import Answers
-from kscaffold.project.pipeline import (
-    Scaffold,
-    derived_values,
-    missing_modules,
-    training_arguments,
-)
+from kscaffold.project.pipeline import Scaffold, derived_values, missing_modules, training_arguments
 from kscaffold.project.redaction import masked
 from kscaffold.template.manifest import Manifest
 
@@ -79,16 +74,13 @@ def commands(scaffold: Scaffold, answers: Answers) -> Iterator[AfterCommand]:
     manifest, renderer = scaffold.template.manifest, scaffold.renderer
     if not manifest.after:
         return
-    values, public = (
-        derived_values(scaffold, each) for each in (answers, masked(manifest, answers))
-    )
+    values = derived_values(scaffold, answers)
+    public = derived_values(scaffold, masked(manifest, answers))
     for command in manifest.after:
         with place_named(command.place):
             if command.when is None or renderer.value(command.when, values):
-                words, shown = (
-                    tuple(renderer.text(word, each) for word in command.run)
-                    for each in (values, public)
-                )
+                words = tuple(renderer.text(word, values) for word in command.run)
+                shown = tuple(renderer.text(word, public) for word in command.run)
                 yield AfterCommand(words, shown)
 
 
@@ -97,7 +89,5 @@ def not_trusted(wanted: Sequence[AfterCommand]) -> TrustError:
     shown = ", ".join(f"`{shell_join(command.shown)}`" for command in wanted)
     kinds = dict.fromkeys(command.trains for command in wanted)
     without = " and ".join("leave out --train" if kind else "give --no-commands" for kind in kinds)
-    return TrustError(
-        f"the template wants to run commands, {shown}",
-        hint=f"allow them with --trust, or {without}; nothing is written",
-    )
+    hint = f"allow them with --trust, or {without}; nothing is written"
+    return TrustError(f"the template wants to run commands, {shown}", hint=hint)

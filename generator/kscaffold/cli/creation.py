@@ -65,7 +65,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Draft:
-    """All that is to be written, run and printed; after this no template code runs.
+    """All that is to be written, run and printed; after this, the template can cause no error.
 
     `answers` are without secrets; `message` is what the template prints at the end.
     """

@@ -36,10 +36,7 @@ CHECKS: tuple[Callable[[View], Iterable[Finding]], ...] = (
 
 
 def lint(
-    sources: Sequence[str],
-    base: Path,
-    ref: str | None = None,
-    taken: frozenset[str] = frozenset(),
+    sources: Sequence[str], base: Path, ref: str | None = None, taken: frozenset[str] = frozenset()
 ) -> tuple[Finding, ...]:
     """Check templates (see `load_templates`) and return the findings by file and line.
 

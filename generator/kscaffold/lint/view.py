@@ -81,15 +81,13 @@ class View:
             parsed[name] = parse_file(self.renderer, name, self.line_of(int(layer), path))
             return [*filter(self.has, parsed[name].targets())]
 
-        reachable(
-            (
-                f"{number}:{path}"
-                for number, layer in enumerate(self.layers)
-                for path in layer.files()
-                if path.endswith(".jinja")
-            ),
-            parse,
+        files = (
+            f"{number}:{path}"
+            for number, layer in enumerate(self.layers)
+            for path in layer.files()
+            if path.endswith(".jinja")
         )
+        reachable(files, parse)
         return dict(sorted(parsed.items()))
 
     def targets(self, name: str, *kinds: str) -> list[str]:

@@ -120,7 +120,7 @@ def _parses(file: TreeFile) -> Iterator[Failure]:
 
 
 def ruff() -> list[str] | None:
-    """Return the command that runs ruff, or None where it is not installed."""
+    """Return the command that runs ruff; None if it is not installed."""
     if find_spec("ruff") is not None:
         # -P: it runs in a project, whose modules it must not import.
         return [sys.executable, "-P", "-m", "ruff"]

@@ -21,10 +21,7 @@ _STANDARD = frozenset({"annotationlib", "compression", "test"})
 def refusal(name: str) -> str | None:
     """Return why a package cannot have a name, such as "is a keyword of Python", or None."""
     if not re.fullmatch("[a-z]([a-z0-9_]*[a-z0-9])?", name):
-        return (
-            "must be lower-case letters, digits and underscores, a letter first and no underscore"
-            " last"
-        )
+        return "must have only a-z, 0-9 and _, begin with a letter, and not end with _"
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         return "is a keyword of Python"
     if name in sys.stdlib_module_names or name in _STANDARD:

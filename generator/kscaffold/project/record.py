@@ -24,10 +24,7 @@ BASE = ".kscaffold/base.json"
 
 
 def record_files(
-    template: Template,
-    target: Path,
-    values: Mapping[str, Value],
-    base: Mapping[str, str | bytes],
+    template: Template, target: Path, values: Mapping[str, Value], base: Mapping[str, str | bytes]
 ) -> Tree:
     """Return the files of the record; `values` and the contents in `base` have no secrets."""
     layers = "".join(

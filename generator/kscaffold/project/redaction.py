@@ -9,16 +9,16 @@ from dataclasses import replace
 from kscaffold.errors import KscaffoldError, TemplateError
 from kscaffold.project.answers import Answers
 from kscaffold.safety.escaping import quote
-from kscaffold.template.manifest import Manifest, Value
+from kscaffold.template.manifest import Manifest
 
 
 def public(manifest: Manifest, answers: Answers) -> Answers:
     """Return the answers without the secret ones."""
-    return replace(
-        answers,
-        values=_without_secret(manifest, answers.values),
-        chosen=_without_secret(manifest, answers.chosen),
+    values, chosen = (
+        {name: value for name, value in each.items() if not manifest.questions[name].secret}
+        for each in (answers.values, answers.chosen)
     )
+    return replace(answers, values=values, chosen=chosen)
 
 
 def masked(manifest: Manifest, answers: Answers) -> Answers:
@@ -72,7 +72,3 @@ def _secrets(manifest: Manifest, values: Mapping[str, object]) -> dict[str, str]
         for name, question in manifest.questions.items()
         if question.secret and values.get(name)
     }
-
-
-def _without_secret(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, Value]:
-    return {name: value for name, value in values.items() if not manifest.questions[name].secret}

@@ -104,15 +104,6 @@ def _python(text: str) -> Iterator[Leaf]:
     yield from _parts(ast.parse(data))
 
 
-def _toml(text: str) -> Iterator[Leaf]:
-    return _parts(tomllib.loads(text))
-
-
-def _json(text: str) -> Iterator[Leaf]:
-    # Objects as pairs, since keys may be repeated.
-    return _parts(json.loads(text, object_pairs_hook=tuple))
-
-
 def _parts(value: object) -> Iterator[Leaf]:
     """Yield the leaves of what was parsed."""
     if isinstance(value, (str, bytes)):
@@ -138,7 +129,10 @@ def _parts(value: object) -> Iterator[Leaf]:
 
 READERS: dict[str, Callable[[str], Iterable[Leaf]]] = {
     **dict.fromkeys((".py", ".pyi"), _python),
-    ".toml": _toml,
-    **dict.fromkeys((".json", ".ipynb"), _json),
+    ".toml": lambda text: _parts(tomllib.loads(text)),
+    # Objects as pairs, since keys may be repeated.
+    **dict.fromkeys(
+        (".json", ".ipynb"), lambda text: _parts(json.loads(text, object_pairs_hook=tuple))
+    ),
     **dict.fromkeys((".yml", ".yaml", ".cff"), lines_of_yaml),
 }

@@ -6,7 +6,6 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 
@@ -48,7 +47,10 @@ def _unpack_all(archive: zipfile.ZipFile, folder: Path) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_FILES:
         raise TemplateError(f"more than {MAX_FILES} entries")
-    _check(entries)
+    seen: dict[str, str] = {}
+    for entry in entries:  # all of them, before anything is written
+        if reason := _wrong_alone(entry) or _wrong_together(entry, seen):
+            raise TemplateError(f"{entry.orig_filename!r} {reason}")
     left = MAX_BYTES
     for entry in entries:
         if entry.is_dir() or entry.filename.startswith(f"{NOTES}/"):
@@ -60,14 +62,6 @@ def _unpack_all(archive: zipfile.ZipFile, folder: Path) -> None:
             raise TemplateError(f"{entry.filename!r} cannot be read: {reason}") from None
         if left < 0:
             raise TemplateError(f"unpacks to more than {MAX_BYTES >> 20} MiB")
-
-
-def _check(entries: Iterable[zipfile.ZipInfo]) -> None:
-    """Refuse what no template needs, before anything is written; raises `TemplateError`."""
-    seen: dict[str, str] = {}
-    for entry in entries:
-        if reason := _wrong_alone(entry) or _wrong_together(entry, seen):
-            raise TemplateError(f"{entry.orig_filename!r} {reason}")
 
 
 def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:

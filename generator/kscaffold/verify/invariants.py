@@ -92,11 +92,8 @@ def _make_and_data(subject: Subject) -> tuple[Callable[[], Any], tuple[Any, ...]
         raise AnswerError(f"{subject.place} is neither a model class nor a function", key="TARGET")
     made = found()
     if not (isinstance(made, tuple) and 2 <= len(made) <= 4 and isinstance(made[0], keras.Model)):
-        raise AnswerError(
-            f"{subject.place}() must return a compiled model, x and, if the model takes them, y and"
-            " sample weights",
-            key="TARGET",
-        )
+        reason = "must return a compiled model, x and, if it takes them, y and sample weights"
+        raise AnswerError(f"{subject.place}() {reason}", key="TARGET")
     return lambda: found()[0], made[1:]
 
 

@@ -12,10 +12,7 @@ from kscaffold.errors import TargetError
 _SPACE = "free some space, or choose a path on another disk"
 _WRITABLE = "choose a path that you may write to"
 _ANOTHER = "choose another path"
-_TAKEN = (
-    "another program has just written there",
-    "look at it before you run this again",
-)
+_TAKEN = ("another program has just written there", "look at it before you run this again")
 _NAME = ("the file system does not accept the name", _ANOTHER)
 _REASONS: dict[str, tuple[str, str]] = {
     "ENOSPC": ("the disk is full", _SPACE),

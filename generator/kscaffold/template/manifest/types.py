@@ -25,6 +25,5 @@ Choices = Annotated[tuple[str, ...], Meta(min_length=1, title="a list of at leas
 # No pattern: msgspec 0.22 crashes where a tuple or a text with a pattern is expected.
 ChoiceFolder = Annotated[str, Meta(min_length=1, title='a folder, such as "data/*"')]
 Words = Annotated[
-    tuple[str, ...],
-    Meta(min_length=1, title='the words of a command, such as ["git", "add", "."]'),
+    tuple[str, ...], Meta(min_length=1, title='the words of a command, such as ["git", "add", "."]')
 ]
