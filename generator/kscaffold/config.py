@@ -93,7 +93,7 @@ def _absolute(sources: Iterable[str], path: Path) -> tuple[str, ...]:
     return tuple(absolute(source, path.parent) for source in sources)
 
 
-def written(values: Config) -> str:
+def as_toml(values: Config) -> str:
     """Return a configuration as TOML."""
     from kscaffold.safety.escaping import quote
 

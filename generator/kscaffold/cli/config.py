@@ -8,7 +8,7 @@ import click
 from msgspec.structs import replace
 
 from kscaffold.cli.terminal import echo
-from kscaffold.config import KEYS, absolute, read_user_config, user_file, written
+from kscaffold.config import KEYS, absolute, as_toml, read_user_config, user_file
 from kscaffold.errors import AnswerError, KscaffoldError
 from kscaffold.hints import near_or_all
 from kscaffold.template.fetch import find
@@ -31,14 +31,14 @@ def command(key: str | None, values: tuple[str, ...], unset: bool) -> None:
     """
     config = read_user_config()
     if key is None:
-        echo(f"# {user_file()}\n{written(config)}", nl=False, keep="\n")
+        echo(f"# {user_file()}\n{as_toml(config)}", nl=False, keep="\n")
     elif key not in KEYS:
         raise AnswerError(f"no key {key!r}", hint=near_or_all(key, KEYS))
     elif unset and values:
         raise AnswerError("--unset takes no values")
     elif unset or values:
         kept = tuple(dict.fromkeys(map(_stored, values)))
-        _write(written(replace(config, **{key: kept})))
+        _write(as_toml(replace(config, **{key: kept})))
     else:
         for value in getattr(config, key):
             echo(value)

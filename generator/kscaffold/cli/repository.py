@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kscaffold.errors import TargetError
 from kscaffold.project.tree import Tree
-from kscaffold.write import temporary_folder
+from kscaffold.write import working_folder
 
 # No hooks, no programs named by a configuration, and nothing in the background.
 SAFE = (
@@ -41,7 +41,7 @@ def start_repository(target: Path, tree: Tree) -> Iterator[str]:
     files = tuple(file.path for file in tree if not file.secret)
     if files and shutil.which("git") and _git(target, "rev-parse", INSIDE).returncode != 0:
         try:
-            with temporary_folder(target) as folder:
+            with working_folder(target) as folder:
                 _commit(target, folder, files)
                 os.rename(folder / ".git", target / ".git")  # noqa: PTH104
         except (GitError, OSError, TargetError) as error:

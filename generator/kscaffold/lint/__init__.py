@@ -54,7 +54,7 @@ def lint(
 def _agreed(views: Sequence[View]) -> Iterator[Finding]:
     """Yield the findings of all views; those of rules in `OVERALL` must be in every view."""
     found = [(view, {each for check in CHECKS for each in check(view)}) for view in views]
-    for each in {each for view, findings in found for each in findings if view.counts(each)}:
+    for each in {each for view, findings in found for each in findings if view.is_relevant(each)}:
         if each.rule not in OVERALL or all(
             each in findings for view, findings in found if view.shows(each.file)
         ):

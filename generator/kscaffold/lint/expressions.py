@@ -8,10 +8,10 @@ from itertools import chain
 from kscaffold.lint.parsing import Parsed, parse_expression, parse_text
 from kscaffold.lint.view import View
 
-Stated = tuple[Parsed, frozenset[str]]
+Scoped = tuple[Parsed, frozenset[str]]
 
 
-def expressions(view: View) -> Iterator[Stated]:
+def expressions(view: View) -> Iterator[Scoped]:
     """Yield every expression and template of the manifests, with the names that it may use."""
     parts = (_of_questions, _of_rules, _of_derived, _of_files, _of_others)
     return chain.from_iterable(part(view) for part in parts)
@@ -22,7 +22,7 @@ def names_in_files(view: View) -> frozenset[str]:
     return frozenset({*view.manifest.questions, *view.manifest.derived, "kscaffold_version"})
 
 
-def _of_questions(view: View) -> Iterator[Stated]:
+def _of_questions(view: View) -> Iterator[Scoped]:
     sees = frozenset({"target_name"})
     for name, question in view.manifest.questions.items():
         for key in ("when", "default", "otherwise"):
@@ -33,21 +33,21 @@ def _of_questions(view: View) -> Iterator[Stated]:
         sees |= {name}
 
 
-def _of_rules(view: View) -> Iterator[Stated]:
+def _of_rules(view: View) -> Iterator[Scoped]:
     sees = frozenset({*view.manifest.questions, "target_name"})
     for rule in view.manifest.rules:
         location = view.location("when", place=rule.place)
         yield parse_expression(view.renderer, rule.when, location), sees
 
 
-def _of_derived(view: View) -> Iterator[Stated]:
+def _of_derived(view: View) -> Iterator[Scoped]:
     sees = frozenset({*view.manifest.questions, "kscaffold_version"})
     for name, text in view.manifest.derived.items():
         yield parse_expression(view.renderer, text, view.location("derived", name)), sees
         sees |= {name}
 
 
-def _of_files(view: View) -> Iterator[Stated]:
+def _of_files(view: View) -> Iterator[Scoped]:
     sees = names_in_files(view)
     for file in view.manifest.files:
         yield parse_text(view.renderer, file.target, view.location_of(file, "target")), sees
@@ -55,7 +55,7 @@ def _of_files(view: View) -> Iterator[Stated]:
             yield parse_expression(view.renderer, file.when, view.location_of(file, "when")), sees
 
 
-def _of_others(view: View) -> Iterator[Stated]:
+def _of_others(view: View) -> Iterator[Scoped]:
     manifest, sees = view.manifest, names_in_files(view)
     texts = [
         (manifest.messages.before, view.location("messages", "before"), frozenset({"target_name"})),

@@ -66,7 +66,7 @@ class Finding:
         return severity_of(self.rule)
 
     @property
-    def is_own(self) -> bool:
+    def only_in_named(self) -> bool:
         """Whether it only counts in named templates, not in those that they extend.
 
         An overlay may leave parts of the template below it unused.

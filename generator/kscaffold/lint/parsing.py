@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import jinja2
 from jinja2 import meta, nodes
@@ -94,15 +95,14 @@ def parse_file(renderer: Renderer, name: str, location: Location) -> Parsed:
 
 def parse_text(renderer: Renderer, text: str, location: Location) -> Parsed:
     """Parse a text of the manifest, which may have expressions but no statements."""
-    environment = renderer.environment
     wrong = "the manifest takes {{ expressions }}, not statements" if "{%" in text else ""
-    return _stated(environment, lambda: environment.parse(text), text, location, wrong)
+    return _of_manifest(renderer, renderer.environment.parse, text, location, wrong)
 
 
 def parse_expression(renderer: Renderer, expression: str, location: Location) -> Parsed:
     """Parse an expression of the manifest."""
-    environment = renderer.environment
-    return _stated(environment, lambda: _expression(environment, expression), expression, location)
+    parse = partial(_expression, renderer.environment)
+    return _of_manifest(renderer, parse, expression, location)
 
 
 def _expression(environment: jinja2.Environment, text: str) -> nodes.Template:
@@ -115,9 +115,9 @@ def _expression(environment: jinja2.Environment, text: str) -> nodes.Template:
     return tree
 
 
-def _stated(
-    environment: jinja2.Environment,
-    parse: Callable[[], nodes.Template],
+def _of_manifest(
+    renderer: Renderer,
+    parse: Callable[[str], nodes.Template],
     text: str,
     location: Location,
     wrong: str = "",
@@ -125,7 +125,7 @@ def _stated(
     if len(text) > LONGEST_SOURCE:
         wrong = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
     if not wrong:
-        return _described(environment, parse, text, location)
+        return _described(renderer.environment, lambda: parse(text), text, location)
     fix = "derive a value under [derived], or use a file"
     return Parsed(location, text, (location.finding("syntax", wrong, fix),))
 

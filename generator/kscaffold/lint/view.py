@@ -62,9 +62,9 @@ class View:
             for path in (MANIFEST, *layer.files())
         )
 
-    def counts(self, finding: Finding) -> bool:
+    def is_relevant(self, finding: Finding) -> bool:
         """Return whether a finding is relevant for the named templates."""
-        return not finding.is_own or finding.layer in self.named
+        return not finding.only_in_named or finding.layer in self.named
 
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""

@@ -142,8 +142,8 @@ class Matrix:
                     zip(answers, found, strict=True), key=lambda each: len(each[0])
                 )
                 if number < MOST_FAILURES:
-                    place = Path(folder).resolve() / str(number)
-                    smallest = self._smallest(smallest, failure, place)
+                    scratch = Path(folder).resolve() / str(number)
+                    smallest = self._smallest(smallest, failure, scratch)
                 count = len({id(project) for project, _ in found})
                 minimal.append(MinimalFailure(failure, count, smallest))
         return minimal

@@ -52,30 +52,30 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def keep(fetched: Path, place: Path) -> None:
-    """Move the folder `kept` in the fetched folder to its place in the cache.
+def keep(fetched: Path, entry: Path) -> None:
+    """Move the folder `kept` of what was fetched to its entry in the cache.
 
     The digest beside its `files` tells later whether they have changed.
 
     Raises:
-        TemplateError: there is no manifest, or the place cannot be written.
+        TemplateError: there is no manifest, or the entry cannot be written.
     """
     kept = fetched / "kept"
     (kept / "digest").write_text(Layer("", kept / "files").digest(), encoding="ascii")
     # If another process is faster, its files are the same.
     with suppress(OSError):
-        if not is_whole(place):
-            place.rename(fetched / "altered")
+        if not is_whole(entry):
+            entry.rename(fetched / "altered")
     with suppress(OSError):
-        kept.rename(place)
-    if not is_whole(place):
-        raise TemplateError("cannot be written; remove it", place=str(place))
+        kept.rename(entry)
+    if not is_whole(entry):
+        raise TemplateError("cannot be written; remove it", place=str(entry))
 
 
-def is_whole(place: Path) -> bool:
+def is_whole(entry: Path) -> bool:
     """Return whether the files of a commit are in the cache, unchanged."""
     try:
-        digest = read_regular(place / "digest", MAX_TEXT)
-        return digest == Layer("", place / "files").digest().encode()
+        digest = read_regular(entry / "digest", MAX_TEXT)
+        return digest == Layer("", entry / "files").digest().encode()
     except (OSError, TemplateError):
         return False

@@ -89,18 +89,18 @@ def _make_and_data(subject: Subject) -> tuple[Callable[[], Any], tuple[Any, ...]
     if isinstance(found, type) and issubclass(found, keras.Model):
         return _of_class(found)
     if not callable(found):
-        raise AnswerError(f"{subject.place} is neither a model class nor a function", key="TARGET")
+        raise AnswerError(f"{subject.target} is neither a model class nor a function", key="TARGET")
     made = found()
     if not (isinstance(made, tuple) and 2 <= len(made) <= 4 and isinstance(made[0], keras.Model)):
         reason = "must return a compiled model, x and, if it takes them, y and sample weights"
-        raise AnswerError(f"{subject.place}() {reason}", key="TARGET")
+        raise AnswerError(f"{subject.target}() {reason}", key="TARGET")
     return lambda: found()[0], made[1:]
 
 
 def _of_project(subject: Subject, folder: str) -> tuple[Callable[[], Any], tuple[Any, ...]]:
     import keras
 
-    package = subject.place.partition(".")[0]
+    package = subject.target.partition(".")[0]
     names = ("config", "data", "model", "train")
     config_module, data, model, train = (subject.module(f"{package}.{name}") for name in names)
     os.chdir(Path(folder).parent)  # to which the path of a table may be relative

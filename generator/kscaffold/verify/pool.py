@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kscaffold.verify.runner import Runner, StockResults
 
 Task = tuple[Subject, Case]
-Ended = Generator[tuple[Subject, Outcome], None, None]
+Outcomes = Generator[tuple[Subject, Outcome], None, None]
 
 _runners: dict[Subject, Runner] = {}
 _stock: StockResults = {}
@@ -49,7 +49,7 @@ def use_jax() -> None:
         raise KscaffoldError(reason, hint="unset it")
 
 
-def run_cases(tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool) -> Ended:
+def run_cases(tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool) -> Outcomes:
     """Run tasks in this process, or in several; yield subjects and outcomes as they end."""
     use_jax()
     with compiled_shared():
@@ -61,7 +61,7 @@ def run_cases(tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool) -> End
                     return
 
 
-def _in_processes(tasks: Sequence[Task], jobs: int) -> Ended:
+def _in_processes(tasks: Sequence[Task], jobs: int) -> Outcomes:
     # Not forked, which JAX does not support.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context) as pool:

@@ -49,7 +49,7 @@ def markdown_comparison(outcomes: Mapping[Subject, Sequence[Outcome]]) -> str:
     families = dict.fromkeys(o.case.family for each in outcomes.values() for o in each)
     return _markdown(
         [
-            ("family", *(f"`{subject.place}`" for subject in outcomes)),
+            ("family", *(f"`{subject.target}`" for subject in outcomes)),
             *((name, *(_held(each, name) for each in outcomes.values())) for name in families),
             ("**all**", *(f"**{_held(each, *families)}**" for each in outcomes.values())),
         ]
@@ -104,4 +104,4 @@ def as_json(subject: Subject, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         }
         for outcome in outcomes
     ]
-    return {"target": subject.place, "holds": holds, "fails": len(cases) - holds, "cases": cases}
+    return {"target": subject.target, "holds": holds, "fails": len(cases) - holds, "cases": cases}

@@ -11,7 +11,7 @@ from kscaffold.verify.subjects import Subject
 
 def snippet(case: Case, subject: Subject, declared: Declared) -> str:
     """Return code that runs a case with both classes, and needs only Keras and JAX."""
-    module, _, name = subject.place.partition(":")
+    module, _, name = subject.target.partition(":")
     imported, own = (f"{name} as Own", "Own") if name == "Model" else (name, name)
     build, run = case.build_code(declared), case.run_code()
     # Define weights only if they are used.

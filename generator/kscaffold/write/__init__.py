@@ -21,9 +21,9 @@ from kscaffold.write.os_errors import as_target_errors
 from kscaffold.write.paths import check_tree
 from kscaffold.write.signals import signals_deferred
 from kscaffold.write.target import Target, locate
-from kscaffold.write.transaction import Written, clean_up, temporary_folder, write_into, write_whole
+from kscaffold.write.transaction import Written, clean_up, working_folder, write_into, write_whole
 
-__all__ = ["Written", "check_target", "temporary_folder", "write_tree"]
+__all__ = ["Written", "check_target", "working_folder", "write_tree"]
 
 
 def check_target(target: Path, *, force: bool) -> None:

@@ -73,7 +73,7 @@ def write_into(target: Target, tree: Tree, checkpoint: Checkpoint, *, force: boo
 
 
 @contextmanager
-def temporary_folder(target: Path) -> Iterator[Path]:
+def working_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder inside a target, which the next run removes after a kill."""
     with as_target_errors(target):
         found = locate(target)
