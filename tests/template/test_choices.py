@@ -307,7 +307,7 @@ def test_a_question_is_asked_in_one_place() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("lab/data/one/kscaffold.toml", "[derived]\n", "has a description"),
+        ("lab/data/one/kscaffold.toml", "[derived]\n", "needs a description"),
         ("lab/data/one/kscaffold.toml", f'extends = "twe"\n{TWO}', "did you mean 'two'?"),
         ("lab/data/one/kscaffold.toml", f'extends = "one"\n{TWO}', "which is no other choice"),
         ("lab/data/one/kscaffold.toml", "[nonsense]\n", "unknown key"),
