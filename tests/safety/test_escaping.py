@@ -120,7 +120,7 @@ def test_name_without_letters_is_refused() -> None:
         ("a\n", r"a control character, \n"),
         ("\u202eb", "changes the writing direction"),
         ("\u2028", "a line separator"),
-        ("\ufffe", "no character"),
+        ("\ufffe", "a noncharacter"),
         ("\ud800", "surrogate"),
     ],
 )
