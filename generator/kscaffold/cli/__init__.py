@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "INTERRUPTED", "main"]
 
 COMMANDS = {
     "new": ("new", "Create a project."),
+    "inspect": ("inspect", "Show what can be learned from a table."),
     "template": ("template", "Show, change, check and try templates."),
     "config": ("config", "Show and set what kscaffold always uses."),
     "verify": ("verify", "Compare a model's training with keras.Model's."),
