@@ -41,20 +41,20 @@ slow: $(VENV)/.installed  ## run the tests that train generated projects
 	$(BIN)/python -m pytest -m slow -n auto --dist worksteal
 
 golden: $(VENV)/.installed  ## write the golden trees anew after a change of the templates
-	$(BIN)/python -m tests.golden_trees
+	$(BIN)/python -m tests.generated.golden_trees
 
 reference: $(VENV)/.installed  ## write the tables of a manifest's keys in docs/templates.md
-	$(BIN)/python -m tests.manifest_reference
+	$(BIN)/python -m tests.template.manifest_reference
 
 names: $(VENV)/.installed  ## find the names that no package may have, after a change of dependencies
-	$(BIN)/python -m tests.taken_names
+	$(BIN)/python -m tests.project.taken_names
 
 verify: $(VENV)/.installed  ## hold every trainer against the whole fit() contract, and random models; write docs/fit-contract.md
-	$(BIN)/python -m tests.fit_contract
-	VERIFY_EXAMPLES=200 $(BIN)/python -m pytest -q tests/test_verify_random.py
+	$(BIN)/python -m tests.verify.fit_contract
+	VERIFY_EXAMPLES=200 $(BIN)/python -m pytest -q tests/verify/test_random.py
 
 test-versions: $(VENV)/.installed  ## run the contract and projects' own tests with the oldest Keras and JAX, to keras-nightly
-	$(BIN)/python -m tests.versions $(PYTHONS) $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m tests.generated.versions $(PYTHONS) $(if $(ONLY),--only $(ONLY))
 
 bench: $(VENV)/.installed  ## compare the cost of scaffolding with other tools
 	$(BIN)/python bench/scaffold.py

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kscaffold.errors import AnswerError, Place, TemplateError
-from kscaffold.files import MAX_TEXT, read_regular
+from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.toml import Table, TomlError, parse_toml, read_table
 
 T = TypeVar("T", bound=Table)
@@ -90,7 +90,7 @@ def _absolute(sources: Iterable[str], path: Path) -> tuple[str, ...]:
 
 def written(values: Config) -> str:
     """Return a configuration as TOML."""
-    from kscaffold.quoting import quote
+    from kscaffold.safety.escaping import quote
 
     lines: Iterable[str] = (
         f"# {help_text}\n{key} = {quote(getattr(values, key))}\n" for key, help_text in KEYS.items()

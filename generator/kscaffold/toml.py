@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeGuard, TypeVar, Union, get_args,
 import msgspec
 
 from kscaffold.errors import Place, TemplateError, UnknownKeyError
-from kscaffold.text import enumerated, near_or_all
+from kscaffold.hints import enumerated, near_or_all
 
 T = TypeVar("T", bound=msgspec.Struct)
 _WORDS = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli import error_of, kscaffold, report_of
+from tests.cli.runner import error_of, kscaffold, report_of
 from tests.tables.makers import LEARNED, PLAIN, REFUSED, write
 
 

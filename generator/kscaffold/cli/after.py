@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kscaffold.answers import Answers
 from kscaffold.cli.terminal import shell_join
 from kscaffold.errors import KscaffoldError, place_named
-from kscaffold.hidden import masked
-from kscaffold.manifest import Manifest
-from kscaffold.scaffold import Scaffold, derived_values
-from kscaffold.training import missing_modules, training_arguments
+from kscaffold.project.answers import Answers
+from kscaffold.project.pipeline import Scaffold, derived_values
+from kscaffold.project.redaction import masked
+from kscaffold.project.training import missing_modules, training_arguments
+from kscaffold.template.manifest import Manifest
 
 # Stands for the folder of the training's run where a command is only shown.
 SCRATCH = "RUN_FOLDER"

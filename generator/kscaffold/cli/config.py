@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from kscaffold.cli.terminal import echo
 from kscaffold.config import KEYS, absolute, read_user_config, user_file, written
 from kscaffold.errors import AnswerError, KscaffoldError
-from kscaffold.git import without_password
-from kscaffold.layers import MANIFEST
-from kscaffold.origins import BUILT_IN
-from kscaffold.sources import find
-from kscaffold.text import near_or_all
+from kscaffold.hints import near_or_all
+from kscaffold.template.git import without_password
+from kscaffold.template.origins import BUILT_IN
+from kscaffold.template.overlays import MANIFEST
+from kscaffold.template.sources import find
 
 
 @click.command(

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import click
 
-from kscaffold.answers import Answers, resolve
 from kscaffold.cli import after, output
 from kscaffold.cli.after import Command
 from kscaffold.cli.interrupt import as_error
 from kscaffold.cli.repository import start_repository
 from kscaffold.cli.terminal import echo, echo_json, shell_join
 from kscaffold.errors import AnswerError, KscaffoldError, TrustError, place_named
-from kscaffold.hidden import answers_named, masked, public, secrets_hidden
-from kscaffold.scaffold import Scaffold, build_tree, choose, derived_values, prepare
-from kscaffold.sources import Template
-from kscaffold.tree import Tree
+from kscaffold.project.answers import Answers, resolve
+from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values, prepare
+from kscaffold.project.redaction import answers_named, masked, public, secrets_hidden
+from kscaffold.project.tree import Tree
+from kscaffold.template.sources import Template
 from kscaffold.write import Written, check_target, write_tree
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from kscaffold.cli import INTERRUPTED
 from kscaffold.errors import KscaffoldError
-from kscaffold.files import read_regular
-from kscaffold.tree import Tree
+from kscaffold.project.tree import Tree
+from kscaffold.safety.files import read_regular
 
 
 class InterruptError(KscaffoldError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kscaffold.text import near_or_all
+from kscaffold.hints import near_or_all
 
 
 class LazyGroup(click.Group):

@@ -15,8 +15,8 @@ from kscaffold.cli import options
 from kscaffold.cli.trust import as_recorded, is_trusted
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
-from kscaffold.manifest import Manifest
-from kscaffold.sources import (
+from kscaffold.template.manifest import Manifest
+from kscaffold.template.sources import (
     Pinned,
     Template,
     is_git,

@@ -9,10 +9,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from kscaffold.answers import read_data_file, spelled
 from kscaffold.errors import AnswerError, TemplateError
-from kscaffold.manifest import Manifest, Question
-from kscaffold.text import visible
+from kscaffold.hints import visible
+from kscaffold.project.answers import read_data_file, spelled
+from kscaffold.template.manifest import Manifest, Question
 
 ASSIGNED = "assigned"
 
@@ -159,7 +159,7 @@ def _differing(manifest: Manifest, name: str, one: object, other: object) -> str
 
 
 def _same(one: object, other: object) -> bool:
-    from kscaffold.answers import WORDS
+    from kscaffold.project.answers import WORDS
 
     if isinstance(one, bool) or isinstance(other, bool):
         return WORDS.get(str(one).lower()) == WORDS.get(str(other).lower())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from kscaffold.answers import Answers, spelled
 from kscaffold.cli.terminal import Styled, echo, shell_join, styled
-from kscaffold.files import read_regular
-from kscaffold.layers import MAX_FILE
-from kscaffold.manifest import Value
-from kscaffold.origins import BUILT_IN
-from kscaffold.sources import Template
-from kscaffold.tree import Tree, TreeFile, is_text
+from kscaffold.project.answers import Answers, spelled
+from kscaffold.project.tree import Tree, TreeFile, is_text
+from kscaffold.safety.files import read_regular
+from kscaffold.template.manifest import Value
+from kscaffold.template.origins import BUILT_IN
+from kscaffold.template.overlays import MAX_FILE
+from kscaffold.template.sources import Template
 
 
 def print_tree(root: Path, tree: Tree) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import questionary
 
-from kscaffold.answers import Interview, resolve
 from kscaffold.cli.terminal import echo, styled
 from kscaffold.errors import AnswerError, TemplateError
-from kscaffold.manifest import Question, Value
-from kscaffold.scaffold import Scaffold
-from kscaffold.text import visible
+from kscaffold.hints import visible
+from kscaffold.project.answers import Interview, resolve
+from kscaffold.project.pipeline import Scaffold
+from kscaffold.template.manifest import Question, Value
 
 BACK = "<"
 BACK_CHOICE = "< back"

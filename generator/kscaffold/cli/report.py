@@ -10,7 +10,7 @@ import click
 from kscaffold import __version__
 from kscaffold.cli.terminal import OutputError, echo, echo_json, styled
 from kscaffold.errors import KscaffoldError
-from kscaffold.text import visible
+from kscaffold.hints import visible
 
 INTERRUPTED = 130
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import click
 
-from kscaffold.blocks import Block, blocks_of, overriding, with_block
 from kscaffold.cli.terminal import echo, shell_join
 from kscaffold.errors import AnswerError, TargetError
-from kscaffold.layers import MANIFEST, Layer
-from kscaffold.origins import BUILT_IN
-from kscaffold.quoting import quote
-from kscaffold.sources import Part, Template, load_templates
-from kscaffold.text import near
-from kscaffold.tree import Tree, TreeFile
+from kscaffold.hints import near
+from kscaffold.project.tree import Tree, TreeFile
+from kscaffold.safety.escaping import quote
+from kscaffold.template.blocks import Block, blocks_of, overriding, with_block
+from kscaffold.template.origins import BUILT_IN
+from kscaffold.template.overlays import MANIFEST, Layer
+from kscaffold.template.sources import Part, Template, load_templates
 from kscaffold.write import check_target, write_tree
 
 

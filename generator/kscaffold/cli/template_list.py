@@ -10,10 +10,10 @@ import click
 from kscaffold.cli.terminal import Styled, echo, echo_json, styled
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError
-from kscaffold.git import without_password
-from kscaffold.origins import BUILT_IN
-from kscaffold.sources import find, installed
-from kscaffold.text import visible
+from kscaffold.hints import visible
+from kscaffold.template.git import without_password
+from kscaffold.template.origins import BUILT_IN
+from kscaffold.template.sources import find, installed
 
 
 @click.command()

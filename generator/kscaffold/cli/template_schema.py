@@ -7,7 +7,7 @@ import json
 import click
 
 from kscaffold.cli.terminal import echo
-from kscaffold.manifest.schema import manifest_schema
+from kscaffold.template.manifest.schema import manifest_schema
 
 
 @click.command()

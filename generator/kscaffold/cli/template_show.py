@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from kscaffold.answers import spelled
-from kscaffold.blocks import blocks_of
 from kscaffold.cli.terminal import echo, echo_json, styled
-from kscaffold.layers import MANIFEST
-from kscaffold.manifest import Question
-from kscaffold.sources import Template, load_templates
-from kscaffold.text import visible
+from kscaffold.hints import visible
+from kscaffold.project.answers import spelled
+from kscaffold.template.blocks import blocks_of
+from kscaffold.template.manifest import Question
+from kscaffold.template.overlays import MANIFEST
+from kscaffold.template.sources import Template, load_templates
 
 # A terminal is 80 characters wide; JSON has the whole text.
 WIDEST = 33

@@ -13,14 +13,14 @@ import click
 
 from kscaffold.cli.terminal import echo, echo_json, shell_join, styled
 from kscaffold.errors import TemplateError, TrustError
-from kscaffold.git import without_password
+from kscaffold.template.git import without_password
 
 if TYPE_CHECKING:
-    from kscaffold.manifest import Manifest
-    from kscaffold.scaffold import Scaffold
-    from kscaffold.trial.checks import Project
-    from kscaffold.trial.combinations import Combinations, Given
-    from kscaffold.trial.run import Fault, Trial
+    from kscaffold.matrix.checks import Project
+    from kscaffold.matrix.combinations import Combinations, Given
+    from kscaffold.matrix.run import Fault, Trial
+    from kscaffold.project.pipeline import Scaffold
+    from kscaffold.template.manifest import Manifest
 
 COVERS = {"each": 1, "pairs": 2}
 
@@ -90,10 +90,10 @@ def command(
     ctx.meta["kscaffold.format"] = form
     from kscaffold.cli.trust import is_trusted
     from kscaffold.config import read_user_config
-    from kscaffold.scaffold import prepare
-    from kscaffold.sources import load_templates
-    from kscaffold.trial.combinations import find_combinations
-    from kscaffold.trial.run import Request, Trial
+    from kscaffold.matrix.combinations import find_combinations
+    from kscaffold.matrix.run import Request, Trial
+    from kscaffold.project.pipeline import prepare
+    from kscaffold.template.sources import load_templates
 
     scaffold = prepare(load_templates(sources, Path(), ref), "project")
     trusted = trust or is_trusted(scaffold.template, read_user_config())
@@ -137,8 +137,8 @@ def _check_runs_nothing(manifest: Manifest, *, imports: bool | None, trains: boo
 
 def _given(scaffold: Scaffold, assigned: Sequence[str]) -> list[Given]:
     """Return the one combination that is asked for; raises `AnswerError`."""
-    from kscaffold.answers import resolve
     from kscaffold.cli.options import collect
+    from kscaffold.project.answers import resolve
 
     manifest = scaffold.template.manifest
     given = collect(manifest, {}, assigned, None)
@@ -148,7 +148,7 @@ def _given(scaffold: Scaffold, assigned: Sequence[str]) -> list[Given]:
 
 def _covering(found: Combinations, cover: str | None) -> tuple[list[Given], str]:
     """Return the combinations to try, and in words which they are."""
-    from kscaffold.trial.combinations import ALL_UP_TO
+    from kscaffold.matrix.combinations import ALL_UP_TO
 
     count = f"{'' if found.is_whole else 'more than '}{len(found.pool)} combinations of answers"
     if cover is None:
@@ -178,7 +178,7 @@ def _no_bar(phase: str, steps: int) -> Generator[Callable[[], None], None, None]
 
 def _table(projects: Sequence[Project], trial: Trial) -> dict[str, dict[str, Any]]:
     """Return for each check how many projects pass and fail, and why it is not made."""
-    from kscaffold.trial.checks import CHECKS
+    from kscaffold.matrix.checks import CHECKS
 
     table: dict[str, dict[str, Any]] = {}
     for check in CHECKS:
@@ -236,7 +236,7 @@ def _again(fault: Fault, sources: Sequence[str]) -> str:
 
 def _spelled(given: Given) -> dict[str, str]:
     """Return answers as the command line takes them."""
-    from kscaffold.answers import spelled
+    from kscaffold.project.answers import spelled
 
     words = {True: "yes", False: "no"}
     return {

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TextIO
 import click
 
 from kscaffold.errors import KscaffoldError
-from kscaffold.text import visible
+from kscaffold.hints import visible
 
 
 class OutputError(KscaffoldError):

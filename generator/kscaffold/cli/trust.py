@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kscaffold.config import Config
-from kscaffold.git import without_password
-from kscaffold.origins import BUILT_IN
-from kscaffold.sources import Template
+from kscaffold.template.git import without_password
+from kscaffold.template.origins import BUILT_IN
+from kscaffold.template.sources import Template
 
 
 def is_trusted(template: Template, config: Config) -> bool:

@@ -9,7 +9,7 @@ from itertools import chain
 from kscaffold.lint.findings import Spot
 from kscaffold.lint.parsed import Parsed, parse_expression, parse_text
 from kscaffold.lint.subject import Subject
-from kscaffold.manifest import Question
+from kscaffold.template.manifest import Question
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import ast
 import warnings
 from collections.abc import Iterator
 
+from kscaffold.hints import near
 from kscaffold.lint.findings import Finding, Spot
 from kscaffold.lint.subject import Subject
-from kscaffold.text import near
 
 
 def missing_files(subject: Subject) -> Iterator[Finding]:

@@ -10,13 +10,13 @@ from typing import Any
 from msgspec import structs
 
 from kscaffold.errors import Place, TemplateError, UnknownKeyError
-from kscaffold.layers import MANIFEST
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.lines import Key, index, line_of
 from kscaffold.lint.subject import Subject
-from kscaffold.manifest.tables import ManifestTable
-from kscaffold.scaffold import prepare
-from kscaffold.sources import Found, Part, Template, find_all, find_choices, stacked
+from kscaffold.project.pipeline import prepare
+from kscaffold.template.manifest.tables import ManifestTable
+from kscaffold.template.overlays import MANIFEST
+from kscaffold.template.sources import Found, Part, Template, find_all, find_choices, stacked
 from kscaffold.toml import mistakes
 
 

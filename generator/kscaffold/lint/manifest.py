@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kscaffold.answers import Interview
 from kscaffold.errors import AnswerError
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.subject import Subject
-from kscaffold.manifest import Question, Value
+from kscaffold.project.answers import Interview
+from kscaffold.template.manifest import Question, Value
 
 
 def bad_defaults(subject: Subject) -> Iterator[Finding]:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from kscaffold.hints import near
 from kscaffold.lint.expressions import expressions, visible
 from kscaffold.lint.findings import Finding, Spot
 from kscaffold.lint.parsed import Parsed
 from kscaffold.lint.subject import Subject
-from kscaffold.text import near
 
 
 def faults(subject: Subject) -> Iterator[Finding]:

@@ -9,10 +9,10 @@ import jinja2
 from jinja2 import meta, nodes
 from jinja2.parser import Parser
 
-from kscaffold.bounds import LONGEST_SOURCE
 from kscaffold.errors import TemplateError
-from kscaffold.render import Renderer
-from kscaffold.text import near
+from kscaffold.hints import near
+from kscaffold.project.render import Renderer
+from kscaffold.safety.limits import LONGEST_SOURCE
 
 _IMPORTS = (nodes.Import, nodes.FromImport)
 # What reading a template raises: one that is wrong, too deep, or with too long a number.

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from jinja2 import nodes
 
+from kscaffold.hints import near_or_all
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.subject import Subject
-from kscaffold.text import near_or_all
 
 
 def missing_references(subject: Subject) -> Iterator[Finding]:

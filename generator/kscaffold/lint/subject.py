@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kscaffold.errors import Place
-from kscaffold.layers import MANIFEST
 from kscaffold.lint.findings import Finding, Spot
 from kscaffold.lint.lines import Key
 from kscaffold.lint.parsed import Parsed, Reference, parse_file
-from kscaffold.manifest import File, Manifest
-from kscaffold.render import Renderer
-from kscaffold.scaffold import Scaffold
+from kscaffold.project.pipeline import Scaffold
+from kscaffold.project.render import Renderer
+from kscaffold.template.manifest import File, Manifest
+from kscaffold.template.overlays import MANIFEST
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.subject import Subject
-from kscaffold.manifest import File
-from kscaffold.paths import path_problem
+from kscaffold.safety.paths import path_problem
+from kscaffold.template.manifest import File
 
 _EXPRESSION = re.compile(r"{{.*?}}")
 

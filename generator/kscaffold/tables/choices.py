@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kscaffold.tables.errors import TableError
-from kscaffold.text import near
+from kscaffold.hints import near
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kscaffold.quoting import quote
+from kscaffold.safety.escaping import quote
 from kscaffold.tables.dialect import MISSING
 from kscaffold.tables.inspection import Column, Inspection
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kscaffold.files import open_regular
+from kscaffold.safety.files import open_regular
 from kscaffold.tables.dialect import Dialect
 from kscaffold.tables.errors import TableError
 from kscaffold.tables.rows import CHUNK, Chunk, Rows

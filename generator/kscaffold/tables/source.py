@@ -14,7 +14,7 @@ from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from kscaffold.files import open_regular
+from kscaffold.safety.files import open_regular
 from kscaffold.tables.errors import TableError
 
 LONGEST_LINE = 4_000_000  # characters

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from kscaffold.errors import AnswerError
-from kscaffold.text import near, near_or_all
+from kscaffold.hints import near, near_or_all
 
 Problem = Literal["regression", "binary", "multiclass"]
 Counting = Literal["rows", "weights", "both"]

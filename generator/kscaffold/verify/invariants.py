@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from kscaffold.errors import AnswerError
-from kscaffold.sources import template_root
-from kscaffold.text import near_or_all
+from kscaffold.hints import near_or_all
+from kscaffold.template.sources import template_root
 from kscaffold.verify.pool import compiled_shared, use_jax
 from kscaffold.verify.subjects import Subject
 

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from kscaffold.errors import AnswerError, KscaffoldError
-from kscaffold.files import MAX_TEXT, read_regular
+from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.toml import TomlError, parse_toml
 from kscaffold.verify.cases import Counting, Declared, Problem
 

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError
 from kscaffold.write.entries import to_entries
+from kscaffold.write.os_errors import as_sentences
 from kscaffold.write.place import Place, locate
-from kscaffold.write.reasons import as_sentences
 from kscaffold.write.signals import Checkpoint, orderly
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kscaffold.tree import Tree
+    from kscaffold.project.tree import Tree
 
 __all__ = ["Written", "check_target", "recover", "write_tree"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kscaffold.errors import TargetError
 
 if TYPE_CHECKING:
-    from kscaffold.tree import Tree, TreeFile
+    from kscaffold.project.tree import Tree, TreeFile
 
 _DEEPEST = 64
 _OWN = ".kscaffold-"  # how the names of a run's own temporary files start

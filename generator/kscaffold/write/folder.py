@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from kscaffold.write.reasons import naming, not_a_folder
+from kscaffold.write.os_errors import naming, not_a_folder
 
 HAS_DESCRIPTORS = os.open in os.supports_dir_fd
 _BINARY = getattr(os, "O_BINARY", 0)

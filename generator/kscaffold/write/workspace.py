@@ -10,8 +10,8 @@ from pathlib import Path
 from kscaffold.write.folder import Folder
 from kscaffold.write.inplace import undo
 from kscaffold.write.lock import Lock
+from kscaffold.write.os_errors import as_sentences
 from kscaffold.write.place import LOCK_INSIDE, WORK_INSIDE, locate
-from kscaffold.write.reasons import as_sentences
 from kscaffold.write.removal import remove_tree, tidy
 
 

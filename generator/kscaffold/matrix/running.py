@@ -1,0 +1,139 @@
+"""What runs a project's code: its modules imported, and a short training."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+
+from kscaffold.matrix.checks import Failure, Project
+from kscaffold.project.answers import Answers
+from kscaffold.project.pipeline import Scaffold
+from kscaffold.project.training import training_arguments
+
+IMPORTING = Path(__file__).with_name("importing.py")
+LINES = 12
+
+
+class Processes:
+    """Runs commands, and ends those that still run if it is left early."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = Lock()
+        self._over = False
+
+    def run(
+        self, command: Sequence[str], seconds: float, folder: Path, given: str = ""
+    ) -> tuple[int, str, str]:
+        """Run a command, `given` on its stdin; returns its exit code, stdout and stderr."""
+        with self._lock:
+            if self._over:
+                return 1, "", "interrupted"
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                # So that what it starts itself can be ended with it.
+                start_new_session=True,
+            )
+            self._running.add(process)
+        try:
+            output, errors = process.communicate(given, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            output, errors = process.communicate()
+            errors += f"\nno end after {seconds:.0f} s"
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        return process.returncode, output, errors
+
+    def end(self) -> None:
+        """End all that runs, and start nothing any more."""
+        with self._lock:
+            self._over = True
+            for process in self._running:
+                _kill(process)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a process and those that it has started."""
+    with suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def modules(project: Project) -> tuple[Path, list[str]]:
+    """Return where a project's modules are, and their names; tests and scripts to run are none."""
+    inside = [path for path in project.files if path.startswith("src/")]
+    root = project.folder / "src" if inside else project.folder
+    paths = [path.removeprefix("src/") for path in inside or project.files]
+    names = (path.removesuffix(".py").removesuffix("/__init__").split("/") for path in paths)
+    kept = [
+        parts
+        for parts in names
+        if parts[0] not in ("tests", "test", "setup", "conftest", "docs", "noxfile")
+        and parts[-1] != "__main__"
+        and all(part.isidentifier() for part in parts)
+    ]
+    return root, sorted(".".join(parts) for parts in kept)
+
+
+def import_all(projects: Sequence[Project], processes: Processes, seconds: float) -> None:
+    """Import the modules of projects in one process; in another one, after one that ends it."""
+    waiting = [*projects]
+    while waiting:
+        tasks = []
+        for project in waiting:
+            root, names = modules(project)
+            tasks.append({"folder": str(project.folder), "root": str(root), "modules": names})
+        code, output, errors = processes.run(
+            [sys.executable, str(IMPORTING)], seconds * len(waiting), Path.cwd(), json.dumps(tasks)
+        )
+        done = output.splitlines()[: len(waiting)]
+        for project, line in zip(waiting, done, strict=False):
+            problem = json.loads(line)
+            project.report("imports", [Failure("imports", problem)] if problem else [])
+        if len(done) < len(waiting):
+            last = (errors.strip().splitlines() or ["no message"])[-1]
+            message = f"to import it ends Python with exit code {code}: {last}"
+            waiting[len(done)].report("imports", [Failure("imports", message)])
+        waiting = waiting[len(done) + 1 :]
+
+
+def train(scaffold: Scaffold, project: Project, processes: Processes, seconds: float) -> None:
+    """Train a project for a moment, as its template says."""
+    assert isinstance(project.answers, Answers)
+    with TemporaryDirectory(prefix="kscaffold-") as scratch:
+        arguments = training_arguments(scaffold, project.answers, f"{scratch}/run")
+        command = [sys.executable, *arguments]
+        code, _, errors = processes.run(command, seconds, project.folder)
+    lines = errors.strip().splitlines()
+    failures = []
+    if code != 0:
+        last = lines[-1] if lines else f"exit code {code}"
+        failures.append(Failure("trains", last, tuple(lines[-LINES:-1])))
+    project.report("trains", failures)
+
+
+def distinct(projects: Iterable[Project]) -> dict[frozenset[tuple[str, str]], list[Project]]:
+    """Return projects by their Python files: those with the same ones behave the same."""
+    groups: dict[frozenset[tuple[str, str]], list[Project]] = {}
+    for project in projects:
+        groups.setdefault(frozenset(project.files.items()), []).append(project)
+    return groups

@@ -1,0 +1,67 @@
+"""The filters that templates have: those of Jinja's that are harmless, bounded, and a few more."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jinja2
+import jinja2.filters
+
+from kscaffold.safety.escaping import markdown, module_name, quote
+from kscaffold.safety.limits import LONGEST, check_length, check_number
+
+FILTERS = (
+    *("default", "d", "first", "indent", "int", "join", "last", "length", "list", "lower"),
+    *("replace", "reverse", "sort", "string", "title", "trim", "unique", "upper", "wordwrap"),
+)
+
+
+def allowed_filters() -> dict[str, Callable[..., Any]]:
+    """Return all filters by their names; none returns more than there may be."""
+    filters = {name: jinja2.filters.FILTERS[name] for name in FILTERS}
+    own = {"indent": _indent, "wordwrap": _wordwrap, "join": _join, "replace": _replace}
+    ours = {"quote": quote, "markdown": markdown, "module_name": module_name}
+    return {name: _bounded(each) for name, each in {**filters, **own, **ours}.items()}
+
+
+def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that refuses what it returns where that is too much."""
+
+    # Jinja's own filters carry marks that tell how to call them.
+    @functools.wraps(function)
+    def bounded(*arguments: Any, **more: Any) -> Any:
+        value = function(*arguments, **more)
+        if isinstance(value, str):
+            check_length(len(value))
+        elif isinstance(value, int):
+            check_number(value)
+        return value
+
+    return bounded
+
+
+def _indent(text: object, width: int | str = 4, first: bool = False) -> str:
+    margin = width if isinstance(width, str) else " " * min(width, LONGEST)
+    check_length(len(str(text)) + (str(text).count("\n") + 1) * len(margin))
+    return jinja2.filters.do_indent(str(text), margin, first)
+
+
+@jinja2.pass_environment
+def _wordwrap(environment: jinja2.Environment, text: object, width: int = 79) -> str:
+    # A long word is copied anew for each of its lines.
+    check_length(len(str(text)) ** 2 // max(width, 1) // 1_000)
+    return jinja2.filters.do_wordwrap(environment, str(text), width)
+
+
+def _join(values: Iterable[object], separator: str = "") -> str:
+    texts = [str(value) for value in values]
+    check_length(sum(map(len, texts)) + len(texts) * len(separator))
+    return separator.join(texts)
+
+
+def _replace(value: object, old: str, new: str) -> str:
+    text = str(value)
+    check_length(len(text) + text.count(old) * len(new))
+    return text.replace(old, new)

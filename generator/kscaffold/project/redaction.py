@@ -1,0 +1,78 @@
+"""Secret answers: written into the files that ask for them, and shown and kept nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from kscaffold.errors import KscaffoldError, TemplateError
+from kscaffold.project.answers import Answers
+from kscaffold.safety.escaping import quote
+from kscaffold.template.manifest import Manifest, Value
+
+
+def public(manifest: Manifest, answers: Answers) -> Answers:
+    """Return the answers without the secret ones."""
+    return replace(
+        answers,
+        values=_without_secret(manifest, answers.values),
+        chosen=_without_secret(manifest, answers.chosen),
+    )
+
+
+def masked(manifest: Manifest, answers: Answers) -> Answers:
+    """Return the answers with "<NAME>" in place of each secret that was given."""
+    names = _secrets(manifest, answers.values)
+    return replace(answers, values={**answers.values, **{name: f"<{name}>" for name in names}})
+
+
+def hidden(text: str, manifest: Manifest, values: Mapping[str, object]) -> str:
+    """Return a text with "<NAME>" in place of each secret, as it is or quoted."""
+    for name, secret in _secrets(manifest, values).items():
+        for form in sorted((secret, quote(secret)[1:-1], repr(secret)[1:-1]), key=len)[::-1]:
+            text = text.replace(form, f"<{name}>")
+    return text
+
+
+@contextmanager
+def secrets_hidden(manifest: Manifest, given: Mapping[str, object]) -> Iterator[None]:
+    """Keep the secrets among what was given out of an error that is raised within."""
+    try:
+        yield
+    except KscaffoldError as error:
+        error.reason = hidden(error.reason, manifest, given)
+        error.hint = hidden(error.hint, manifest, given)
+        raise
+
+
+@contextmanager
+def answers_named(manifest: Manifest, answers: Answers) -> Iterator[None]:
+    """Say with which answers a template fails within, and no secret of them."""
+    given = [
+        name if value is True else f"{name}={value}"
+        for name, value in public(manifest, answers).chosen.items()
+    ]
+    try:
+        with secrets_hidden(manifest, answers.values):
+            yield
+    except TemplateError as error:
+        error.reason += f" (with {', '.join(given) or 'the default answers'})"
+        raise
+
+
+def has_secrets(manifest: Manifest, answers: Answers) -> bool:
+    """Return whether a secret was given."""
+    return bool(_secrets(manifest, answers.values))
+
+
+def _secrets(manifest: Manifest, values: Mapping[str, object]) -> dict[str, str]:
+    return {
+        name: str(values[name])
+        for name, question in manifest.questions.items()
+        if question.secret and values.get(name)
+    }
+
+
+def _without_secret(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if not manifest.questions[name].secret}

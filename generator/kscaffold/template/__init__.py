@@ -1,0 +1,1 @@
+"""What a template is: its manifest, overlays, blocks, and where it comes from."""

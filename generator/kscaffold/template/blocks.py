@@ -1,0 +1,131 @@
+"""The named blocks of template files, and files that override one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kscaffold.errors import TemplateError
+from kscaffold.template.overlays import Layer
+
+# `#: block loss` on a line of its own, or `{% block loss %}` anywhere.
+_WORD = re.compile(
+    r"^[ \t]*#:[ \t]*(?P<line>block|endblock)\b[ \t]*(?P<line_name>\w*).*$"
+    r"|{%-?\s*(?P<tag>block|endblock)\b\s*(?P<tag_name>\w*).*?%}",
+    re.MULTILINE,
+)
+_EXTENDS = re.compile(r"\s*(#:|{%-?)\s*extends\b")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a template file that an overlay can override.
+
+    Attributes:
+        template: the path of the file.
+        name: the block's name, once in a file.
+        line: where it begins, from 1.
+        text: the file's lines from its begin to its end, both included.
+        around: the lines of the file that it is indented below, such as that of its class.
+    """
+
+    template: str
+    name: str
+    line: int
+    text: str
+    around: tuple[str, ...]
+
+
+def blocks_of(layer: Layer, template: str) -> Iterator[Block]:
+    """Yield the blocks of a template file, in order; raises `TemplateError`."""
+    text = layer.read(template)
+    lines = re.split(r"(?<=\n)", text)
+    for name, first, last in sorted(_spans(text), key=lambda span: span[1]):
+        if not name:
+            place = f"{layer.place}{template}, line {first + 1}"
+            raise TemplateError("a block has no name", place=place)
+        yield Block(
+            template,
+            name,
+            first + 1,
+            "".join(lines[first : last + 1]),
+            tuple(_around(lines, first)),
+        )
+
+
+def _spans(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield each block's name, and the numbers of its first and last line, from 0."""
+    begun: list[tuple[str, int]] = []
+    for word in _WORD.finditer(text):
+        line = text.count("\n", 0, word.start())
+        if "block" in (word["line"], word["tag"]):
+            begun.append((word["line_name"] or word["tag_name"], line))
+        elif begun:
+            yield (*begun.pop(), line)
+
+
+def _around(lines: list[str], first: int) -> list[str]:
+    """Return the headers that a line of Python is indented below, the outermost first."""
+    headers: list[str] = []
+    margin = _margin(lines[first])
+    for line in reversed(lines[:first]):
+        if margin == 0:
+            break
+        if line.strip() and not line.lstrip().startswith("#:") and _margin(line) < margin:
+            margin = _margin(line)
+            whole = line.rstrip().endswith(":") and line.lstrip()[0] not in ")]}"
+            # A header of several lines is nothing that can be repeated as it is.
+            headers.append(line if whole else f"{' ' * margin}if True:\n")
+    if headers:
+        # Also keeps the file valid Python where the block is empty.
+        note = f'{" " * _margin(lines[first])}"""Only blocks go into the project."""\n'
+        headers.insert(0, note)
+    return headers[::-1]
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def overriding(block: Block, name: str) -> str:
+    """Return a template file that overrides a block with what it is already.
+
+    Args:
+        block: the block.
+        name: what the file that it overrides is called, such as "builtin/package/data.py.jinja".
+    """
+    gap = "\n\n" if block.around else ""
+    return f'#: extends "{name}"\n{gap}{"".join(block.around)}{block.text}'
+
+
+def with_block(text: str, block: Block) -> str:
+    """Return a file that overrides blocks of a template with one more of them at its end."""
+    known = text.splitlines(keepends=True)
+    around = "".join(line for line in block.around if line not in known)
+    gap = "\n\n" if around else ""
+    return f"{text}{gap}{around}{block.text}"
+
+
+def check_blocks(layers: Sequence[Layer]) -> None:
+    """Refuse layers of which two override the same block, or the whole file.
+
+    Raises:
+        TemplateError: names both.
+    """
+    owners: dict[tuple[str, str], Layer] = {}
+    for layer in layers:
+        for path in layer.files():
+            for name in _overridden(layer, path):
+                if other := owners.get((path, name)):
+                    reason = f"overrides {name or 'the file'}, as does {other.place}{path}"
+                    hint = "have one of them override another block"
+                    raise TemplateError(reason, place=f"{layer.place}{path}", hint=hint)
+                owners[path, name] = layer
+
+
+def _overridden(layer: Layer, path: str) -> list[str]:
+    """Return the blocks that a file overrides; "" is the whole file."""
+    if not path.endswith(".jinja") or not _EXTENDS.match(layer.read(path)):
+        return [""]
+    return [f"the block {block.name!r}" for block in blocks_of(layer, path)]

@@ -1,0 +1,131 @@
+"""The folders that a template is made of, on top of each other."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from kscaffold.errors import TemplateError
+from kscaffold.safety.files import open_regular, read_all
+
+MANIFEST = "kscaffold.toml"
+# Files beside a template that are none of it.
+IGNORED = frozenset({".git", ".hg", ".svn", "__pycache__", ".DS_Store", "Thumbs.db"})
+# What editors and a stopped run leave.
+LEFT_OVER = re.compile(r"\.pyc$|~$|\.backup-\d+$|^\.kscaffold-(lock|work)$")
+JOURNAL = ".kscaffold-work/journal"
+MAX_FILES = 20_000
+# Of one file, and of all together, in bytes.
+MAX_FILE = 64 << 20
+MAX_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A folder of template files.
+
+    Attributes:
+        name: what other layers call it, such as "builtin".
+        root: the folder.
+        place: what stands before a file's path in messages, such as "lab/"; may be empty.
+        description: what it is for, as its manifest says.
+        apart: folders in it that are layers of their own.
+    """
+
+    name: str
+    root: Path
+    place: str = ""
+    description: str = ""
+    apart: frozenset[str] = frozenset()
+
+    def has(self, path: str) -> bool:
+        """Tell whether this layer has a file."""
+        return _is_inside(path) and (self.root / path).is_file()
+
+    def path_of(self, path: str) -> Path:
+        """Return where a file is; raises `TemplateError` if that is outside the folder."""
+        # A symbolic link that leads out of the folder would let a template read any file.
+        real = Path(os.path.realpath(self.root / path))
+        if not _is_inside(path) or not real.is_relative_to(os.path.realpath(self.root)):
+            raise TemplateError("is outside the template's folder", place=f"{self.place}{path}")
+        return real
+
+    def open(self, path: str, most: int = MAX_FILE) -> BinaryIO:
+        """Open a file of at most so many bytes; raises `TemplateError`."""
+        whole = self.root / path if _is_inside(path) else self.path_of(path)
+        with self._as_template_error(path):
+            file = open_regular(whole, most)
+            # Check the opened file: the path may lead elsewhere by now.
+            if not os.path.samestat(os.fstat(file.fileno()), self.path_of(path).lstat()):
+                file.close()
+                raise OSError(errno.EBUSY, "Changed while it was opened")
+        return file
+
+    def read_bytes(self, path: str, most: int = MAX_FILE) -> bytes:
+        """Return a file's content, at most so many bytes; raises `TemplateError`."""
+        with self.open(path, most) as file, self._as_template_error(path):
+            return read_all(file, self.root / path, most)
+
+    @contextmanager
+    def _as_template_error(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason, place = str(error.strerror), f"{self.place}{path}"
+            hint = "kscaffold.toml names it" if error.errno == errno.ENOENT else ""
+            raise TemplateError(reason, place=place, hint=hint) from None
+
+    def read(self, path: str) -> str:
+        """Return a file's text; raises `TemplateError`."""
+        try:
+            return self.read_bytes(path).decode("utf-8").replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            reason = f"is not UTF-8: {error.reason}"
+            raise TemplateError(reason, place=f"{self.place}{path}") from None
+
+    def files(self) -> tuple[str, ...]:
+        """Return the paths of all files but the manifest, in order; raises `TemplateError`."""
+        paths = sorted(self._walk())
+        return tuple(
+            path for path in paths if path != MANIFEST and path.partition("/")[0] not in self.apart
+        )
+
+    def _walk(self) -> Iterator[str]:
+        count = 0
+        for folder, names, files in os.walk(self.root):
+            names[:] = sorted(n for n in names if n not in IGNORED and not LEFT_OVER.search(n))
+            for name in files:
+                if name in IGNORED or LEFT_OVER.search(name):
+                    continue
+                count += 1
+                if count > MAX_FILES:
+                    raise TemplateError(f"more than {MAX_FILES} files", place=self.place)
+                yield Path(folder, name).relative_to(self.root).as_posix()
+
+
+class Layers(tuple[Layer, ...]):
+    """Layers from the bottom to the top; of files with the same path, the highest counts."""
+
+    __slots__ = ()
+
+    def find(self, path: str, below: int | None = None) -> int | None:
+        """Return the number of the highest layer with a file, of those under `below`."""
+        for number in reversed(range(len(self) if below is None else below)):
+            if self[number].has(path):
+                return number
+        return None
+
+    def top(self, path: str) -> Layer:
+        """Return the layer that a file is taken from; the bottom one if none has it."""
+        return self[self.find(path) or 0]
+
+
+def _is_inside(path: str) -> bool:
+    parts = PurePosixPath(path)
+    return not parts.is_absolute() and ".." not in parts.parts and "\0" not in path

@@ -1,0 +1,158 @@
+"""`kscaffold template eject` writes all of it or nothing, and nothing outside its folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from kscaffold.errors import TargetError
+from kscaffold.write import recover
+from tests.cli.runner import contents, error_of, kscaffold
+from tests.template.own_templates import new
+from tests.write.faulty_os import faulty
+from tests.write.write_driver import exit_code, in_child
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and fork")
+UPDATE = ("template", "eject", "package/trainer.py.jinja:update", "--into", "mine")
+LOSS = ("template", "eject", "package/trainer.py.jinja:loss", "--into", "mine")
+EVERYTHING = ("template", "eject", "--into", "mine")
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def killed(arguments: tuple[str, ...], operation: int) -> int:
+    """Run the command in a child that is killed before an operation on the disk."""
+
+    def work() -> None:
+        with faulty(operation, lambda: os.kill(os.getpid(), signal.SIGKILL)):
+            result = kscaffold(*arguments)
+        if result.exit_code != 0:
+            raise TargetError(result.output)
+
+    return exit_code(in_child(work))
+
+
+def before() -> None:
+    """An overlay with one block, a folder of the user's, and one that is empty."""
+    assert kscaffold(*UPDATE).exit_code == 0
+
+
+def scene(name: str) -> dict[str, bytes]:
+    """Set a scene; returns the files that are there."""
+    if name == "an overlay":
+        before()
+    elif name == "a folder":
+        Path("mine").mkdir()
+        Path("mine/notes.txt").write_text("mine")
+    return contents(Path("mine"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "step"),
+    [
+        (UPDATE, "nothing", 6),
+        (UPDATE, "a folder", 6),
+        (LOSS, "an overlay", 6),
+        (EVERYTHING, "nothing", 60),
+    ],
+    ids=["block", "into a folder", "one block more", "everything"],
+)
+def test_a_kill_leaves_all_or_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], name: str, step: int
+) -> None:
+    """Whenever it comes: what is there is what was there, or all that was to be."""
+    ends = set()
+    for operation in range(1, 5_000, step):
+        room = tmp_path / f"room{operation}"
+        room.mkdir()
+        with contextlib.chdir(room):
+            old = scene(name)
+            code = killed(arguments, operation)
+            recover(Path("mine"))
+            now = {p: data for p, data in contents(Path("mine")).items() if ".backup-" not in p}
+            ends.add(now == old)
+            if now != old:
+                assert set(old) <= set(now)
+                assert kscaffold("template", "lint", "mine").exit_code == 0
+        assert not [path for path in room.rglob("*") if ".kscaffold-" in path.name]
+        if code == 0:
+            break
+    assert ends == {True, False}
+
+
+def test_a_half_written_template_is_not_used() -> None:
+    """Until the next run has put back what was there."""
+    before()
+    work = Path("mine/.kscaffold-work")
+    work.mkdir()
+    (work / "journal").write_text('{"folders": [], "files": []}')
+    message = error_of(new("--template", "./mine"), 4)
+    assert message.startswith("./mine/: half written by a run that was stopped; run it again")
+    assert kscaffold(*LOSS).exit_code == 0
+    assert not work.exists()
+    assert new("--template", "./mine").exit_code == 0
+
+
+def test_what_a_stopped_run_leaves_is_no_part_of_a_template() -> None:
+    """Neither a copy nor a lock goes into a project."""
+    before()
+    for name in ("package/trainer.py.jinja.backup-1", ".kscaffold-lock", "package/x.py.jinja~"):
+        Path("mine", name).write_text("left over")
+    assert new("--template", "./mine").exit_code == 0
+    assert not [path for path in contents(Path("demo")) if "backup" in path or "x.py" in path]
+    assert kscaffold("template", "lint", "mine").exit_code == 0
+
+
+def test_a_file_that_gets_a_block_keeps_the_rest() -> None:
+    """Its own lines and line ends; no copy of it is left."""
+    before()
+    path = Path("mine/package/trainer.py.jinja")
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n") + b"# mine\r\n")
+    old = path.read_bytes()
+    assert kscaffold(*LOSS).exit_code == 0
+    assert path.read_bytes().startswith(old)
+    assert b"#: block loss\r\n" in path.read_bytes()
+    assert b"\n" not in path.read_bytes().replace(b"\r\n", b"")
+    assert sorted(contents(Path("mine"))) == ["kscaffold.toml", "package/trainer.py.jinja"]
+
+
+@pytest.mark.parametrize("arguments", [UPDATE, EVERYTHING])
+def test_a_link_is_not_followed(arguments: tuple[str, ...]) -> None:
+    """Neither as the folder nor in it: what it leads to stays as it was."""
+    Path("elsewhere").mkdir()
+    Path("mine").symlink_to("elsewhere")
+    assert "mine is a symbolic link" in error_of(kscaffold(*arguments), 3)
+    Path("mine").unlink()
+    Path("mine").mkdir()
+    Path("mine/package").symlink_to("../elsewhere")
+    assert "mine" in error_of(kscaffold(*arguments), 3)
+    assert contents(Path("elsewhere")) == {}
+    assert sorted(path.name for path in Path("mine").iterdir()) == ["package"]
+
+
+def test_a_link_in_the_place_of_a_file_is_not_followed() -> None:
+    """Also one that leads nowhere."""
+    Path("mine/package").mkdir(parents=True)
+    Path("mine/package/trainer.py.jinja").symlink_to("../../outside")
+    assert "is a symbolic link" in error_of(kscaffold(*UPDATE), 3)
+    assert not Path("outside").exists()
+    assert not Path("mine/kscaffold.toml").exists()
+
+
+def test_two_at_once_do_not_mix() -> None:
+    """The second one is told of the first."""
+    before()
+    with Path("mine/.kscaffold-lock").open("w") as lock:
+        import fcntl
+
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another kscaffold run" in error_of(kscaffold(*LOSS), 3)

@@ -1,0 +1,214 @@
+"""`kscaffold template list | show | eject`: what there is, and how to begin with one's own."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+from pathlib import Path
+
+import pytest
+
+from kscaffold.cli.template import SUBCOMMANDS
+from kscaffold.template.blocks import blocks_of
+from kscaffold.template.sources import load_template
+from tests.cli.runner import contents, error_of, kscaffold
+from tests.projects import ROOT
+
+BUILT_IN = load_template()
+BLOCKS = [
+    f"{block.template}:{block.name}"
+    for path in sorted({file.template for file in BUILT_IN.manifest.files})
+    if path.endswith(".jinja")
+    for block in blocks_of(BUILT_IN.layers[0], path)
+]
+EXAMPLES = ROOT / "examples" / "templates"
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def project(*arguments: str) -> dict[str, bytes]:
+    """The files of a new project, without the record of where they come from."""
+    result = kscaffold("new", "demo", "--defaults", "--no-git", "-q", "--force", *arguments)
+    assert result.exit_code == 0, result.output
+    files = contents(Path("demo"))
+    return {path: text for path, text in files.items() if not path.startswith(".kscaffold/")}
+
+
+@functools.cache
+def unchanged(*arguments: str) -> dict[str, bytes]:
+    """The files of a new project from the built-in template."""
+    return project(*arguments, "--template", "builtin")
+
+
+def test_help_names_each_command() -> None:
+    """`kscaffold template --help` lists the commands; each has a help of its own."""
+    listed = kscaffold("template", "--help").stdout
+    for name, (_, text) in SUBCOMMANDS.items():
+        assert name in listed
+        assert text[:40] in listed
+        assert kscaffold("template", name, "--help").exit_code == 0
+
+
+def test_an_unknown_command_is_refused() -> None:
+    """The nearest one is named."""
+    message = error_of(kscaffold("template", "schem"), 2)
+    assert message.startswith("no command 'schem'; did you mean 'schema'?")
+
+
+def test_list_has_the_built_in_and_the_configured_ones() -> None:
+    """Each with where it is set and what it is; a broken one says why."""
+    kscaffold("config", "templates", str(EXAMPLES / "slurm"))
+    Path("broken").mkdir()
+    Path("broken/kscaffold.toml").write_text("[")
+    Path(".kscaffold.toml").write_text('[kscaffold]\ntemplates = ["./broken"]\n')
+    try:
+        rows = json.loads(kscaffold("template", "list", "--format", "json").stdout)
+        lines = kscaffold("template", "list").stdout.splitlines()
+    finally:
+        kscaffold("config", "templates", "--unset")
+    assert [(row["source"], row["place"]) for row in rows] == [
+        ("builtin", "built in"),
+        (str(EXAMPLES / "slurm"), "configured"),
+        (str(Path("broken").resolve()), "this folder"),
+    ]
+    assert rows[0]["is"] == BUILT_IN.manifest.template.description
+    assert rows[1]["is"].startswith("overlay on builtin: ")
+    assert "kscaffold.toml: " in rows[2]["is"]
+    assert len(lines) == 3
+
+
+def test_show_has_questions_files_and_blocks_with_their_places() -> None:
+    """Each place is a file, and a line where one can be told, that holds what is named."""
+    source = str(EXAMPLES / "focal-loss")
+    shown = json.loads(kscaffold("template", "show", source, "--format", "json").stdout)
+    assert [layer["name"] for layer in shown["layers"]] == ["builtin", "focal-loss"]
+    questions = {question["name"]: question for question in shown["questions"]}
+    assert list(questions) == list(load_template(EXAMPLES / "focal-loss").manifest.questions)
+    assert questions["gamma"]["place"].startswith(f"{source}/kscaffold.toml:")
+    assert questions["style"]["place"].startswith("builtin/kscaffold.toml:")
+    assert questions["data"]["values"] == "breast-cancer|digits"
+    for row in (*shown["questions"], *shown["blocks"]):
+        path, _, line = row["place"].rpartition(":")
+        path = path.replace("builtin", str(ROOT / "templates"), 1)
+        found = Path(path).read_text(encoding="utf-8").splitlines()[int(line) - 1]
+        assert str(row.get("block", row.get("name"))) in found
+    places = [row["place"] for row in shown["files"]]
+    assert f"{source}/package/trainer.py.jinja" in places
+    assert "builtin/package/data.py.jinja" in places
+    places = [row["place"] for row in shown["blocks"] if row["block"] == "loss"]
+    assert f"{source}/package/trainer.py.jinja:5" in places
+    text = kscaffold("template", "show", source).stdout
+    assert "\nfocal-loss: Classifiers that learn by the focal loss.\n" in text
+    assert all(question["help"] in text for question in shown["questions"])
+    assert all(row["place"] in text for part in ("questions", "blocks") for row in shown[part])
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_an_ejected_block_is_valid_python_and_changes_nothing(block: str) -> None:
+    """The overlay works at once: the project is the same until the block is changed."""
+    assert kscaffold("template", "eject", block, "--into", "mine").exit_code == 0
+    path, _, name = block.partition(":")
+    text = Path("mine", path).read_text(encoding="utf-8")
+    ast.parse(text)
+    assert text.startswith(f'#: extends "builtin/{path}"\n')
+    assert f"#: block {name}\n" in text
+    given = {
+        "_csv": ["--data", "csv"],
+        "_manual": ["--manual-metrics"],
+        "_images": ["--data", "digits"],
+        "_sequential": ["--style", "sequential"],
+        "_subclass": ["--style", "subclass"],
+    }
+    answers = [word for part, words in given.items() if part in path for word in words]
+    assert project(*answers, "--template", "./mine") == unchanged(*answers)
+
+
+def test_a_changed_block_shows() -> None:
+    """What is written into an ejected block comes out in the project."""
+    kscaffold("template", "eject", "package/trainer.py.jinja:loss", "--into", "mine")
+    path = Path("mine/package/trainer.py.jinja")
+    block = "#: block loss\n    LOSS = {{ name | quote }}\n"
+    path.write_text(path.read_text().replace("#: block loss\n", block))
+    trainer = project("--template", "./mine")["src/demo/trainer.py"].decode()
+    assert '    LOSS = "demo"\n' in trainer
+    assert "def train_step" in trainer
+
+
+def test_blocks_are_ejected_one_after_the_other() -> None:
+    """A second block goes into the file of the first; the same one again is refused."""
+    for block in ("update", "metrics", "package/trainer.py.jinja:imports"):
+        eject = kscaffold("template", "eject", block, "--into", "mine")
+        if block == "metrics":
+            assert "give one of package/trainer.py.jinja:metrics, " in error_of(eject, 2)
+            block = "package/trainer.py.jinja:metrics"
+            eject = kscaffold("template", "eject", block, "--into", "mine")
+        assert eject.exit_code == 0
+    text = Path("mine/package/trainer.py.jinja").read_text()
+    ast.parse(text)
+    assert text.count("class CustomModel") == 1
+    assert project("--template", "./mine") == project("--template", "builtin")
+    again = kscaffold("template", "eject", "update", "--into", "mine")
+    assert "has the block 'update' already" in error_of(again, 3)
+    assert Path("mine/package/trainer.py.jinja").read_text() == text
+
+
+def test_a_file_is_ejected_whole() -> None:
+    """The overlay has the file as it is; a second time it is refused."""
+    result = kscaffold("template", "eject", "package/callbacks.py.jinja", "--into", "mine")
+    assert result.stdout.split() == ["mine/kscaffold.toml", "mine/package/callbacks.py.jinja"]
+    assert contents(Path("mine")) == {
+        "kscaffold.toml": b'extends = "builtin"\n',
+        "package/callbacks.py.jinja": (ROOT / "templates/package/callbacks.py.jinja").read_bytes(),
+    }
+    assert project("--template", "./mine") == project("--template", "builtin")
+    again = kscaffold("template", "eject", "package/callbacks.py.jinja", "--into", "mine")
+    assert "is there already" in error_of(again, 3)
+
+
+def test_everything_is_ejected_as_a_whole_template() -> None:
+    """Without FILE or BLOCK: a template of one's own, which extends nothing."""
+    assert kscaffold("template", "eject", "--into", "mine").exit_code == 0
+    assert "extends" not in Path("mine/kscaffold.toml").read_text().partition("[questions")[0]
+    assert load_template(Path("mine")).manifest.template.name == "mine"
+    assert project("--template", "./mine") == project("--template", "builtin")
+    assert "is not empty" in error_of(kscaffold("template", "eject", "--into", "mine"), 3)
+
+
+def test_an_overlay_is_ejected_from() -> None:
+    """What is ejected may be a part of another overlay, which it then extends."""
+    source = str(EXAMPLES / "focal-loss")
+    block = "package/trainer.py.jinja:loss"
+    kscaffold("template", "eject", block, "--into", "mine", "--template", source)
+    assert (
+        "focal-loss/package/trainer.py.jinja" in Path("mine/package/trainer.py.jinja").read_text()
+    )
+    assert project("--template", "./mine") == project("--template", source)
+    everything = kscaffold("template", "eject", "--into", "all", "--template", source)
+    assert "is an overlay" in error_of(everything, 2)
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("los", "no file or block 'los'; did you mean 'loss'?"),
+        ("package/trainr.py.jinja", "did you mean 'package/trainer.py.jinja'?"),
+        ("package/trainer.py.jinja:los", "did you mean 'package/trainer.py.jinja:loss'?"),
+        ("nothing-like-it", "`kscaffold template show` lists them"),
+    ],
+)
+def test_what_is_not_there_is_refused(what: str, message: str) -> None:
+    """The nearest name is told, and nothing is written."""
+    assert message in error_of(kscaffold("template", "eject", what, "--into", "mine"), 2)
+    assert not Path("mine").exists()
+
+
+def test_a_place_that_cannot_be_written_is_told() -> None:
+    """A file where the overlay's folder should be: exit 3."""
+    Path("mine").write_text("")
+    message = error_of(kscaffold("template", "eject", "update", "--into", "mine"), 3)
+    assert message.startswith("mine")
