@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kscaffold.tables.errors import TableError
 from kscaffold.hints import near
+from kscaffold.tables.errors import TableError
 
 
 @dataclass(frozen=True)
