@@ -93,6 +93,13 @@ def _option(question: Question) -> QuestionOption:
             metavar=visible(f"[{','.join(question.choices)}]"),
             help=f"{help_text} Several with commas between.",
         )
+    if question.type == "list":
+        return QuestionOption(
+            [question.option, question.name],
+            multiple=True,
+            metavar="TEXT",
+            help=f"{help_text} May be repeated.",
+        )
     kinds: dict[str, Any] = {"choice": OneOf(question.choices), "path": click.Path()}
     return QuestionOption(
         [question.option, question.name], type=kinds.get(question.type, str), help=help_text
@@ -133,7 +140,7 @@ def collect(
     """
     given: dict[str, object] = {}
     for name, value in [*_assignments(manifest, assigned), *options.items()]:
-        if value is None:
+        if value in (None, ()):
             continue
         if name in given and not _same(given[name], value):
             reason = f"given twice{_differing(manifest, name, given[name], value)}"

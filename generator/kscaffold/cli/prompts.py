@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import questionary
+from prompt_toolkit.completion import WordCompleter
 
 from kscaffold.cli.terminal import echo, styled
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import visible
-from kscaffold.project.answers import Interview, resolve
+from kscaffold.project.answers import Interview, resolve, spelled
 from kscaffold.project.pipeline import Scaffold
 from kscaffold.template.manifest import Question, Value
 
@@ -76,7 +77,9 @@ def _upcoming(
         if question.name in answers or len(question.choices) == 1:
             continue
         interview = Interview(manifest, answers, tools, until=question)
-        if interview.applies(question) and not _is_forced(interview, question):
+        if not interview.applies(question) or _is_forced(interview, question):
+            continue
+        if interview.is_prompted(question):
             return question, interview, _default(interview, question, asked)
     resolve(manifest, answers, tools)
     return None
@@ -119,6 +122,8 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
         )
     else:
         answer = _text(question, interview, default)
+        if question.type == "list" and answer != BACK:
+            answer = [word.strip() for word in str(answer).split(",") if word.strip()]
     return answer if answer == BACK else interview.accept(question, answer)
 
 
@@ -166,11 +171,13 @@ def _validator(question: Question, interview: Interview, shown: str) -> Callable
 
 def _text(question: Question, interview: Interview, default: Value) -> str:
     """Ask for text; the default is shown in grey, and taken when nothing is typed."""
-    shown = "" if default is None else str(default)
+    shown = spelled(default) if default is not None else ""
+    suggested = [name for name in interview.suggestions(question) if visible(name) == name]
     answer: str = questionary.text(
         visible(question.help),
         validate=_validator(question, interview, shown),
         validate_while_typing=False,
+        completer=WordCompleter(suggested, sentence=True, match_middle=True),
         placeholder=[("fg:ansibrightblack", visible(shown))],
     ).unsafe_ask()
     return answer.strip() if answer.strip() == BACK else answer or shown

@@ -36,7 +36,7 @@ def expressions(subject: Subject) -> Iterator[Expression]:
 def visible(subject: Subject) -> frozenset[str]:
     """Return the names that a template file sees."""
     manifest = subject.manifest
-    return frozenset({*manifest.questions, *manifest.derived, "kscaffold_version"})
+    return frozenset({*manifest.questions, *manifest.found, *manifest.derived, "kscaffold_version"})
 
 
 def _of_questions(subject: Subject) -> Iterator[Expression]:
@@ -65,7 +65,7 @@ def _of_rules(subject: Subject) -> Iterator[Expression]:
 
 
 def _of_derived(subject: Subject) -> Iterator[Expression]:
-    sees = {*subject.manifest.questions, "kscaffold_version"}
+    sees = {*subject.manifest.questions, *subject.manifest.found, "kscaffold_version"}
     for name, text in subject.manifest.derived.items():
         spot = subject.spot("derived", name)
         parsed = parse_expression(subject.renderer, text)

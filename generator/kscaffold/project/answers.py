@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from kscaffold.errors import AnswerError, TemplateError, place_named
+from kscaffold.errors import AnswerError, Place, TemplateError, place_named
 from kscaffold.hints import enumerated, near, near_or_all
 from kscaffold.project.inspectors import InspectionError
 from kscaffold.project.package_names import refusal
@@ -64,11 +64,13 @@ class Answers:
         values: each question's answer, in the manifest's order; None where it does not apply.
         chosen: the answers that were given and are not what would have been taken anyway.
         notices: what was decided along the way and should be said.
+        found: what the manifest looks up in tables; None: it was not looked up yet.
     """
 
     values: Mapping[str, Value]
     chosen: Mapping[str, Value]
     notices: tuple[str, ...]
+    found: Mapping[str, str] | None = None
 
 
 def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> Answers:
@@ -228,32 +230,91 @@ class Interview:
                 raise TemplateError(reason, place=question.place, key="inspect")
         return all(self.values[name] is not None for name in inspect.arguments)
 
-    def _inspected(self, question: Question, inspect: InspectTable) -> str:
-        """Return the default that is found in a file; an error names the question to blame."""
-        asked = [self.manifest.questions[name] for name in inspect.arguments]
-        others = [str(self.values[each.name]) for each in asked[1:]]
-        file = self._readable(question, asked[0] if asked else None)
+    def _inspected(self, question: Question, inspect: InspectTable, key: str = "inspect") -> str:
+        """Return what is found in a file; an error names the question to blame."""
+        place = question.place
+        return look_up(self.manifest, inspect, place, key, self.values, self.users, self.tools)
+
+    def is_prompted(self, question: Question) -> bool:
+        """Return whether a question is asked on a terminal."""
+        if isinstance(question.prompt, bool):
+            return question.prompt
+        return bool(self._inspected(question, question.prompt, "prompt"))
+
+    def suggestions(self, question: Question) -> list[str]:
+        """Return words that complete an answer."""
+        if question.suggest is None:
+            return []
+        return self._inspected(question, question.suggest, "suggest").splitlines()
+
+
+def find_values(manifest: Manifest, answers: Answers, tools: Tools) -> Answers:
+    """Return the answers with what the manifest looks up in tables; it is looked up once.
+
+    Raises:
+        AnswerError: a table cannot be used.
+    """
+    if answers.found is not None:
+        return answers
+    found = {}
+    for name, inspect in manifest.found.items():
+        if all(answers.values[each] is not None for each in inspect.arguments):
+            place = manifest.place_of("found", name)
+            found[name] = look_up(
+                manifest, inspect, place, name, answers.values, {*answers.chosen}, tools
+            )
+    return replace(answers, found=found)
+
+
+def look_up(
+    manifest: Manifest,
+    inspect: InspectTable,
+    place: Place,
+    key: str,
+    values: Mapping[str, Value],
+    named: Collection[str],
+    tools: Tools,
+) -> str:
+    """Return what an inspector finds in a file.
+
+    Args:
+        manifest: whose questions are its arguments.
+        inspect: the inspector.
+        place: where it is called.
+        key: the key that calls it.
+        values: the answers.
+        named: the questions that the user answered.
+        tools: how it is called.
+
+    Raises:
+        AnswerError: an answer is to blame.
+        TemplateError: the template is.
+    """
+    asked = [manifest.questions[name] for name in inspect.arguments]
+    with place_named(place, key):
+        file = readable(asked[0] if asked else None, values, named, tools)
         try:
-            with place_named(question.place, "inspect"):
-                return self.tools.inspect(inspect.function, file, *others)
+            return tools.inspect(inspect.function, file, *(values[each.name] for each in asked[1:]))
         except InspectionError as error:
             raise _refusal(asked[error.argument], error.reason, error.hint) from None
 
-    def _readable(self, question: Question, asked: Question | None) -> str:
-        """Return the path of a file that the user names, or that the template carries.
 
-        Any other file of the user's is none of the template's business.
-        """
-        if asked is None or asked.type != "path":
-            reason = "its first argument must be a question of the type 'path'"
-            raise TemplateError(reason, place=question.place, key="inspect")
-        value = str(self.values[asked.name])
-        if value in asked.carried:
-            return self.tools.carried(asked.carried[value])
-        if asked.name not in self.users:
-            hint = f"give {asked.option} FILE (its default is {value}), or {question.option}"
-            raise _refusal(asked, "a template reads no file that you do not name", hint)
-        return value
+def readable(
+    asked: Question | None, values: Mapping[str, Value], named: Collection[str], tools: Tools
+) -> str:
+    """Return the path of a file that the user names, or that the template carries.
+
+    Any other file of the user's is none of the template's business.
+    """
+    if asked is None or asked.type != "path":
+        raise TemplateError("its first argument must be a question of the type 'path'")
+    value = str(values[asked.name])
+    if value in asked.carried:
+        return tools.carried(asked.carried[value])
+    if asked.name not in named:
+        hint = f"give {asked.option} FILE (its default is {value})"
+        raise _refusal(asked, "a template reads no file that you do not name", hint)
+    return value
 
 
 def _accept_bool(question: Question, raw: object) -> Value:
@@ -321,6 +382,13 @@ def _accept_several(question: Question, raw: object) -> Value:
     return tuple(choice for choice in question.choices if choice in given)
 
 
+def _accept_list(question: Question, raw: object) -> Value:
+    listed = (raw,) if isinstance(raw, str) else raw
+    if not isinstance(listed, (list, tuple)):
+        raise _refusal(question, f"must be a list, not {raw!r}")
+    return tuple(str(_accept_str(question, each)) for each in listed)
+
+
 def _accept_path(question: Question, raw: object) -> Value:
     text = _accept_str(question, raw)
     if text in question.carried:
@@ -339,10 +407,11 @@ _ACCEPT: dict[str, Callable[[Question, object], Value]] = {
     "choice": _accept_choice,
     "str": _accept_str,
     "path": _accept_path,
+    "list": _accept_list,
 }
 
 # What is taken where a question has no default.
-_EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": ()}
+_EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": (), "list": ()}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from msgspec import convert, to_builtins
 
 from kscaffold import __version__
 from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
-from kscaffold.project.answers import Answers, Tools
+from kscaffold.project.answers import Answers, Tools, find_values, readable
 from kscaffold.project.format import format_python
 from kscaffold.project.inspectors import inspect
 from kscaffold.project.record import record_files
@@ -22,6 +22,7 @@ from kscaffold.project.render import Renderer
 from kscaffold.project.style import PYPROJECT, style_of
 from kscaffold.project.tree import Tree, TreeFile
 from kscaffold.safety.child_process import ChildError, run_in_child
+from kscaffold.safety.files import read_regular
 from kscaffold.safety.paths import check_distinct, check_path, path_problem
 from kscaffold.template.manifest import File, Question, Value
 from kscaffold.template.sources import Template
@@ -56,6 +57,7 @@ class Rendered:
         text: what is written; None: the bytes of the template's file.
         executable: whether the file gets the executable bits.
         pristine: the text without the secret answers in it; None: there are none.
+        source: a file of the user's that is copied in place of the template's; "": none.
     """
 
     path: str
@@ -63,6 +65,7 @@ class Rendered:
     text: str | None
     executable: bool
     pristine: str | None = None
+    source: str = ""
 
 
 def prepare(template: Template, target_name: str, target: Path | None = None) -> Scaffold:
@@ -111,6 +114,7 @@ def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
             not be written, or does not come to an end.
     """
     scaffold = choose(scaffold, answers)
+    answers = find_values(scaffold.template.manifest, answers, scaffold.tools)
     render = _rendered_within_bounds if scaffold.template.is_foreign else render_files
     made = render(scaffold, answers)
     files = tuple(_tree_file(scaffold.renderer, each) for each in made)
@@ -123,8 +127,18 @@ def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
 
 
 def _tree_file(renderer: Renderer, made: Rendered) -> TreeFile:
-    content = renderer.copied(made.template) if made.text is None else made.text
+    content = _copied(renderer, made) if made.text is None else made.text
     return TreeFile(made.path, content, made.executable, made.pristine is not None)
+
+
+def _copied(renderer: Renderer, made: Rendered) -> bytes:
+    if not made.source:
+        return renderer.copied(made.template)
+    try:
+        return read_regular(Path(made.source), MAX_BYTES)
+    except OSError as error:
+        reason = f"{made.source} cannot be copied: {error.strerror}"
+        raise AnswerError(reason, hint="leave it where it is") from None
 
 
 def _rendered_within_bounds(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
@@ -159,8 +173,9 @@ def _report(scaffold: Scaffold, answers: Answers) -> dict[str, Any]:
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
     """Return the answers and all that follows from them; raises `TemplateError`."""
     scaffold = choose(scaffold, answers)
-    values: dict[str, object] = {**answers.values, "kscaffold_version": __version__}
     manifest = scaffold.template.manifest
+    found = find_values(manifest, answers, scaffold.tools).found or {}
+    values: dict[str, object] = {**answers.values, **found, "kscaffold_version": __version__}
     for name, expression in manifest.derived.items():
         with place_named(manifest.place_of("derived", name), name):
             values[name] = scaffold.renderer.value(expression, values)
@@ -187,7 +202,10 @@ def _files(
     values = derived_values(scaffold, answers)
     renderer.use_placeholders({key: str(values[n]) for key, n in manifest.placeholders.items()})
     listed = [file for file in manifest.files if _applies(file, renderer, values)]
-    files = [_rendered(file, scaffold, values) for file in listed]
+    files = [
+        replace(_rendered(file, scaffold, values), source=_source(file, scaffold, answers))
+        for file in listed
+    ]
     check_distinct(file.path for file in files)
     if is_guarded:
         _guard(scaffold, answers, files)
@@ -264,6 +282,17 @@ def _rendered(file: File, scaffold: Scaffold, values: Mapping[str, object]) -> R
         reason = "renders to half of a surrogate pair"
         raise TemplateError(reason, place=file.template) from None
     return Rendered(path, file.template, text, file.executable)
+
+
+def _source(file: File, scaffold: Scaffold, answers: Answers) -> str:
+    """Return the user's file that is copied; "": it is one of the template's."""
+    if file.answer is None:
+        return ""
+    question = scaffold.template.manifest.questions[file.answer]
+    if answers.values[file.answer] in question.carried:
+        return ""
+    with place_named(file.place, "answer"):
+        return readable(question, answers.values, {*answers.chosen}, scaffold.tools)
 
 
 def _target(file: File, scaffold: Scaffold, values: Mapping[str, object]) -> str:

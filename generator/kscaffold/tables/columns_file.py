@@ -35,6 +35,8 @@ def _table(made: Inspection) -> Iterator[str]:
     if look.encoding:
         yield f"separator = {quote(look.dialect.separator)}"
         yield f"encoding = {quote(look.encoding)}"
+        if look.dialect.comments:
+            yield f"skip_lines = {look.dialect.comments}"
         if not look.has_header:
             yield "header = false"
         if look.dialect.decimal != ".":

@@ -74,6 +74,9 @@ class _Unhashed:
 @lru_cache(maxsize=4)
 def _look_at(path: Path, header: bool, _stamp: object, progress: _Unhashed) -> Look:
     if is_parquet(path):
+        if path.suffix != ".parquet":
+            reason = f"{path} is a Parquet file by its content"
+            raise TableError(reason, hint="name it *.parquet")
         with open_parquet(path, MOST) as rows:
             return _look(path, "", True, rows)
     source = find_source(path)

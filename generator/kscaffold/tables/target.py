@@ -92,7 +92,7 @@ def feature_scale(profile: Profile) -> Scale:
     values = profile.values()
     spread = pstdev(values) or profile.maximum - profile.minimum
     center = fmean(values)
-    offset = _rounded(center, spread) if spread and abs(center) > 1_000 * spread else 0.0
+    offset = _rounded(center, spread) if spread and abs(center) > 10_000 * spread else 0.0
     extreme = spread and not 1e-30 < spread < 1e30
     return Scale(offset, 10.0 ** round(math.log10(spread)) if extreme else 1.0)
 

@@ -26,7 +26,13 @@ __all__ = ["After", "File", "Manifest", "Question", "Rule", "Value"]
 TAKEN = frozenset({"target_name", "kscaffold_version", "super", "self", "loop", "caller"})
 _CHOOSING = ("choice", "multi-choice")
 # The type of a default. Except for a bool, it may also be a template of earlier answers.
-_TYPES = {"int": int, "float": float, "bool": bool, "multi-choice": tuple[str, ...]}
+_TYPES = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "multi-choice": tuple[str, ...],
+    "list": tuple[str, ...],
+}
 
 
 class Question(QuestionTable, frozen=True, kw_only=True):

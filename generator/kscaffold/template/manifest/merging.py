@@ -260,23 +260,31 @@ def _dangling_names(manifest: Manifest) -> Iterator[TemplateError]:
         *((rule.place, "requires", name) for rule in manifest.rules for name in rule.requires),
         *((rule.place, "conflicts", name) for rule in manifest.rules for name in rule.conflicts),
         *(
-            (question.place, "inspect", name)
+            (question.place, key, name)
             for question in questions.values()
-            for name in (question.inspect.arguments if question.inspect else ())
+            for key in ("inspect", "prompt", "suggest")
+            for name in getattr(getattr(question, key), "arguments", ())
         ),
+        *(
+            (manifest.place_of("found", key), key, name)
+            for key, inspect in manifest.found.items()
+            for name in inspect.arguments
+        ),
+        *((file.place, "answer", file.answer) for file in manifest.files if file.answer),
     ]
     for place, key, name in named:
         if name not in questions:
             reason, hint = f"no question {name!r}", near(name, questions)
             yield TemplateError(reason, place=place, key=key, hint=hint)
-    for key in {*manifest.derived} & {*questions}:
-        place = manifest.place_of("derived", key)
-        yield TemplateError("is a question already", place=place, key=key)
+    for table in ("found", "derived"):
+        for key in {*getattr(manifest, table)} & {*questions}:
+            place = manifest.place_of(table, key)
+            yield TemplateError("is a question already", place=place, key=key)
 
 
 def _dangling_placeholders(manifest: Manifest) -> Iterator[TemplateError]:
     """Yield an error for each placeholder that stands for nothing."""
-    values = {*manifest.questions, *manifest.derived}
+    values = {*manifest.questions, *manifest.found, *manifest.derived}
     for key, name in manifest.placeholders.items():
         if name not in values:
             place, hint = manifest.place_of("placeholders", key), near(name, values)
