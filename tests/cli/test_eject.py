@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kscaffold.errors import TargetError
-from kscaffold.write import recover
+from kscaffold.write import check_target
 from tests.cli.runner import contents, error_of, kscaffold
 from tests.template.own_templates import new
 from tests.write.faulty_os import faulty
@@ -77,7 +77,7 @@ def test_a_kill_leaves_all_or_nothing(
         with contextlib.chdir(room):
             old = scene(name)
             code = killed(arguments, operation)
-            recover(Path("mine"))
+            check_target(Path("mine"), force=True)
             now = {p: data for p, data in contents(Path("mine")).items() if ".backup-" not in p}
             ends.add(now == old)
             if now != old:
@@ -105,8 +105,10 @@ def test_a_half_written_template_is_not_used() -> None:
 def test_what_a_stopped_run_leaves_is_no_part_of_a_template() -> None:
     """Neither a copy nor a lock goes into a project."""
     before()
-    for name in ("package/trainer.py.jinja.backup-1", ".kscaffold-lock", "package/x.py.jinja~"):
-        Path("mine", name).write_text("left over")
+    folder = Path("mine/algorithms/supervised/package")
+    for name in ("trainer.py.jinja.backup-1", "x.py.jinja~"):
+        (folder / name).write_text("left over")
+    Path("mine/.kscaffold-lock").write_text("left over")
     assert new("--template", "./mine").exit_code == 0
     assert not [path for path in contents(Path("demo")) if "backup" in path or "x.py" in path]
     assert kscaffold("template", "lint", "mine").exit_code == 0
@@ -115,14 +117,17 @@ def test_what_a_stopped_run_leaves_is_no_part_of_a_template() -> None:
 def test_a_file_that_gets_a_block_keeps_the_rest() -> None:
     """Its own lines and line ends; no copy of it is left."""
     before()
-    path = Path("mine/package/trainer.py.jinja")
+    path = Path("mine/algorithms/supervised/package/trainer.py.jinja")
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n") + b"# mine\r\n")
     old = path.read_bytes()
     assert kscaffold(*LOSS).exit_code == 0
     assert path.read_bytes().startswith(old)
     assert b"#: block loss\r\n" in path.read_bytes()
     assert b"\n" not in path.read_bytes().replace(b"\r\n", b"")
-    assert sorted(contents(Path("mine"))) == ["kscaffold.toml", "package/trainer.py.jinja"]
+    folder = "algorithms/supervised"
+    assert sorted(contents(Path("mine"))) == [
+        *(f"{folder}/kscaffold.toml", f"{folder}/package/trainer.py.jinja", "kscaffold.toml")
+    ]
 
 
 @pytest.mark.parametrize("arguments", [UPDATE, EVERYTHING])
@@ -133,16 +138,17 @@ def test_a_link_is_not_followed(arguments: tuple[str, ...]) -> None:
     assert "mine is a symbolic link" in error_of(kscaffold(*arguments), 3)
     Path("mine").unlink()
     Path("mine").mkdir()
-    Path("mine/package").symlink_to("../elsewhere")
+    Path("mine/algorithms").symlink_to("../elsewhere")
     assert "mine" in error_of(kscaffold(*arguments), 3)
     assert contents(Path("elsewhere")) == {}
-    assert sorted(path.name for path in Path("mine").iterdir()) == ["package"]
+    assert sorted(path.name for path in Path("mine").iterdir()) == ["algorithms"]
 
 
 def test_a_link_in_the_place_of_a_file_is_not_followed() -> None:
     """Also one that leads nowhere."""
-    Path("mine/package").mkdir(parents=True)
-    Path("mine/package/trainer.py.jinja").symlink_to("../../outside")
+    folder = Path("mine/algorithms/supervised/package")
+    folder.mkdir(parents=True)
+    (folder / "trainer.py.jinja").symlink_to("../../../../outside")
     assert "is a symbolic link" in error_of(kscaffold(*UPDATE), 3)
     assert not Path("outside").exists()
     assert not Path("mine/kscaffold.toml").exists()

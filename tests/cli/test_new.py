@@ -36,7 +36,8 @@ from tests.write.faulty_os import without_syncing
 
 DRY = ("--dry-run", "--format", "json")
 answers_only = pytest.mark.usefixtures("without_files")
-each_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=list(QUESTIONS))
+ASKED = [question for question in QUESTIONS.values() if len(question.choices) != 1]
+each_question = pytest.mark.parametrize("question", ASKED, ids=[each.name for each in ASKED])
 
 
 @pytest.fixture(autouse=True)

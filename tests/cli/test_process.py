@@ -94,7 +94,12 @@ sys.meta_path.insert(0, Interrupting())
     [
         *("kscaffold.cli", "click", "click.core", "kscaffold.cli.terminal", "kscaffold.hints"),
         *("kscaffold.cli.new", "kscaffold.template.sources", "kscaffold.cli.creation", "jinja2"),
-        *("kscaffold.project.pipeline", "kscaffold.write", "kscaffold.write.fresh", "platformdirs"),
+        *(
+            "kscaffold.project.pipeline",
+            "kscaffold.write",
+            "kscaffold.write.workspace",
+            "platformdirs",
+        ),
     ],
 )
 def test_an_interrupt_while_modules_are_imported(module: str) -> None:

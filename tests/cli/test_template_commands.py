@@ -17,10 +17,11 @@ from tests.projects import ROOT
 
 BUILT_IN = load_template()
 BLOCKS = [
-    f"{block.template}:{block.name}"
-    for path in sorted({file.template for file in BUILT_IN.manifest.files})
+    f"{part.folder}/{path}:{block.name}".removeprefix("/")
+    for part in BUILT_IN.parts
+    for path in (part.found.layer.files() if part.question else BUILT_IN.layers[0].files())
     if path.endswith(".jinja")
-    for block in blocks_of(BUILT_IN.layers[0], path)
+    for block in blocks_of(part.found.layer, path)
 ]
 EXAMPLES = ROOT / "examples" / "templates"
 
@@ -89,21 +90,21 @@ def test_show_has_questions_files_and_blocks_with_their_places() -> None:
     assert [layer["name"] for layer in shown["layers"]] == ["builtin", "focal-loss"]
     questions = {question["name"]: question for question in shown["questions"]}
     assert list(questions) == list(load_template(EXAMPLES / "focal-loss").manifest.questions)
-    assert questions["gamma"]["place"].startswith(f"{source}/kscaffold.toml:")
+    assert questions["gamma"]["place"].startswith(f"{source}/algorithms/focal/kscaffold.toml:")
     assert questions["style"]["place"].startswith("builtin/kscaffold.toml:")
-    assert questions["data"]["values"] == "breast-cancer|digits"
+    assert questions["algorithm"]["values"] == "focal|supervised"
     for row in (*shown["questions"], *shown["blocks"]):
         path, _, line = row["place"].rpartition(":")
         path = path.replace("builtin", str(ROOT / "templates"), 1)
         found = Path(path).read_text(encoding="utf-8").splitlines()[int(line) - 1]
         assert str(row.get("block", row.get("name"))) in found
     places = [row["place"] for row in shown["files"]]
-    assert f"{source}/package/trainer.py.jinja" in places
+    assert f"{source}/algorithms/focal/package/trainer.py.jinja" in places
     assert "builtin/package/data.py.jinja" in places
     places = [row["place"] for row in shown["blocks"] if row["block"] == "loss"]
-    assert f"{source}/package/trainer.py.jinja:5" in places
+    assert f"{source}/algorithms/focal/package/trainer.py.jinja:5" in places
     text = kscaffold("template", "show", source).stdout
-    assert "\nfocal-loss: Classifiers that learn by the focal loss.\n" in text
+    assert "with classifiers that learn by the focal loss.\n" in text
     assert all(question["help"] in text for question in shown["questions"])
     assert all(row["place"] in text for part in ("questions", "blocks") for row in shown[part])
 
@@ -111,27 +112,32 @@ def test_show_has_questions_files_and_blocks_with_their_places() -> None:
 @pytest.mark.parametrize("block", BLOCKS)
 def test_an_ejected_block_is_valid_python_and_changes_nothing(block: str) -> None:
     """The overlay works at once: the project is the same until the block is changed."""
-    assert kscaffold("template", "eject", block, "--into", "mine").exit_code == 0
-    path, _, name = block.partition(":")
-    text = Path("mine", path).read_text(encoding="utf-8")
+    result = kscaffold("template", "eject", block, "--into", "mine")
+    path, name = Path(result.stdout.split()[-1]), block.partition(":")[2]
+    # A block that the algorithm or the task overrides is ejected from there.
+    assert path.as_posix().endswith(block.partition(":")[0])
+    text = path.read_text(encoding="utf-8")
     ast.parse(text)
-    assert text.startswith(f'#: extends "builtin/{path}"\n')
+    assert text.startswith('#: extends "')
     assert f"#: block {name}\n" in text
     given = {
-        "_csv": ["--data", "csv"],
+        "csv": ["--data", "csv"],
+        "classification": ["--data", "breast-cancer"],
         "_manual": ["--manual-metrics"],
-        "_images": ["--data", "digits"],
-        "_sequential": ["--style", "sequential"],
-        "_subclass": ["--style", "subclass"],
+        "_both": ["--manual-metrics", "--data", "breast-cancer"],
+        "images": ["--data", "digits"],
+        "digits": ["--data", "digits"],
+        "sequential": ["--style", "sequential"],
+        "subclass": ["--style", "subclass"],
     }
-    answers = [word for part, words in given.items() if part in path for word in words]
+    answers = [word for part, words in given.items() if part in str(path) for word in words]
     assert project(*answers, "--template", "./mine") == unchanged(*answers)
 
 
 def test_a_changed_block_shows() -> None:
     """What is written into an ejected block comes out in the project."""
     kscaffold("template", "eject", "package/trainer.py.jinja:loss", "--into", "mine")
-    path = Path("mine/package/trainer.py.jinja")
+    path = Path("mine/algorithms/supervised/package/trainer.py.jinja")
     block = "#: block loss\n    LOSS = {{ name | quote }}\n"
     path.write_text(path.read_text().replace("#: block loss\n", block))
     trainer = project("--template", "./mine")["src/demo/trainer.py"].decode()
@@ -144,17 +150,19 @@ def test_blocks_are_ejected_one_after_the_other() -> None:
     for block in ("update", "metrics", "package/trainer.py.jinja:imports"):
         eject = kscaffold("template", "eject", block, "--into", "mine")
         if block == "metrics":
-            assert "give one of package/trainer.py.jinja:metrics, " in error_of(eject, 2)
-            block = "package/trainer.py.jinja:metrics"
+            named = "algorithms/supervised/package/trainer.py.jinja:metrics"
+            assert f"give one of {named}, " in error_of(eject, 2)
+            block = named
             eject = kscaffold("template", "eject", block, "--into", "mine")
         assert eject.exit_code == 0
-    text = Path("mine/package/trainer.py.jinja").read_text()
+    path = Path("mine/algorithms/supervised/package/trainer.py.jinja")
+    text = path.read_text()
     ast.parse(text)
     assert text.count("class CustomModel") == 1
     assert project("--template", "./mine") == project("--template", "builtin")
     again = kscaffold("template", "eject", "update", "--into", "mine")
     assert "has the block 'update' already" in error_of(again, 3)
-    assert Path("mine/package/trainer.py.jinja").read_text() == text
+    assert path.read_text() == text
 
 
 def test_a_file_is_ejected_whole() -> None:
@@ -184,9 +192,7 @@ def test_an_overlay_is_ejected_from() -> None:
     source = str(EXAMPLES / "focal-loss")
     block = "package/trainer.py.jinja:loss"
     kscaffold("template", "eject", block, "--into", "mine", "--template", source)
-    assert (
-        "focal-loss/package/trainer.py.jinja" in Path("mine/package/trainer.py.jinja").read_text()
-    )
+    assert "focal loss" in Path("mine/algorithms/focal/package/trainer.py.jinja").read_text()
     assert project("--template", "./mine") == project("--template", source)
     everything = kscaffold("template", "eject", "--into", "all", "--template", source)
     assert "is an overlay" in error_of(everything, 2)

@@ -22,7 +22,7 @@ MUTANTS = {
         r"\1None,\2",
     ),
     "a metric gets y and y_pred swapped": (
-        r"(self\.compute_metrics\(x, |shown = \()y, y_pred",
+        r"(self\.compute_metrics\(x, |shown: .* = \()y, y_pred",
         r"\1y_pred, y",
     ),
     "updated metrics are not returned": (

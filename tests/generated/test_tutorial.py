@@ -13,7 +13,6 @@ import pytest
 
 from kscaffold.project.filters import FILTERS
 from kscaffold.project.render import TESTS
-from kscaffold.template.sources import load_template
 from tests.cli.runner import kscaffold
 from tests.generated.tutorial import commands, steps, take
 from tests.projects import ROOT
@@ -34,7 +33,11 @@ def test_the_tutorial_works_from_its_begin_to_its_end(tmp_path: Path) -> None:
     }
     [wheel] = tmp_path.glob("optimists/dist/*.whl")
     published = set(ZipFile(wheel).namelist())
-    for path in ("kscaffold.toml", "package/train.py.jinja", "project/CITATION.cff.jinja"):
+    for path in (
+        "kscaffold.toml",
+        "algorithms/supervised/package/train.py.jinja",
+        "project/CITATION.cff.jinja",
+    ):
         assert f"optimists/template/{path}" in published
 
 
@@ -73,7 +76,7 @@ def test_the_readme_shows_the_examples_as_they_are(tmp_path: Path) -> None:
     parts = [path for path in EXAMPLES.rglob("*") if path.suffix in (".toml", ".jinja")]
     lines = {line for path in parts for line in path.read_text(encoding="utf-8").splitlines()}
     shown = list(steps((ROOT / "README.md").read_text(encoding="utf-8"), "Your own templates"))
-    assert {step.language for step in shown} == {"toml", "python", "sh", "console"}
+    assert {step.language for step in shown} == {"toml", "python", "console"}
     for step in shown:
         if step.language == "console":
             take(step, tmp_path)
@@ -81,11 +84,12 @@ def test_the_readme_shows_the_examples_as_they_are(tmp_path: Path) -> None:
             missing = {line for line in step.text.splitlines() if "(...)" not in line} - lines
             assert missing <= {""}
     assert "** 1.5" in (tmp_path / "focal/src/focal/trainer.py").read_text(encoding="utf-8")
-    assert (tmp_path / "my-template/package/trainer.py.jinja").exists()
+    assert (tmp_path / "my-template/algorithms/supervised/package/trainer.py.jinja").exists()
 
 
 def test_the_files_that_a_tutorial_names_are_there() -> None:
     """Links of the page lead somewhere, and the ejected block is one of ours."""
     for target in re.findall(r"\]\((\.\./[^)#]+)\)", PAGE):
         assert (ROOT / "docs" / target).exists(), target
-    assert "#: block compile" in load_template().layers[0].read("package/train.py.jinja")
+    template = ROOT / "templates/algorithms/supervised/package/train.py.jinja"
+    assert "#: block compile" in template.read_text(encoding="utf-8")

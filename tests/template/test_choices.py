@@ -203,6 +203,66 @@ def test_an_overlay_changes_a_choice() -> None:
     assert "extra.txt" not in made("-d", "one", sources=("./mine",))
 
 
+MORE = """\
+extends = "one"
+
+[template]
+description = "More than one."
+
+[derived]
+word = "'more ' ~ route"
+"""
+
+
+def test_a_choice_extends_another_one() -> None:
+    """It has the files, questions and rules of that one, and changes what it says itself."""
+    block = '#: extends "project/out.txt.jinja"\n#: block data\n{{ super() }}more\n#: endblock\n'
+    more = {"data/more/kscaffold.toml": MORE, "data/more/project/out.txt.jinja": block}
+    template("lab", BASE, {**FILES, **more})
+    files = made("-d", "more", "--route", "near")
+    assert files == {
+        "out.txt": "more near! end\ndata of y\nmore\nbig style\n",
+        "more.txt": "more\n",
+    }
+    assert made("-d", "one")["out.txt"] == "one far! end\ndata of y\nbig style\n"
+    message, _ = refused("./lab", code=2, more=("-d", "more", "--column", "x"))
+    assert message.startswith("--last end does not go with column == 'x': x does not end")
+    assert kscaffold("template", "lint", "./lab").exit_code == 0
+
+
+def test_a_choice_of_an_overlay_extends_one_below() -> None:
+    """An overlay's choice may be a variant of one that the template below has."""
+    template("mine", 'extends = "../lab"\n', {"data/more/kscaffold.toml": MORE})
+    assert made("-d", "more", sources=("./mine",))["out.txt"].startswith("more far! end\ndata of y")
+
+
+def test_the_last_word_on_a_settled_question_is_that_of_what_extends() -> None:
+    """A choice that extends another one may settle the same question in another way."""
+    ones = FILES["data/one/kscaffold.toml"] + '\n[answers]\nlast = "one"\n'
+    more = MORE + '\n[answers]\nlast = "more"\n'
+    files = {"data/one/kscaffold.toml": ones, "data/more/kscaffold.toml": more}
+    template("lab", BASE, {**FILES, **files})
+    assert made("-d", "one")["out.txt"].startswith("one far! one\n")
+    assert made("-d", "more")["out.txt"].startswith("more far! more\n")
+
+
+def test_choices_do_not_extend_each_other_in_a_circle() -> None:
+    """The error names the folder and what it extends."""
+    one = f'extends = "two"\n{FILES["data/one/kscaffold.toml"]}'
+    template(
+        "lab",
+        BASE,
+        {
+            **FILES,
+            "data/one/kscaffold.toml": one,
+            "data/two/kscaffold.toml": f'extends = "one"\n{TWO}',
+        },
+    )
+    message, _ = refused("./lab")
+    assert "kscaffold.toml: extends " in message
+    assert "which is no other choice of 'data'" in message
+
+
 def test_two_choices_do_not_override_one_block() -> None:
     """The error names both files."""
     block = '#: extends "project/out.txt.jinja"\n#: block data\nother\n#: endblock\n'
@@ -226,7 +286,8 @@ def test_a_question_is_asked_in_one_place() -> None:
     ("name", "text", "reason"),
     [
         ("lab/data/one/kscaffold.toml", "[derived]\n", "has a description"),
-        ("lab/data/one/kscaffold.toml", 'extends = "x"\n[template]\ndescription="a"', "extends"),
+        ("lab/data/one/kscaffold.toml", f'extends = "twe"\n{TWO}', "did you mean 'two'?"),
+        ("lab/data/one/kscaffold.toml", f'extends = "one"\n{TWO}', "which is no other choice"),
         ("lab/data/one/kscaffold.toml", "[nonsense]\n", "unknown key"),
         ("lab/data/two/kscaffold.toml", f"{TWO}[answers]\nlat = 'end'\n", "no question 'lat'"),
         ("lab/kscaffold.toml", f"{BASE}[answers]\nlast = 'end'\n", "belongs to a folder"),
@@ -321,3 +382,82 @@ def test_a_data_set_is_added_to_the_built_in_template_by_a_folder() -> None:
     assert "dataset = load_iris()" in data
     assert '"softmax"' in Path("demo/src/demo/model.py").read_text()
     assert "scikit-learn" in Path("demo/pyproject.toml").read_text()
+
+
+LAB = {
+    "data/wine/kscaffold.toml": """\
+[template]
+description = "178 wines of three growers, from scikit-learn."
+
+[answers]
+task = "classification"
+
+[placeholders]
+dataset_loader = "dataset_loader"
+
+[derived]
+packages = "['scikit-learn>=1.4']"
+dataset_loader = "'load_wine'"
+dataset = "'load_wine()'"
+""",
+    "algorithms/noisy/kscaffold.toml": """\
+extends = "supervised"
+
+[template]
+description = "Learns from gradients with noise."
+
+[questions.noise]
+type = "float"
+help = "Standard deviation of the noise."
+default = 0.01
+
+[answers]
+fused = false
+""",
+    "algorithms/noisy/package/trainer.py.jinja": """\
+#: extends "package/trainer.py.jinja"
+
+
+class CustomModel({{ base_class }}):
+    #: block loss
+    def compute_loss(self, *args: Any, **kwargs: Any) -> jax.Array:
+        \"\"\"Return the loss with noise, from a seed that Keras keeps.\"\"\"
+        noise = keras.random.normal((), stddev={{ noise }}, seed=1)
+        return super().compute_loss(*args, **kwargs) + noise
+
+    #: endblock
+""",
+}
+
+
+@pytest.fixture
+def added() -> str:
+    """Return an overlay that adds a data set and an algorithm by a folder each."""
+    template("added", 'extends = "builtin"\n', LAB)
+    return "./added"
+
+
+def test_a_data_set_and_an_algorithm_are_added_by_two_folders(added: str) -> None:
+    """They are choices wherever choices are shown; a question of theirs is an option."""
+    text = kscaffold("new", "--template", added, "--help").stdout
+    assert "[noisy|supervised]" in text
+    assert "csv|diabetes|digits|wine]" in "".join(text.split())
+    assert "--noise" in text.partition("With --algorithm noisy:\n")[2]
+    assert (
+        "algorithms/noisy/package/trainer.py.jinja" in kscaffold("template", "show", added).stdout
+    )
+    assert kscaffold("template", "lint", added).exit_code == 0
+    new("-q", "--template", added, "-d", "wine", "--algorithm", "noisy", "--noise", "0.5")
+    assert "stddev=0.5" in Path("demo/src/demo/trainer.py").read_text()
+    assert "load_wine" in Path("demo/src/demo/data.py").read_text()
+    assert not Path("demo/src/demo/fused").exists()
+
+
+@pytest.mark.slow
+def test_what_two_folders_add_is_trained(added: str) -> None:
+    """`template test` tries both together, and trains."""
+    given = ("data=wine", "algorithm=noisy", "style=functional", "license=MIT", "sample_weight=yes")
+    answers = [word for answer in given for word in ("-d", answer)]
+    command = ("template", "test", added, *answers, "--cover", "each", "--trust", "--train")
+    tested = kscaffold(*command)
+    assert tested.exit_code == 0, tested.output

@@ -132,8 +132,8 @@ BROKEN_MANUAL = {
         "sample weights: vector",
     ),
     "weights do not reach the metric": (
-        r"shown = \(y, y_pred, sample_weight\)",
-        "shown = (y, y_pred)",
+        r"(shown: .* = )\(y, y_pred, sample_weight\)",
+        r"\1(y, y_pred)",
         "sample weights: vector",
     ),
     "losses of layers are not added": (

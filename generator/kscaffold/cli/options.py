@@ -98,7 +98,7 @@ def _option(question: Question) -> QuestionOption:
             [question.option, question.name],
             multiple=True,
             metavar="TEXT",
-            help=f"{help_text} May be repeated.",
+            help=help_text,
         )
     kinds: dict[str, Any] = {"choice": OneOf(question.choices), "path": click.Path()}
     return QuestionOption(

@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 from kscaffold.errors import TargetError
+from kscaffold.write import temporary_folder
 
-# A template is data: no hook and no program named by a configuration runs for it. And nothing goes
-# on in the background.
+# A template is data: no hook and no program named by a configuration runs for it, and nothing runs
+# in the background.
 SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "init.templateDir="),
     *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false", "--literal-pathspecs"),
@@ -25,14 +26,14 @@ FOREIGN = {
 
 
 class GitError(Exception):
-    """A git that failed; tells its last line."""
+    """git failed; the message is the last line that it printed."""
 
 
 def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
     """Make a git repository with one commit of the files.
 
-    It is made in a folder beside them and then put in place, so that an interrupt leaves no half of
-    it: neither a repository without a commit, nor a lock of git's.
+    It is made in a temporary folder and then moved, so that an interrupt leaves neither a
+    repository without a commit nor a lock file of git.
 
     Returns:
         What went wrong, or None: also where there is no git, or the target is in a repository.
@@ -41,11 +42,8 @@ def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
         return None
     if _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0:
         return None
-    # Here, since most of it is only needed for a target that has files.
-    from kscaffold.write.workspace import workspace
-
     try:
-        with workspace(target) as folder:
+        with temporary_folder(target) as folder:
             _commit(target, folder, files)
             os.rename(folder / ".git", target / ".git")  # noqa: PTH104
     except (GitError, OSError, TargetError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,9 +14,18 @@ import click
 from kscaffold.cli.terminal import echo, shell_join
 from kscaffold.errors import AnswerError, TargetError
 from kscaffold.hints import near
+from kscaffold.project.answers import resolve
+from kscaffold.project.pipeline import prepare
 from kscaffold.project.tree import Tree, TreeFile
 from kscaffold.safety.escaping import quote
-from kscaffold.template.blocks import Block, blocks_of, overriding, with_block
+from kscaffold.template.blocks import (
+    Block,
+    blocks_of,
+    extends,
+    overriding,
+    with_block,
+    with_overridden,
+)
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MANIFEST, Layer
 from kscaffold.template.sources import Part, Template, load_templates
@@ -96,83 +107,122 @@ def _part(template: Template, folder: Path, what: str) -> Tree:
 
 @dataclass(frozen=True)
 class _File:
-    """A file that can be overridden.
-
-    Attributes:
-        layer: where it is read from.
-        extends: what an overlay's file calls it.
-        choice: the folder that it is in, if that is a choice.
-    """
+    """A file that can be overridden: its folder, its path in it, and which choice that is."""
 
     layer: Layer
-    extends: str
+    path: str
     choice: Part | None = None
 
+    @property
+    def target(self) -> str:
+        """Its path in an overlay."""
+        return f"{self.choice.folder}/{self.path}" if self.choice else self.path
 
-def _files(template: Template) -> dict[str, _File]:
-    """Return the files that are written with some answers, by their paths in the template."""
-    files = {}
-    for file in template.manifest.files:
-        layer = template.layers.top(file.template)
-        files[file.template] = _File(layer, f"{layer.name}/{file.template}")
-    for choice in template.choices:
-        layer = template.stack[choice.number].layer
-        for path in choice.found.layer.files():
-            files[f"{choice.folder}/{path}"] = _File(layer, path, choice)
-    return dict(sorted(files.items()))
+
+@dataclass(frozen=True)
+class _Files:
+    """The files of a template, the top one first.
+
+    Attributes:
+        taken: those that count with the default answers.
+        others: those of the choices that are not made then.
+    """
+
+    taken: tuple[_File, ...]
+    others: tuple[_File, ...]
+
+    def blocks(self) -> dict[str, tuple[_File, Block]]:
+        """Return the blocks by FILE:BLOCK; of one that is overridden, the highest."""
+        named: dict[str, tuple[_File, Block]] = {}
+        for file in (*self.taken, *self.others):
+            for block in blocks_of(file.layer, file.path) if file.path.endswith(".jinja") else ():
+                for path in {file.path, file.target} if file in self.taken else {file.target}:
+                    named.setdefault(f"{path}:{block.name}", (file, block))
+        return named
+
+    def copy(self, what: str) -> tuple[_File, str | bytes] | None:
+        """Return a file and its content, with the blocks that files above it override."""
+        for file in (*self.taken, *self.others):
+            if file.target == what and file.choice:
+                return file, file.layer.read_bytes(file.path)
+        above: list[_File] = []
+        for file in self.taken:
+            if file.path != what:
+                continue
+            if not extends(file.layer, what):
+                if not above:
+                    return file, file.layer.read_bytes(what)
+                blocks = [block for each in above[::-1] for block in blocks_of(each.layer, what)]
+                return file, functools.reduce(with_overridden, blocks, file.layer.read(what))
+            above.append(file)
+        return None
+
+
+def _files(template: Template) -> _Files:
+    answers = resolve(template.manifest, {}, prepare(template, "project").tools).values
+    taken: list[_File] = []
+    others: list[_File] = []
+    for part in reversed(template.parts):
+        choice = part if part.question else None
+        is_taken = choice is None or answers.get(part.question) in part.answers
+        for path in part.found.layer.files():
+            (taken if is_taken else others).append(_File(part.found.layer, path, choice))
+    return _Files(tuple(taken), tuple(others))
 
 
 def _manifest_of_choice(file: _File, folder: Path) -> Tree:
     """Return the manifest of the choice that a file is in, unless it is there."""
     if file.choice is None or (folder / file.choice.folder / MANIFEST).exists():
         return ()
-    text = f"[template]\ndescription = {quote(file.choice.found.layer.description)}\n"
+    text = f"[template]\ndescription = {quote(file.layer.description)}\n"
     return (TreeFile(f"{file.choice.folder}/{MANIFEST}", text),)
 
 
 def _file_or_block(template: Template, folder: Path, what: str) -> Tree:
     files = _files(template)
-    if what in files:
-        if (folder / what).exists():
-            raise TargetError("is there already", place=str(folder / what))
-        copy = TreeFile(what, files[what].layer.read_bytes(what))
-        return (*_manifest_of_choice(files[what], folder), copy)
-    block = _block(files, what)
-    file = files[block.template]
-    if (folder / block.template).exists():
-        return (TreeFile(block.template, _with_one_more(folder, block, file.extends)),)
-    text = overriding(block, file.extends)
-    return (*_manifest_of_choice(file, folder), TreeFile(block.template, text))
+    if copied := files.copy(what):
+        file, content = copied
+        if (folder / file.target).exists():
+            raise TargetError("is there already", place=str(folder / file.target))
+        return (*_manifest_of_choice(file, folder), TreeFile(file.target, content))
+    file, block = _block(files, what)
+    if (folder / file.target).exists():
+        return (TreeFile(file.target, _with_one_more(folder / file.target, block)),)
+    text = overriding(block)
+    return (*_manifest_of_choice(file, folder), TreeFile(file.target, text))
 
 
-def _with_one_more(folder: Path, block: Block, name: str) -> str:
-    overlay = Layer("", folder, f"{folder.as_posix()}/")
-    text, place = overlay.read(block.template), str(folder / block.template)
-    if f'extends "{name}"' not in text.partition("\n")[0]:
-        raise TargetError(f"is there already, and extends no {name}", place=place)
-    if block.name in {each.name for each in blocks_of(overlay, block.template)}:
-        raise TargetError(f"has the block {block.name!r} already", place=place)
+def _with_one_more(path: Path, block: Block) -> str:
+    overlay = Layer("", path.parent, f"{path.parent.as_posix()}/")
+    text = overlay.read(path.name)
+    if not re.match(rf'#: extends "([^/"]+/)?{re.escape(block.template)}"\n', text):
+        raise TargetError(f"is there already, and extends no {block.template}", place=str(path))
+    if block.name in {each.name for each in blocks_of(overlay, path.name)}:
+        raise TargetError(f"has the block {block.name!r} already", place=str(path))
     longer = with_block(text, block)
-    return longer.replace("\n", "\r\n") if b"\r\n" in overlay.read_bytes(block.template) else longer
+    return longer.replace("\n", "\r\n") if b"\r\n" in overlay.read_bytes(path.name) else longer
 
 
-def _block(files: dict[str, _File], what: str) -> Block:
+def _block(files: _Files, what: str) -> tuple[_File, Block]:
     """Find a block by its name, or by FILE:BLOCK; raises `AnswerError`."""
-    blocks = [
-        block
-        for path, file in files.items()
-        if path.endswith(".jinja")
-        for block in blocks_of(file.layer, path)
-    ]
-    named = {f"{block.template}:{block.name}": block for block in blocks}
+    named = files.blocks()
     if what in named:
         return named[what]
-    found = [name for name, block in named.items() if block.name == what]
+    by_target = {
+        f"{file.target}:{block.name}": (file, block)
+        for file, block in named.values()
+        if block.name == what
+    }
+    found = {name: each for name, each in by_target.items() if each[0] in files.taken} or by_target
     if len(found) > 1:
-        hint = f"give one of {', '.join(found)}"
-        raise AnswerError(f"{what!r} is a block of several files", hint=hint)
+        raise AnswerError(
+            f"{what!r} is a block of several files", hint=f"give one of {', '.join(found)}"
+        )
     if not found:
-        known = {*files, *named, *(block.name for block in blocks)}
+        paths = {
+            path for file in (*files.taken, *files.others) for path in (file.path, file.target)
+        }
+        known = {*paths, *named, *(block.name for _, block in named.values())}
         hint = near(what, known) or "`kscaffold template show` lists them"
         raise AnswerError(f"no file or block {what!r}", hint=hint)
-    return named[found[0]]
+    return next(iter(found.values()))

@@ -451,10 +451,11 @@ def spelled(value: Value) -> str:
 
 
 def _cause(manifest: Manifest, rule: Rule) -> str:
-    if rule.when == "true":
+    cause = rule.cause or rule.when
+    if cause == "true":
         return "this template"
-    question = manifest.questions.get(rule.when)
-    return question.option if question else rule.when
+    question = manifest.questions.get(cause)
+    return question.option if question else cause
 
 
 def to_toml(values: Mapping[str, Value]) -> str:

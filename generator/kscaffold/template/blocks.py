@@ -88,15 +88,19 @@ def _margin(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def overriding(block: Block, name: str) -> str:
-    """Return a template file that overrides a block with what it is already.
-
-    Args:
-        block: the block.
-        name: what the file that it overrides is called, such as "builtin/package/data.py.jinja".
-    """
+def overriding(block: Block) -> str:
+    """Return a template file that overrides a block with what it is already."""
     gap = "\n\n" if block.around else ""
-    return f'#: extends "{name}"\n{gap}{"".join(block.around)}{block.text}'
+    return f'#: extends "{block.template}"\n{gap}{"".join(block.around)}{block.text}'
+
+
+def with_overridden(text: str, block: Block) -> str:
+    """Return a template file with another text for a block, if it has that block."""
+    lines = text.splitlines(keepends=True)
+    for name, first, last in _spans(text):
+        if name == block.name:
+            lines[first : last + 1] = [block.text]
+    return "".join(lines)
 
 
 def with_block(text: str, block: Block) -> str:
@@ -107,25 +111,34 @@ def with_block(text: str, block: Block) -> str:
     return f"{text}{gap}{around}{block.text}"
 
 
-def check_blocks(layers: Sequence[Layer]) -> None:
-    """Refuse layers of which two override the same block, or the whole file.
+def check_blocks(choices: Sequence[tuple[str, Layer]]) -> None:
+    """Refuse choices of which two override the same block, or the whole file.
+
+    Args:
+        choices: a question and a folder that it chooses; of one question, each extends the last.
 
     Raises:
         TemplateError: names both.
     """
-    owners: dict[tuple[str, str], Layer] = {}
-    for layer in layers:
+    owners: dict[tuple[str, str], tuple[str, Layer]] = {}
+    for question, layer in choices:
         for path in layer.files():
             for name in _overridden(layer, path):
-                if other := owners.get((path, name)):
+                of, other = owners.get((path, name), (question, layer))
+                if of != question:
                     reason = f"overrides {name or 'the file'}, as does {other.place}{path}"
                     hint = "have one of them override another block"
                     raise TemplateError(reason, place=f"{layer.place}{path}", hint=hint)
-                owners[path, name] = layer
+                owners[path, name] = question, layer
 
 
 def _overridden(layer: Layer, path: str) -> list[str]:
     """Return the blocks that a file overrides; "" is the whole file."""
-    if not path.endswith(".jinja") or not _EXTENDS.match(layer.read(path)):
+    if not extends(layer, path):
         return [""]
     return [f"the block {block.name!r}" for block in blocks_of(layer, path)]
+
+
+def extends(layer: Layer, path: str) -> bool:
+    """Return whether a file overrides blocks of another one; raises `TemplateError`."""
+    return path.endswith(".jinja") and bool(_EXTENDS.match(layer.read(path)))

@@ -16,7 +16,13 @@ from kscaffold.hints import near
 from kscaffold.safety.files import MAX_TEXT, add_to_digest, read_regular
 from kscaffold.template.blocks import check_blocks
 from kscaffold.template.manifest import Manifest, Value
-from kscaffold.template.manifest.merging import ManifestFile, choice_folder, merge, parse_manifest
+from kscaffold.template.manifest.merging import (
+    Choice,
+    ManifestFile,
+    choice_folder,
+    merge,
+    parse_manifest,
+)
 from kscaffold.template.manifest.tables import Head
 from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import JOURNAL, MANIFEST, MAX_BYTES, Layer, Layers
@@ -81,12 +87,13 @@ class Template:
         """
         if self.is_chosen or not self.choices:
             return self
-        taken = [each for each in self.choices if answers.get(each.question) == each.answer]
+        taken = [each for each in self.choices if answers.get(each.question) in each.answers]
         for number in range(len(self.stack)):
-            check_blocks([each.found.layer for each in taken if each.number == number])
+            layers = [(each.question, each.found.layer) for each in taken if each.number == number]
+            check_blocks(layers)
         manifest = merge((each.manifest(each in taken) for each in self.parts), is_whole)
-        layers = Layers(each.found.layer for each in _order(self.stack, taken))
-        return replace(self, layers=layers, manifest=manifest, is_chosen=True)
+        chosen = Layers(each.found.layer for each in _order(self.stack, taken))
+        return replace(self, layers=chosen, manifest=manifest, is_chosen=True)
 
     @property
     def root(self) -> Path:
@@ -132,12 +139,14 @@ class Part:
         number: which layer it belongs to.
         question: what the folder is an answer to; empty for the layer itself.
         folder: the folder in that layer, such as "data/csv"; empty for the layer itself.
+        answers: the answers that it belongs to: its own, and those of choices that extend it.
     """
 
     found: Found
     number: int
     question: str = ""
     folder: str = ""
+    answers: frozenset[str] = frozenset()
 
     @property
     def answer(self) -> str:
@@ -154,7 +163,8 @@ class Part:
         file = self.found.manifest(self.found.values)
         if not self.question:
             return file
-        return replace(file, choice=(self.question, self.answer), is_chosen=is_chosen)
+        choice = Choice(self.question, self.answer, tuple(sorted(self.answers)))
+        return replace(file, choice=choice, is_chosen=is_chosen)
 
 
 def _order(stack: Sequence[Found], choices: Sequence[Part]) -> list[Part]:
@@ -167,7 +177,7 @@ def find_choices(stack: Sequence[Found]) -> tuple[list[Found], tuple[Part, ...]]
     """Find the folders that are choices; return the layers without them, and them.
 
     Raises:
-        TemplateError: one has no readable manifest, or lies outside its template.
+        TemplateError: one has no readable manifest, lies outside its template, or extends no other.
     """
     folders = {
         name: folder
@@ -184,7 +194,36 @@ def find_choices(stack: Sequence[Found]) -> tuple[list[Found], tuple[Part, ...]]
     )
     apart = frozenset(folders.values())
     rest = [replace(found, layer=replace(found.layer, apart=apart)) for found in stack]
-    return rest, choices
+    return rest, _extending(choices)
+
+
+def _extending(choices: Sequence[Part]) -> tuple[Part, ...]:
+    """Return choices with the answers that each belongs to, those that are extended first."""
+    chains = {(each.question, each.answer): [each.answer] for each in choices}
+    above = {(each.question, each.answer): each for each in choices if each.found.head.extends}
+    for (question, _), chain in chains.items():
+        while part := above.get((question, chain[-1])):
+            extended = str(part.found.head.extends)
+            if (question, extended) not in chains or extended in chain:
+                reason = f"extends {extended!r}, which is no other choice of {question!r}"
+                hint = near(extended, [name for of, name in chains if of == question])
+                raise TemplateError(reason, place=part.found.place, hint=hint)
+            chain.append(extended)
+    questions = list(dict.fromkeys(question for question, _ in chains))
+
+    def order(part: Part) -> tuple[int, int, int]:
+        depth = len(chains[part.question, part.answer])
+        return part.number, questions.index(part.question), depth
+
+    return tuple(
+        replace(
+            part,
+            answers=frozenset(
+                n for (q, n), c in chains.items() if q == part.question and part.answer in c
+            ),
+        )
+        for part in sorted(choices, key=order)
+    )
 
 
 def _tables(value: object) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -106,9 +106,13 @@ class Rule(RuleTable, frozen=True, kw_only=True):
     """A rule, and its place.
 
     An answer that a rule requires is given where nothing else was; one that conflicts is refused.
+
+    Attributes:
+        cause: of a rule of a choice, its `when` without the choice.
     """
 
     place: Place = Place(MANIFEST)
+    cause: str = ""
 
     def __post_init__(self) -> None:
         if not self.requires and not self.conflicts:

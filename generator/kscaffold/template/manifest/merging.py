@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,27 @@ LONGEST = 1_000_000
 _FOLDER = re.compile(r"([a-z][a-z0-9_-]*)/\*")
 
 
+class Choice(NamedTuple):
+    """An answer to a question that is a folder.
+
+    Attributes:
+        question: the question.
+        answer: the answer.
+        chosen_by: the answers that choose the folder: its own, and those that extend it.
+    """
+
+    question: str
+    answer: str
+    chosen_by: tuple[str, ...]
+
+    @property
+    def condition(self) -> str:
+        """The expression that holds if the folder is chosen."""
+        if len(self.chosen_by) == 1:
+            return f"{self.question} == '{self.answer}'"
+        return f"{self.question} in {list(self.chosen_by)}"
+
+
 @dataclass(frozen=True)
 class ManifestFile:
     """A kscaffold.toml.
@@ -29,14 +50,14 @@ class ManifestFile:
         place: what errors call it.
         files: the other files of its folder; those in one of `folders` are written without being
             listed under `[[files]]`.
-        choice: of a folder that is a choice, the question and its answer.
+        choice: of a folder that is a choice, which one.
         is_chosen: whether that is the answer, so that more than its questions counts.
     """
 
     values: Mapping[str, Any]
     place: Place
     files: tuple[str, ...] = ()
-    choice: tuple[str, str] | None = None
+    choice: Choice | None = None
     is_chosen: bool = True
 
 
@@ -100,7 +121,7 @@ class _Stack:
                 raise TemplateError(reason, place=file.place.below("answers"))
             self._check_extends(said, file.place)
         else:
-            values = self._of_choice(file, *file.choice)
+            values = self._of_choice(file, file.choice)
         for name, value in values.items():
             place = file.place.below(name)
             if name in self.lists:
@@ -118,19 +139,20 @@ class _Stack:
         for name in said.remove:
             self._remove(name, file.place)
 
-    def _of_choice(self, file: ManifestFile, question: str, answer: str) -> dict[str, Any]:
+    def _of_choice(self, file: ManifestFile, choice: Choice) -> dict[str, Any]:
         """Return what a choice's manifest says: its questions and rules hold if it is chosen."""
+        question, answer, _ = choice
         if not fits(TemplateName, answer):
             reason = f"the folder {answer!r} is no name of a choice"
             hint = f"a name is {words(TemplateName)}"
             raise TemplateError(reason, place=file.place, hint=hint)
         about = file.values.get("template", {}).get("description")
-        if about is None or "extends" in file.values:
-            reason = "a choice has a description" if about is None else "a choice extends nothing"
+        if about is None:
+            reason = "a choice has a description"
             raise TemplateError(reason, place=file.place.below("template"))
         self.offered.setdefault(question, {})[answer] = about
         self.of_choices |= dict.fromkeys(file.values.get("derived", {}))
-        chosen, after = f"{question} == '{answer}'", question
+        chosen, after = choice.condition, question
         option = f"--{question.replace('_', '-')} {answer}"
         questions, rules = {}, []
         for name, keys in file.values.get("questions", {}).items():
@@ -141,13 +163,14 @@ class _Stack:
             questions[name] = {"after": after, **keys, **own}
             after = name
         for rule in file.values.get("rules", []):
-            rules.append({**rule, "when": _both(chosen, rule["when"])})
+            rules.append({**rule, "when": _both(chosen, rule["when"]), "cause": rule["when"]})
         for name, value in file.values.get("answers", {}).items():
             if name not in self.tables["questions"]:
                 hint = near(name, self.tables["questions"])
                 place = file.place.below("answers")
                 raise TemplateError(f"no question {name!r}", place=place, hint=hint)
-            self.settled.setdefault(name, []).append((chosen, option, value))
+            # What extends another choice has the last word.
+            self.settled.setdefault(name, []).insert(0, (chosen, option, value))
         rest = {k: v for k, v in file.values.items() if k not in ("template", "remove", "answers")}
         return {**(rest if file.is_chosen else {}), "questions": questions, "rules": rules}
 

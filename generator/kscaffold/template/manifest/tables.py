@@ -204,7 +204,8 @@ class ManifestTable(Table, frozen=True):
 
     Attributes:
         extends: what this overlay is put on: `builtin`, an installed template, or a folder; without
-            it the template is whole
+            it the template is whole; of a folder that is a choice, another choice of that question,
+            whose files and values are put below its own
         remove: files of the templates below that are not written, by their path in the template or
             by their target
         template: what the template is; a whole one must have a `name` and a `description`

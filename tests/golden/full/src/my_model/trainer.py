@@ -144,12 +144,11 @@ class CustomModel(FusedModel):
         for metric in self.metrics:
             # The values come in one list, in the order of `metrics`.
             values = metrics_variables[len(updated) :][: len(metric.variables)]
+            shown: tuple[Any, ...] = (y, y_pred, sample_weight)
             if metric is self.loss_tracker:
                 # Weighted, or a partial last batch would be over-counted.
                 first = next(a for a in keras.tree.flatten(x) if a is not None)
-                shown: tuple[Any, ...] = (loss, first.shape[0])
-            else:
-                shown = (y, y_pred, sample_weight)
+                shown = (loss, first.shape[0])
             values = metric.stateless_update_state(values, *shown)
             logs[metric.name] = metric.stateless_result(values)
             updated += values
