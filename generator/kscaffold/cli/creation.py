@@ -14,10 +14,11 @@ from kscaffold.cli.interrupt import as_error
 from kscaffold.cli.repository import start_repository
 from kscaffold.cli.terminal import echo, echo_json, shell_join
 from kscaffold.errors import AnswerError, KscaffoldError, TrustError, place_named
-from kscaffold.project.answers import Answers, resolve
+from kscaffold.project.answers import Answers, resolve, with_table
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values, prepare
 from kscaffold.project.redaction import answers_named, masked, public, secrets_hidden
 from kscaffold.project.tree import Tree
+from kscaffold.tables.summary import as_data, as_lines
 from kscaffold.template.sources import Template
 from kscaffold.write import Written, check_target, write_tree
 
@@ -77,6 +78,8 @@ def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> N
         if request.writes and commands and not request.trusted:
             raise _not_trusted(commands)
         tree = build_tree(scaffold, answers)
+        answers = with_table(scaffold.template.manifest, answers, scaffold.tools)
+    _say(request, as_lines(answers.table) if answers.table else ())
     _say(request, (f"note: {notice}" for notice in answers.notices))
     if request.writes:
         _write(request, scaffold, answers, tree, commands, message)
@@ -217,6 +220,8 @@ def _print_json(
         "notices": [*answers.notices, *warnings],
         "exit_code": 0,
     }
+    if answers.table:
+        report["table"] = as_data(answers.table)
     if failure:
         report |= {"error": failure, "exit_code": KscaffoldError.exit_code}
     echo_json(report)

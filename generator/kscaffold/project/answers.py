@@ -13,10 +13,11 @@ from typing import Protocol
 
 from kscaffold.errors import AnswerError, Place, TemplateError, place_named
 from kscaffold.hints import enumerated, near, near_or_all
-from kscaffold.project.inspectors import InspectionError
+from kscaffold.project.inspectors import InspectionError, inspected
 from kscaffold.project.package_names import refusal
 from kscaffold.safety.escaping import quote, unsafe_character
 from kscaffold.safety.files import MAX_TEXT, read_regular
+from kscaffold.tables.inspection import Inspection
 from kscaffold.template.manifest import Manifest, Question, Rule, Value
 from kscaffold.template.manifest.tables import InspectTable
 from kscaffold.toml import TomlError, parse_toml
@@ -65,12 +66,14 @@ class Answers:
         chosen: the answers that were given and are not what would have been taken anyway.
         notices: what was decided along the way and should be said.
         found: what the manifest looks up in tables; None: it was not looked up yet.
+        table: what is learned from the table that they name; None: there is none.
     """
 
     values: Mapping[str, Value]
     chosen: Mapping[str, Value]
     notices: tuple[str, ...]
     found: Mapping[str, str] | None = None
+    table: Inspection | None = None
 
 
 def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> Answers:
@@ -264,6 +267,19 @@ def find_values(manifest: Manifest, answers: Answers, tools: Tools) -> Answers:
                 manifest, inspect, place, name, answers.values, {*answers.chosen}, tools
             )
     return replace(answers, found=found)
+
+
+def with_table(manifest: Manifest, answers: Answers, tools: Tools) -> Answers:
+    """Return the answers with what is learned from the table that they name, if they name one."""
+    for inspect in manifest.found.values():
+        if inspect.function == "csv_columns":
+            named, *others = (answers.values[name] for name in inspect.arguments)
+            asked = manifest.questions[inspect.arguments[0]]
+            file = readable(asked, answers.values, {*answers.chosen}, tools)
+            made = inspected(file, *others)  # type: ignore[arg-type]
+            look = replace(made.look, path=Path(str(named)))
+            return replace(answers, table=replace(made, look=look))
+    return answers
 
 
 def look_up(

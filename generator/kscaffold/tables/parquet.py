@@ -13,6 +13,7 @@ from kscaffold.tables.errors import TableError
 from kscaffold.tables.rows import CHUNK, Chunk, Rows
 
 MAGIC = b"PAR1"
+_MIDNIGHT = " 00:00:00"
 
 
 def is_parquet(path: Path) -> bool:
@@ -50,7 +51,7 @@ def open_parquet(path: Path, most: int) -> Iterator[Rows]:
 def _chunks(file: Any, width: int, most: int) -> Iterator[Chunk]:
     line = 1
     for batch in file.iter_batches(batch_size=CHUNK):
-        columns = tuple(tuple(map(_cell, column.to_pylist())) for column in batch.columns)
+        columns = tuple(_cells(column.to_pylist()) for column in batch.columns)
         lines = tuple(range(line + 1, line + 1 + batch.num_rows))
         line += batch.num_rows
         if batch.num_rows:
@@ -59,8 +60,15 @@ def _chunks(file: Any, width: int, most: int) -> Iterator[Chunk]:
             return
 
 
+def _cells(values: list[Any]) -> tuple[str, ...]:
+    """Return values as a CSV file would have them; days without the hour that all have."""
+    cells = [*map(_cell, values)]
+    if all(cell.endswith(_MIDNIGHT) for cell in filter(None, cells)):
+        return tuple(cell.removesuffix(_MIDNIGHT) for cell in cells)
+    return tuple(cells)
+
+
 def _cell(value: Any) -> str:
-    """Return a value as a CSV file would have it."""
     if value is None or value != value:
         return ""
     return value.isoformat(" ") if hasattr(value, "hour") and hasattr(value, "year") else str(value)
