@@ -20,7 +20,7 @@ DATA: tuple[dict[str, str], ...] = (
     {"data": "digits"},
     {"data": "breast-cancer"},
     {"data": "csv"},
-    {"data": "csv", "target": "alcohol"},
+    {"data": "csv", "data_path": "data/penguins.csv", "target": "body_mass_g"},
 )
 STEPS: tuple[dict[str, bool], ...] = tuple(
     {"sample_weight": weights, "manual_metrics": manual, "test_step": test_step, "fused": fused}

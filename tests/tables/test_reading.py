@@ -123,7 +123,7 @@ def tables(draw: st.DrawFn) -> Written:
     separator = draw(st.sampled_from(",;\t|"))
     decimal = draw(st.sampled_from([".", ","])) if separator != "," else "."
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]))
-    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    quoting: Any = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     kinds = draw(st.lists(st.sampled_from(["number", "flag", "category"]), min_size=1, max_size=5))
     rows = draw(st.integers(40, 80))
     missing = draw(st.sampled_from([0.0, 0.2]))
@@ -146,9 +146,9 @@ def tables(draw: st.DrawFn) -> Written:
             found[kind].append(numbers)
         elif kind == "flag":
             flags = [np.nan if gap() else float(generator.random() < 0.5) for _ in range(rows)]
-            words = generator.choice([("no", "yes"), ("False", "True"), ("N", "Y")])
+            pair = generator.choice([("no", "yes"), ("False", "True"), ("N", "Y")])
             columns.append(
-                [generator.choice(MISSING) if np.isnan(n) else words[int(n)] for n in flags]
+                [generator.choice(MISSING) if np.isnan(n) else pair[int(n)] for n in flags]
             )
             found[kind].append(flags)
         else:
@@ -241,6 +241,18 @@ def test_parquet_is_read_like_csv(project: Any, tmp_path: Path) -> None:
     for name, array in found.inputs.items():
         np.testing.assert_allclose(array, other.inputs[name], rtol=1e-6)
     np.testing.assert_allclose(found.target, other.target)
+
+
+@pytest.mark.parametrize(("mark", "point"), [(",", "."), (".", ",")])
+def test_thousands_are_told_from_decimals(
+    mark: str, point: str, project: Any, tmp_path: Path
+) -> None:
+    """Also where a number has both, and where one has none."""
+    values = [1234567.25, 1234.5, 12.5, 7.0, -1234.0] * 12
+    cells = [f"{value:,}".translate({ord(","): mark, ord("."): point}) for value in values]
+    rows = "".join(f"{cell};{number}\n" for number, cell in enumerate(cells))
+    _, table = read(project, write(tmp_path, "t.csv", f"x;y\n{rows}"))
+    np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.float32(values))
 
 
 def test_a_later_cell_that_does_not_fit_is_counted(
