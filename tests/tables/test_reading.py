@@ -252,7 +252,7 @@ def test_thousands_are_told_from_decimals(
     cells = [f"{value:,}".translate({ord(","): mark, ord("."): point}) for value in values]
     rows = "".join(f"{cell};{number}\n" for number, cell in enumerate(cells))
     _, table = read(project, write(tmp_path, "t.csv", f"x;y\n{rows}"))
-    np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.float32(values))
+    np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.array(values, np.float32))
 
 
 def test_a_later_cell_that_does_not_fit_is_counted(
