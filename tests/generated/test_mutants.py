@@ -83,10 +83,10 @@ FUSED_MUTANTS = {
         r"optimization_barrier\(batch\)",
         "optimization_barrier(jax.tree.map(lambda a: a[0], batches))",
     ),
-    "the rows are shuffled otherwise": (
-        "rows",
-        r"take\(rows, axis=0\)",
-        "take(rows[::-1], axis=0)",
+    "the partial batch gets the first rows": (
+        "chunks",
+        r"a\[None, end:\]",
+        "a[None, : len(a) - end]",
     ),
     "an exception loses the values": ("execution", r"self\.on_new_state\(state\)", "pass"),
     "weights get the gradient of the last rows": (

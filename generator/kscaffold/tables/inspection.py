@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kscaffold.tables.choices import Choices
+from kscaffold.tables.column import Column
 from kscaffold.tables.dialect import NAMES
 from kscaffold.tables.errors import TableError
 from kscaffold.tables.kinds import (
@@ -36,27 +37,6 @@ from kscaffold.tables.target import (
 )
 
 LEAST_ROWS = 5
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column, as the project will read it.
-
-    Attributes:
-        name: of the column.
-        kind: what it is.
-        scale: of a number.
-        role: "feature", "target", "weight", "time", "group", or "" of one that is left out.
-        missing: how many of its cells are missing.
-        distinct: how many distinct cells there are; of many, at least.
-    """
-
-    name: str
-    kind: Kind
-    scale: Scale
-    role: str
-    missing: int
-    distinct: int
 
 
 @dataclass(frozen=True)

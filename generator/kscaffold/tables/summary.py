@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kscaffold.tables.inspection import Column, Inspection
+from kscaffold.tables.column import Column
+from kscaffold.tables.inspection import Inspection
 from kscaffold.tables.kinds import USED
 
 _MOST_NAMES, _MOST_CLASSES = 8, 10

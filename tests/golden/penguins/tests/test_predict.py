@@ -28,9 +28,9 @@ def test_columns_come_in_any_order(
     config: Config, run: RunDir, data: Data, tmp_path: Path
 ) -> None:
     """The predictions are those of the model, whatever else the table holds."""
-    with config.data_path.open(newline="", encoding=data.schema.table.encoding) as file:
-        lines = list(csv.reader(file, delimiter=data.schema.table.separator))
     table = data.schema.table
+    with config.data_path.open(newline="", encoding=table.encoding) as file:
+        lines = list(csv.reader(file, delimiter=table.separator))
     with (tmp_path / "rows.csv").open("w", newline="", encoding=table.encoding) as file:
         file.write("#\n" * table.skip_lines)
         writer = csv.writer(file, delimiter=table.separator)
