@@ -53,13 +53,15 @@ def label(answers: Answers) -> str:
     )
 
 
-def options(answers: Answers) -> list[str]:
+def options(answers: Mapping[str, str | bool | list[str]]) -> list[str]:
     """Return the answers as options of the command line."""
     given: list[str] = []
     for key, value in answers.items():
         name = key.replace("_", "-")
         if isinstance(value, bool):
             given.append(f"--{name}" if value else f"--no-{name}")
+        elif isinstance(value, list):
+            given += [word for each in value for word in (f"--{name}", each)]
         else:
             given += [f"--{name}", value]
     return given

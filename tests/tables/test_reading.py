@@ -34,7 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         tmp_path_factory.mktemp("reader"), {"data": "csv", "package": PACKAGE}, "--force"
     )
     sys.path.insert(0, str(folder / "src"))
-    names = ("schema", "reading")
+    names = ("schema", "reading", "encoding")
     yield SimpleNamespace(**{n: importlib.import_module(f"{PACKAGE}.table.{n}") for n in names})
     sys.path.remove(str(folder / "src"))
 
@@ -253,6 +253,36 @@ def test_thousands_are_told_from_decimals(
     rows = "".join(f"{cell};{number}\n" for number, cell in enumerate(cells))
     _, table = read(project, write(tmp_path, "t.csv", f"x;y\n{rows}"))
     np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.array(values, np.float32))
+
+
+ENCODED = {
+    "numbers alone": "x;y\n" + "".join(f"{n / 7};{n % 3}.5\n" for n in range(60)),
+    "categories alone": "x;y\n" + "".join(f"{'abc'[n % 3]};{n % 3}.5\n" for n in range(60)),
+    "a large category": "x;y\n" + "".join(f"c{n % 20};{n % 3}.5\n" for n in range(60)),
+    "missing and constant": "x;z;c;y\n"
+    + "".join(
+        f"{'' if n % 4 else n / 7};{int(n == 7)};{'' if n % 2 else 'a'};{n % 3}.5\n"
+        for n in range(60)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_columns_are_encoded_near_zero(name: str, project: Any, tmp_path: Path) -> None:
+    """Whatever kinds there are, also of cells that training has not seen."""
+    schema, table = read(project, write(tmp_path, "t.csv", ENCODED[name]))
+    layer = project.encoding.encode_columns(table.inputs, schema)
+    odd = {
+        "numbers": np.array([[np.nan], [3e38], [-3e38]], np.float32),
+        "categories": np.zeros((3, 1), np.int32),
+    }
+    wide = {n: np.repeat(odd[n], a.shape[1], axis=1) for n, a in table.inputs.items()}
+    for inputs in (table.inputs, wide):
+        encoded = np.asarray(layer(inputs))
+        assert encoded.shape[0] == len(next(iter(inputs.values())))
+        assert np.abs(encoded).max() <= 3
+    again = type(layer).from_config(layer.get_config())
+    assert again(wide).shape == layer(wide).shape
 
 
 def test_a_later_cell_that_does_not_fit_is_counted(

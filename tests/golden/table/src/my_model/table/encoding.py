@@ -85,7 +85,7 @@ class ColumnEncoding(keras.layers.Layer):
         """Return the scaled numbers, their steps, and which are missing."""
         missing = ops.isnan(numbers)
         filled = ops.where(missing, self.median, numbers)
-        x = (filled - self.median) * self.scale
+        x = ops.clip((filled - self.median) * self.scale, -1e4, 1e4)
         bent = x / ops.sqrt(1 + (x / TAIL) ** 2)
         column, start, width = self.steps
         steps = (ops.take(filled, column, axis=1) - start) / width
@@ -130,13 +130,14 @@ def quantiles(column: Array, shares: Array) -> list[float]:
 
 def encode_columns(x: dict[str, Array], schema: Schema) -> ColumnEncoding:
     """Make the layer for training rows; all statistics are in float64."""
-    numbers = x.get("numbers", np.zeros((1, 0))).astype(np.float64)
-    categories = x.get("categories", np.zeros((1, 0), np.int32))
+    rows = len(next(iter(x.values())))
+    numbers = x.get("numbers", np.empty((rows, 0))).astype(np.float64)
+    categories = x.get("categories", np.empty((rows, 0), np.int32))
     missing = np.isnan(numbers)
     numbers = np.where(missing.all(axis=0), 0.0, numbers)
-    low, first, median, third, high = np.nanquantile(
-        numbers, [0, 0.25, 0.5, 0.75, 1], axis=0
-    )
+    quarters = np.linspace(0, 1, 5)
+    found = [np.nanquantile(column, quarters) for column in numbers.T]
+    low, first, median, third, high = np.reshape(found, (-1, 5)).T
     # Most cells of some columns are equal: their range counts then.
     spread = np.where(third > first, third - first, (high - low) / 2)
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
