@@ -20,7 +20,7 @@ DATA: tuple[dict[str, str], ...] = (
     {"data": "digits"},
     {"data": "breast-cancer"},
     {"data": "csv"},
-    {"data": "csv", "target": "alcohol"},
+    {"data": "csv", "data_path": "data/penguins.csv", "target": "body_mass_g"},
 )
 STEPS: tuple[dict[str, bool], ...] = tuple(
     {"sample_weight": weights, "manual_metrics": manual, "test_step": test_step, "fused": fused}
@@ -53,13 +53,15 @@ def label(answers: Answers) -> str:
     )
 
 
-def options(answers: Answers) -> list[str]:
+def options(answers: Mapping[str, str | bool | list[str]]) -> list[str]:
     """Return the answers as options of the command line."""
     given: list[str] = []
     for key, value in answers.items():
         name = key.replace("_", "-")
         if isinstance(value, bool):
             given.append(f"--{name}" if value else f"--no-{name}")
+        elif isinstance(value, list):
+            given += [word for each in value for word in (f"--{name}", each)]
         else:
             given += [f"--{name}", value]
     return given

@@ -14,7 +14,9 @@ from kscaffold.template.sources import load_template
 
 QUESTIONS = load_template().manifest.questions
 # A table with another last column than the one that is answered as the target.
-TABLE = "changed,last\n" + "".join(f"{number}.5,{number}.25\n" for number in range(60))
+TABLE = "changed,other,last\n" + "".join(
+    f"{n % 5}.5,{n * 7 % 11}.5,{n % 7}.25\n" for n in range(60)
+)
 
 
 def kscaffold(*arguments: str, **more: Any) -> Result:
@@ -39,10 +41,12 @@ def report_of(result: Result) -> dict[str, Any]:
     return report
 
 
-def another_answer(question: Question, folder: Path) -> str | bool:
+def another_answer(question: Question, folder: Path) -> str | bool | list[str]:
     """A legal answer that is not the default."""
     if question.type == "bool":
         return not question.default
+    if question.type == "list":
+        return ["changed"]
     if question.type == "choice":
         # The target of `table()` is a number.
         return question.choices[0 if question.name == "task" else -1]

@@ -27,6 +27,7 @@ TREES: dict[str, Answers] = {
     "lean": {"sample_weight": False, "fused": False},
     "full": {"data": "digits", "style": "sequential", "manual_metrics": True},
     "table": {"data": "csv", "style": "subclass", "test_step": True, "license": "Apache-2.0"},
+    "penguins": {"data": "csv", "data_path": "data/penguins.csv", "target": "body_mass_g"},
 }
 
 

@@ -42,6 +42,14 @@ def test_default_project_fits_its_goal() -> None:
     assert {path.parts[0] for path in found if len(path.parts) > 1} == ROOMS
 
 
+@pytest.mark.parametrize("target", ["species", "body_mass_g"])
+def test_project_of_a_table_is_as_small(target: str) -> None:
+    """What tables need more lies in a subpackage."""
+    found = modules({"data": "csv", "data_path": "data/penguins.csv", "target": target})
+    assert lines(text for path, text in found.items() if len(path.parts) == 1) <= TOP_LINES
+    assert {path.parts[0] for path in found if len(path.parts) > 1} == {*ROOMS, "table"}
+
+
 @pytest.mark.parametrize("answers", list(matrix())[::7], ids=label)
 def test_modules_and_functions_are_short(answers: dict[str, str | bool]) -> None:
     """No module and no function of any project is long."""

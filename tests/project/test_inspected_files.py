@@ -54,7 +54,7 @@ def test_what_a_rule_requires_is_not_read(home: Path) -> None:
     """A rule of the template gives no path that the user gave."""
     rule = f'[[rules]]\nwhen = "true"\nmessage = "m"\nrequires = {{ file = "{home}/.netrc" }}\n'
     own = asking("carried.csv", 'carried = { "carried.csv" = "table.csv" }\n', last=INSPECTED)
-    (own / "table.csv").write_text("a,b\n")
+    (own / "table.csv").write_text("a,b\n1,2\n")
     assert project(own)["out.txt"] == "b\n"
     with (own / "kscaffold.toml").open("a") as manifest:
         manifest.write(rule)

@@ -28,9 +28,9 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "reason"),
     [
         *((name, "standard library") for name in ("test", "json", "idlelib", "compression")),
-        *((name, "imports or uses (") for name in ("scipy", "h5py", "absl", "rich", "optree")),
+        *((name, "imports or uses (") for name in ("scipy", "h5py", "absl", "rich", "pandas")),
         *((name, "imports or uses (") for name in ("platformdirs", "packaging", "hatchling")),
-        *((name, "where it is installed") for name in ("torch", "tensorflow", "tree", "pandas")),
+        *((name, "where it is installed") for name in ("torch", "tensorflow", "tree", "bs4")),
         *((name, "that the project imports or uses") for name in ("behaviour", "conftest", "src")),
         *((name, "that the project imports or uses") for name in ("tests", "test_data")),
         *((name, "a device on Windows") for name in ("con", "aux", "nul", "com1", "lpt9")),

@@ -66,7 +66,7 @@ def test_least_manifest() -> None:
         (f"remove = 1\n{HEAD}", "remove: must be a list of strings, not 1"),
         (
             question('type = "colour"'),
-            "type: must be str, int, float, bool, choice, multi-choice or path, not 'colour'",
+            "type: must be str, int, float, bool, choice, multi-choice, list or path, not 'colour'",
         ),
         (question(""), "[questions.colour] type: is missing"),
         (question('type = "str"\ndefalt = "x"'), "defalt: unknown key; did you mean 'default'?"),
@@ -107,7 +107,8 @@ def test_least_manifest() -> None:
         ),
         (
             question('type = "str"\ninspect = { function = "guess" }'),
-            "function: must be csv_last_column, csv_task or csv_numbers_task, not 'guess'",
+            "function: must be csv_last_column, csv_names, csv_header_in_doubt, csv_task, "
+            "csv_checked_task, csv_columns or csv_batch_size, not 'guess'",
         ),
         (
             question('type = "str"\ninspect = { function = "csv_task", arguments = ["colr"] }'),

@@ -19,6 +19,7 @@ __all__ = ["COMMANDS", "INTERRUPTED", "main"]
 
 COMMANDS = {
     "new": ("new", "Create a project."),
+    "inspect": ("inspect", "Show what can be learned from a table."),
     "template": ("template", "Show, change, check and test templates."),
     "config": ("config", "Show and change your configuration."),
     "verify": ("verify", "Compare a model's training with keras.Model's."),

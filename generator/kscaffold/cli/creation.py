@@ -22,10 +22,12 @@ from kscaffold.cli.repository import start_repository
 from kscaffold.cli.terminal import echo, echo_json, shell_join
 from kscaffold.errors import AnswerError, KscaffoldError, place_named
 from kscaffold.project.answers import Answers, resolve
+from kscaffold.project.found import table_of
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values, prepare
 from kscaffold.project.redaction import answers_named, masked, public, secrets_hidden
 from kscaffold.project.tree import Tree
 from kscaffold.safety.files import read_regular
+from kscaffold.tables.summary import as_data, as_lines
 from kscaffold.template.stack import Template
 from kscaffold.write import Written, check_target, write_tree
 
@@ -104,6 +106,7 @@ def _create(template: Template, given: dict[str, object], wanted: Wanted, run_fo
             draft = _draft(scaffold, given, wanted, run_folder)
     except (KeyboardInterrupt, EOFError):
         raise InterruptError("Interrupted. Nothing was written.") from None
+    wanted.say(as_lines(draft.answers.table) if draft.answers.table else ())
     wanted.say(f"note: {notice}" for notice in draft.answers.notices)
     with secrets_hidden(template.manifest, given):
         return _write(draft, wanted) if wanted.writes else _show(draft, wanted)
@@ -125,8 +128,9 @@ def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted, run_fol
             raise not_trusted(asked)
         tree = build_tree(scaffold, answers)
     notices = (*scaffold.template.notices, *answers.notices)
-    shown = replace(public(manifest, answers), notices=notices)
-    return Draft(scaffold.template, shown, tree, tuple(asked), message)
+    table = table_of(manifest, answers.values, {*answers.chosen}, scaffold.tools)
+    told = replace(public(manifest, answers), notices=notices, table=table)
+    return Draft(scaffold.template, told, tree, tuple(asked), message)
 
 
 def _show(draft: Draft, wanted: Wanted) -> int:
@@ -219,5 +223,6 @@ def _report(
         "answers": dict(draft.answers.values),
         "commands": [list(command.shown) for command in draft.commands],
         "notices": [*draft.answers.notices, *warnings],
+        **({"table": as_data(draft.answers.table)} if draft.answers.table else {}),
         "exit_code": 0,
     }

@@ -96,7 +96,9 @@ def recreate_command(target: Path, answers: Answers, template: Template, *, git:
     named = {} if target.name.strip(".") else {"name": answers.values.get("name")}
     for name, value in {**named, **answers.chosen}.items():
         if value is not None:
-            words += _option(name.replace("_", "-"), value)
+            question = template.manifest.questions.get(name)
+            is_list = question is not None and question.type == "list"
+            words += _option(name.replace("_", "-"), value, is_list=is_list)
     return shell_join([*words, *([] if git else ["--no-git"])])
 
 
@@ -105,9 +107,11 @@ def _word(path: Path) -> str:
     return f"./{path}" if str(path).startswith("-") else str(path)
 
 
-def _option(name: str, value: Value) -> list[str]:
+def _option(name: str, value: Value, *, is_list: bool) -> list[str]:
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no-{name}"]
+    if isinstance(value, tuple) and is_list:
+        return [word for each in value for word in _option(name, each, is_list=False)]
     text = spelled(value)
     # Which options take a value depends on the template, which is not loaded yet.
     return [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import questionary
+from prompt_toolkit.completion import WordCompleter
 
 from kscaffold.cli.terminal import echo, styled
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import visible
-from kscaffold.project.answers import Interview, resolve
+from kscaffold.project.answers import Interview, resolve, spelled
 from kscaffold.project.pipeline import Scaffold
 from kscaffold.template.manifest import Question, Value
 
@@ -73,7 +74,9 @@ def _upcoming(
         if question.name in answers or len(question.choices) == 1:
             continue
         interview = Interview(manifest, answers, tools, until=question)
-        if interview.applies(question) and not _is_forced(interview, question):
+        if not interview.applies(question) or _is_forced(interview, question):
+            continue
+        if interview.is_prompted(question):
             return question, interview, _default(interview, question, asked)
     resolve(manifest, answers, tools)
     return None
@@ -116,12 +119,19 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
         several = questionary.checkbox(text, choices=choices).unsafe_ask()
         answer = BACK if BACK in several else tuple(several)
     else:
-        answer = _typed(question, interview, "" if default is None else str(default))
+        answer = _typed(question, interview, "" if default is None else spelled(default))
+        if question.type == "list" and answer != BACK:
+            answer = [word.strip() for word in str(answer).split(",") if word.strip()]
     return answer if answer == BACK else interview.accept(question, answer)
 
 
 def _choices(names: Sequence[str], chosen: Sequence[str] = ()) -> list[questionary.Choice]:
     return [questionary.Choice(visible(name), name, checked=name in chosen) for name in names]
+
+
+def _completer(words: Sequence[str]) -> WordCompleter:
+    shown = [word for word in words if visible(word) == word]
+    return WordCompleter(shown, sentence=True, match_middle=True)
 
 
 def _typed(question: Question, interview: Interview, default: str) -> str:
@@ -140,6 +150,7 @@ def _typed(question: Question, interview: Interview, default: str) -> str:
     shown: dict[str, Any] = {
         "validate_while_typing": False,
         "placeholder": [("fg:ansibrightblack", visible(default))],
+        "completer": _completer(interview.suggestions(question)),
     }
     answer: str = ask_for(
         visible(question.help), validate=validate, **({} if question.secret else shown)

@@ -50,6 +50,7 @@ class QuestionOption(click.Option):
         super().__init__(
             [name, question.name],
             default=None,
+            multiple=question.type == "list",
             type=None if question.type == "bool" else kinds.get(question.type, str),
             metavar=visible(f"[{','.join(question.choices)}]") if several else None,
             help=about(question)
@@ -91,7 +92,7 @@ def collect(
     """Return the given answers; options and -d override the data file. Raises `AnswerError`."""
     given: dict[str, object] = {}
     for name, value in [*_assignments(assigned), *options.items()]:
-        if value is None:
+        if value in (None, ()):
             continue
         if not _same(given.setdefault(name, value), value):
             question = manifest.questions.get(name)

@@ -19,7 +19,8 @@ def expressions(view: View) -> Iterator[Scoped]:
 
 def names_in_files(view: View) -> frozenset[str]:
     """Return the names that template files may use."""
-    return frozenset({*view.manifest.questions, *view.manifest.derived, "kscaffold_version"})
+    manifest = view.manifest
+    return frozenset({*manifest.questions, *manifest.found, *manifest.derived, "kscaffold_version"})
 
 
 def _of_questions(view: View) -> Iterator[Scoped]:
@@ -41,7 +42,7 @@ def _of_rules(view: View) -> Iterator[Scoped]:
 
 
 def _of_derived(view: View) -> Iterator[Scoped]:
-    sees = frozenset({*view.manifest.questions, "kscaffold_version"})
+    sees = frozenset({*view.manifest.questions, *view.manifest.found, "kscaffold_version"})
     for name, text in view.manifest.derived.items():
         yield parse_expression(view.renderer, text, view.location("derived", name)), sees
         sees |= {name}

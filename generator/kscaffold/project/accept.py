@@ -45,6 +45,8 @@ def accept(question: Question, raw: object) -> Value:
                 return _choice(question, raw)
             case "multi-choice":
                 return _choices(question, raw)
+            case "list":
+                return _list(question, raw)
             case "path":
                 return _path(question, raw)
             case _:
@@ -100,6 +102,13 @@ def _choices(question: Question, raw: object) -> tuple[str, ...]:
     given = [_choice(question, name) for each in listed if (name := str(each).strip())]
     # In the manifest's order: that of the answer does not matter.
     return tuple(choice for choice in question.choices if choice in given)
+
+
+def _list(question: Question, raw: object) -> tuple[str, ...]:
+    listed = (raw,) if isinstance(raw, str) else raw
+    if not isinstance(listed, (list, tuple)):
+        raise AnswerError(f"must be a list, not {raw!r}")
+    return tuple(_text(question, each) for each in listed)
 
 
 def _text(question: Question, raw: object) -> str:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from kscaffold.errors import AnswerError
 from kscaffold.hints import near_or_all
 from kscaffold.project.accept import spelled
-from kscaffold.project.interview import Interview, Tools
+from kscaffold.project.found import Tools
+from kscaffold.project.interview import Interview
+from kscaffold.tables.inspection import Inspection
 from kscaffold.template.manifest import AnswerRule, Manifest, Question, Value
 
 __all__ = ["Answers", "Interview", "Tools", "resolve", "spelled"]
@@ -22,11 +24,13 @@ class Answers:
         values: each question's answer, in the manifest's order; None if it does not apply.
         chosen: the given answers that differ from the defaults.
         notices: messages about answers that rules have set.
+        table: what is learned from the table that they name; None: there is none.
     """
 
     values: Mapping[str, Value]
     chosen: Mapping[str, Value]
     notices: tuple[str, ...]
+    table: Inspection | None = None
 
 
 def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> Answers:

@@ -29,6 +29,7 @@ class Rendered:
         text: the rendered text; None: the bytes of the template's file are copied.
         executable: whether it gets the executable bits.
         pristine: the text without secrets; None: there are none in it.
+        answer: the question whose file is copied in place of the template's; None: none is.
     """
 
     path: str
@@ -36,18 +37,27 @@ class Rendered:
     text: str | None
     executable: bool
     pristine: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """Renders the files of a template with its choices made, in this process."""
+    """Renders the files of a template, in this process.
+
+    Attributes:
+        manifest: with the choices made.
+        renderer: of the same template.
+        found: what the template finds in tables.
+    """
 
     manifest: Manifest
     renderer: Renderer
+    found: Mapping[str, str]
 
     def derived(self, values: Mapping[str, Value]) -> dict[str, object]:
-        """Return the answers and the derived values; raises `TemplateError`."""
-        derived: dict[str, object] = {**values, "kscaffold_version": __version__}
+        """Return the answers and all that follows from them; raises `TemplateError`."""
+        derived: dict[str, object] = {**values, **self.found}
+        derived["kscaffold_version"] = __version__
         for name, expression in self.manifest.derived.items():
             with place_named(self.manifest.place_of("derived", name), name):
                 derived[name] = self.renderer.value(expression, derived)
@@ -97,7 +107,7 @@ class Rendering:
     def _rendered(self, file: File, values: Mapping[str, object]) -> Rendered:
         path = self._target(file, values)
         if not file.template.endswith(".jinja"):
-            return Rendered(path, file.template, None, file.executable)
+            return Rendered(path, file.template, None, file.executable, answer=file.answer)
         text = self.renderer.file(file.template, values)
         with place_named(file.template):
             if len(text) > LONGEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from pathlib import PurePath
 from typing import Any
 
 import jinja2
@@ -22,8 +23,18 @@ def allowed_filters() -> dict[str, Callable[..., Any]]:
     """Return all filters by name, each with a limit on what it returns."""
     filters = {name: jinja2.filters.FILTERS[name] for name in FILTERS}
     own = {"indent": _indent, "wordwrap": _wordwrap, "join": _join, "replace": _replace}
-    ours = {"quote": quote, "markdown": markdown, "module_name": module_name}
+    ours = {
+        "quote": quote,
+        "markdown": markdown,
+        "module_name": module_name,
+        "file_name": file_name,
+    }
     return {name: _bounded(each) for name, each in {**filters, **own, **ours}.items()}
+
+
+def file_name(path: str) -> str:
+    """Return the last part of a path."""
+    return PurePath(path).name
 
 
 def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:

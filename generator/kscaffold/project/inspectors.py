@@ -1,25 +1,38 @@
-"""Defaults that are found by looking at a table: its last column, and what kind of target it is."""
+"""What is found by looking at a table that somebody names: defaults, and whole texts."""
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Callable, Iterator
-from io import TextIOWrapper
-from itertools import islice
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 from kscaffold.errors import AnswerError, TemplateError
-from kscaffold.hints import near, near_or_all
-from kscaffold.safety.files import open_regular
+from kscaffold.hints import near_or_all
+from kscaffold.tables.choices import Choices
+from kscaffold.tables.columns_file import columns_toml
+from kscaffold.tables.errors import TableError
+from kscaffold.tables.inspection import Inspection, inspect_table, last_column
+from kscaffold.tables.look import look_at
+from kscaffold.tables.target import find_task
+from kscaffold.template.manifest import Value
 
-# Enough to tell what a column is; a table may be larger than the memory.
-ROWS = 10_000
-# In characters, of one line and of all that are looked at.
-LONGEST_LINE = 1_000_000
-LONGEST = 100_000_000
-# More distinct whole numbers than this are amounts, not classes.
-CLASSES = 20
+# The arguments of those that look at everything, in their order.
+_ABOUT = (
+    "path",
+    "header",
+    "target",
+    "drop",
+    "keep",
+    "category",
+    "number",
+    "weight",
+    "time",
+    "group",
+    "task",
+)
+# From so many rows on, larger batches train as well, and faster.
+_BATCHES = ((20_000, 256), (5_000, 128), (2_000, 64))
+_BATCH = 32
 
 
 class InspectionError(AnswerError):
@@ -30,105 +43,87 @@ class InspectionError(AnswerError):
         self.argument = argument
 
 
-def csv_last_column(path: str) -> str:
-    """Return the name of a table's last column; raises `AnswerError`."""
-    return next(_rows(Path(path)))[-1]
+def csv_last_column(path: str, header: bool = True) -> str:
+    """Return the name of a table's last column that can be a target."""
+    return last_column(look_at(Path(path), header=header))
 
 
-def csv_task(path: str, column: str) -> str:
-    """Tell "classification" from "regression" by the values of a column; raises `AnswerError`.
-
-    Text is a class; so are whole numbers, when there are few and they come again and again.
-    """
-    rows = _rows(Path(path))
-    header = next(rows)
-    if column not in header:
-        known = ", ".join(header[:10])
-        hint = near(column, header) or f"it has {known}"
-        raise InspectionError(f"{path} has no column {column!r}", argument=1, hint=hint)
-    index = header.index(column)
-    values = [row[index].strip() for row in islice(rows, ROWS) if len(row) > index]
-    if not values:
-        raise InspectionError(f"{path} has no rows below its header")
-    distinct = set(values)
-    try:
-        whole = all(float(value).is_integer() for value in distinct)
-    except ValueError:
-        return "classification"
-    few = len(distinct) <= CLASSES and 2 * len(distinct) <= len(values)
-    return "classification" if whole and few else "regression"
+def csv_names(path: str, header: bool = True) -> str:
+    """Return the names of all columns, a line each."""
+    return "\n".join(look_at(Path(path), header=header).kinds)
 
 
-def csv_numbers_task(path: str, column: str) -> str:
-    """Tell the task as `csv_task` does, of a table whose other columns have to be numbers.
+def csv_header_in_doubt(path: str) -> str:
+    """Return "yes" if the first line may be a row, else ""."""
+    return "yes" if look_at(Path(path)).header_in_doubt else ""
+
+
+def csv_task(path: str, column: str, header: bool = True) -> str:
+    """Return "classification" or "regression", by the values of a column."""
+    look = look_at(Path(path), header=header)
+    Choices(target=column).check(path, look.kinds)
+    return find_task(look.profiles[column], look.kinds[column])[0]
+
+
+def csv_checked_task(path: str, header: bool, target: str, *more: str | tuple[str, ...]) -> str:
+    """Return the task of a table from which something can be learned."""
+    return inspected(path, header, target, *more).task
+
+
+def csv_columns(path: str, header: bool, target: str, *more: str | tuple[str, ...]) -> str:
+    """Return the text of columns.toml."""
+    return columns_toml(inspected(path, header, target, *more)).rstrip("\n")
+
+
+def csv_batch_size(path: str, header: bool, target: str, *more: str | tuple[str, ...]) -> str:
+    """Return how many rows a training step should take."""
+    rows = inspected(path, header, target, *more).rows
+    return str(next((size for least, size in _BATCHES if rows >= least), _BATCH))
+
+
+def inspected(path: str, header: bool, target: str, *more: str | tuple[str, ...]) -> Inspection:
+    """Return what is learned from a table; `more` are the other arguments of `_ABOUT`.
 
     Raises:
-        AnswerError: the table cannot be read or has no such column, or one of the first cells of
-            another one is not a finite number.
+        TableError: it cannot be used.
     """
-    task = csv_task(path, column)
-    rows = _rows(Path(path))
-    header = next(rows)
-    for number, row in enumerate(islice(rows, ROWS), start=2):
-        for name, cell in zip(header, row, strict=False):
-            if name != column and not _is_number(cell):
-                place = f"{path}: column {name!r}, row {number}"
-                raise InspectionError(
-                    f"{place}: {cell[:40]!r} is not a number, which a model learns from",
-                    hint="change it, or leave out the column or the row",
-                )
-    return task
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
-
-
-def _rows(path: Path) -> Iterator[list[str]]:
-    try:
-        with TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as file:
-            lines = _lines(file, path)
-            rows = ([cell.strip() for cell in row] for row in csv.reader(lines) if row)
-            header = next(rows, None)
-            if header is None:
-                raise InspectionError(f"{path} is empty", hint="a header line is needed")
-            yield header
-            yield from rows
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InspectionError(f"{path} is not a readable CSV file: {reason}") from None
+    given = {"target": target, **dict(zip(_ABOUT[3:], more, strict=False))}
+    task = str(given.pop("task", ""))
+    return inspect_table(Path(path), Choices(**given), header=header, task=task)  # type: ignore[arg-type]
 
 
 INSPECTORS: dict[str, Callable[..., str]] = {
     "csv_last_column": csv_last_column,
+    "csv_names": csv_names,
+    "csv_header_in_doubt": csv_header_in_doubt,
     "csv_task": csv_task,
-    "csv_numbers_task": csv_numbers_task,
+    "csv_checked_task": csv_checked_task,
+    "csv_columns": csv_columns,
+    "csv_batch_size": csv_batch_size,
 }
 
 
-def _lines(file: TextIOWrapper, path: Path) -> Iterator[str]:
-    """Yield the first lines of a file, none of which may be so long that it fills the memory."""
-    left = LONGEST
-    while left > 0 and (line := file.readline(LONGEST_LINE + 1)):
-        if len(line) > LONGEST_LINE:
-            raise InspectionError(f"{path} has a line of more than {LONGEST_LINE} characters")
-        left -= len(line)
-        yield line
-
-
-def inspect(function: str, *arguments: str) -> str:
+def inspect(function: str, *arguments: Value) -> str:
     """Call an inspector by its name.
 
     Raises:
-        AnswerError: the file cannot be read, or has no default to be found.
+        InspectionError: the file cannot be read, or nothing can be found in it.
         TemplateError: there is no such inspector, or it takes other arguments.
     """
     inspector = INSPECTORS.get(function)
     if inspector is None:
         raise TemplateError(f"no function {function!r}", hint=near_or_all(function, INSPECTORS))
-    if inspector.__code__.co_argcount != len(arguments):
-        raise TemplateError(f"{function} takes {inspector.__code__.co_argcount} arguments")
-    return inspector(*arguments)
+    parameters = signature(inspector)
+    try:
+        parameters.bind(*arguments)
+    except TypeError:
+        least = sum(p.default is p.empty for p in parameters.parameters.values())
+        reason = f"{function} takes {least} arguments, not {len(arguments)}"
+        raise TemplateError(reason) from None
+    try:
+        return inspector(*arguments)
+    except TableError as error:
+        names = [*_ABOUT] if "header" in [*parameters.parameters][:2] else ["path", "target"]
+        blamed = names.index(error.about) if error.about in names else 0
+        argument = min(blamed, len(arguments) - 1)
+        raise InspectionError(error.reason, argument=argument, hint=error.hint) from None

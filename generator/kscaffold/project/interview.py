@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kscaffold.errors import AnswerError, TemplateError, place_named
 from kscaffold.project.accept import accept, instead, option_named, spelled
-from kscaffold.project.inspectors import InspectionError
+from kscaffold.project.found import Tools, look_up
 from kscaffold.template.manifest import AnswerRule, Manifest, Question, Value
+from kscaffold.template.manifest.tables import InspectTable
 
 if TYPE_CHECKING:
-    from kscaffold.project.render import Renderer
+    pass
 
-# The answers to questions without a default.
-_EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": ()}
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What an interview depends on.
-
-    Attributes:
-        renderer: evaluates templates and expressions of the manifest.
-        inspect: calls an inspector by its name, with arguments.
-        carried: returns the path of a file that the template carries.
-        target_name: the last component of the project's path, for defaults.
-        matches: returns whether a pattern matches a whole text.
-    """
-
-    renderer: Renderer
-    inspect: Callable[..., str]
-    carried: Callable[[str], str]
-    target_name: str
-    matches: Callable[[str, str], bool] = lambda pattern, text: bool(re.fullmatch(pattern, text))
+# What is taken where a question has no default.
+_EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": (), "list": ()}
 
 
 class Interview:
@@ -83,7 +63,7 @@ class Interview:
     def default(self, question: Question) -> Value:
         """Return the answer if none is given."""
         if question.inspect and self._are_given(question, question.inspect.arguments):
-            return self._inspected(question, question.inspect.function, question.inspect.arguments)
+            return self._inspected(question, question.inspect)
         if isinstance(question.default, str):
             with place_named(question.place, "default"), option_named(question):
                 return self.tools.renderer.text(question.default, self.values)
@@ -146,30 +126,19 @@ class Interview:
                 raise TemplateError(reason, place=question.place, key="inspect")
         return all(self.values[name] is not None for name in names)
 
-    def _inspected(self, question: Question, function: str, names: tuple[str, ...]) -> str:
-        """Return the default that an inspector finds; errors name the question at fault."""
-        asked = [self.manifest.questions[name] for name in names]
-        others = [str(self.values[name]) for name in names[1:]]
-        with place_named(question.place, "inspect"):
-            file = self._readable(question, asked[0] if asked else None)
-            try:
-                return self.tools.inspect(function, file, *others)
-            except InspectionError as error:
-                key = asked[error.argument].option
-                raise AnswerError(error.reason, key=key, hint=error.hint) from None
+    def is_prompted(self, question: Question) -> bool:
+        """Return whether a question is asked on a terminal."""
+        if isinstance(question.prompt, bool):
+            return question.prompt
+        return bool(self._inspected(question, question.prompt, "prompt"))
 
-    def _readable(self, question: Question, asked: Question | None) -> str:
-        """Return the path of a file that the user has given, or that the template carries.
+    def suggestions(self, question: Question) -> list[str]:
+        """Return words that complete an answer."""
+        if question.suggest is None:
+            return []
+        return self._inspected(question, question.suggest, "suggest").splitlines()
 
-        A template may read no other files.
-        """
-        if asked is None or asked.type != "path":
-            raise TemplateError("its first argument must be a question of the type 'path'")
-        value = str(self.values[asked.name])
-        if value in asked.carried:
-            return self.tools.carried(asked.carried[value])
-        if asked.name not in self.users:
-            hint = f"give {asked.option} FILE (its default is {value}), or {question.option}"
-            reason = "a template reads no file that you do not name"
-            raise AnswerError(reason, key=asked.option, hint=hint)
-        return value
+    def _inspected(self, question: Question, inspect: InspectTable, key: str = "inspect") -> str:
+        """Return what is found in a file; an error names the question to blame."""
+        place = question.place
+        return look_up(self.manifest, inspect, place, key, self.values, self.users, self.tools)

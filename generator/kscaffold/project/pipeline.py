@@ -13,12 +13,14 @@ from msgspec import convert, to_builtins
 from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.project.answers import Answers, Tools
 from kscaffold.project.files import Rendered, Rendering
+from kscaffold.project.found import found_values, readable
 from kscaffold.project.inspectors import inspect
 from kscaffold.project.record import record_files
 from kscaffold.project.redaction import public
 from kscaffold.project.render import Renderer
 from kscaffold.project.tree import Tree, TreeFile
 from kscaffold.safety.child_process import ChildError, run_in_child
+from kscaffold.safety.files import read_regular
 from kscaffold.template.manifest import Manifest
 from kscaffold.template.stack import Template
 
@@ -26,6 +28,8 @@ from kscaffold.template.stack import Template
 MATCH_SECONDS = 1.0
 SECONDS = 4.0
 SECONDS_A_FILE = 0.05
+# Bytes of a file of the user's that is copied into a project.
+MOST_COPIED = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,11 @@ class Scaffold:
     tools: Tools
     target: Path
 
-    @property
-    def rendering(self) -> Rendering:
-        """What renders the template's files."""
-        return Rendering(self.template.manifest, self.renderer)
+    def rendering(self, answers: Answers) -> Rendering:
+        """Return what renders the template's files."""
+        manifest = self.template.manifest
+        found = found_values(manifest, answers.values, {*answers.chosen}, self.tools)
+        return Rendering(manifest, self.renderer, found)
 
 
 def prepare(template: Template, target_name: str, target: Path | None = None) -> Scaffold:
@@ -65,8 +70,8 @@ def choose(scaffold: Scaffold, answers: Answers) -> Scaffold:
 
 
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
-    """Return the answers and the derived values; raises `TemplateError`."""
-    return choose(scaffold, answers).rendering.derived(answers.values)
+    """Return the answers and all that follows from them; raises `TemplateError`."""
+    return choose(scaffold, answers).rendering(answers).derived(answers.values)
 
 
 def training_arguments(scaffold: Scaffold, answers: Answers, run_folder: str) -> list[str]:
@@ -96,10 +101,10 @@ def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
             not be written, or does not end.
     """
     scaffold = choose(scaffold, answers)
-    template, renderer = scaffold.template, scaffold.renderer
+    template = scaffold.template
     files, base = [], {}
     for each in _rendered(scaffold, answers):
-        content = renderer.copied(each.template) if each.text is None else each.text
+        content = _copied(scaffold, answers, each) if each.text is None else each.text
         is_secret = each.pristine is not None
         files.append(TreeFile(each.path, content, each.executable, is_secret))
         base[each.path] = content if each.pristine is None else each.pristine
@@ -107,13 +112,28 @@ def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
     return (*files, *record_files(template, scaffold.target, values, base))
 
 
+def _copied(scaffold: Scaffold, answers: Answers, file: Rendered) -> bytes:
+    """Return the bytes of a file of the template, or of the user's in its place."""
+    questions = scaffold.template.manifest.questions
+    if file.answer is None or answers.values[file.answer] in questions[file.answer].carried:
+        return scaffold.renderer.copied(file.template)
+    asked = questions[file.answer]
+    path = Path(readable(asked, answers.values, {*answers.chosen}, scaffold.tools))
+    try:
+        return read_regular(path, MOST_COPIED)
+    except OSError as error:
+        reason = f"{path} cannot be copied: {error.strerror}"
+        raise AnswerError(reason, key=asked.option, hint="leave it where it is") from None
+
+
 def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
     """Render the files; those of foreign templates in a child process."""
     if not scaffold.template.is_foreign:
-        return scaffold.rendering.files(answers, is_guarded=False)
+        return scaffold.rendering(answers).files(answers, is_guarded=False)
+    rendering = scaffold.rendering(answers)
     seconds = SECONDS + SECONDS_A_FILE * len(scaffold.template.manifest.files)
     try:
-        report = run_in_child(lambda: _report(scaffold, answers), seconds)
+        report = run_in_child(lambda: _report(rendering, answers), seconds)
     except ChildError as error:
         reason, hint = f"the template: to render it {error}", "is there a loop without end?"
         raise TemplateError(reason, hint=hint) from None
@@ -124,10 +144,10 @@ def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
     return tuple(Rendered(*fields) for fields in report["files"])
 
 
-def _report(scaffold: Scaffold, answers: Answers) -> dict[str, Any]:
-    """Return the files that a child process renders, or the error, as JSON."""
+def _report(rendering: Rendering, answers: Answers) -> dict[str, Any]:
+    """Return the files that a child process renders, or the error, as JSON has them."""
     try:
-        files = scaffold.rendering.files(answers, is_guarded=True)
+        files = rendering.files(answers, is_guarded=True)
     except KscaffoldError as error:
         return {"is_answer": isinstance(error, AnswerError), "error": to_builtins(vars(error))}
     except MemoryError:

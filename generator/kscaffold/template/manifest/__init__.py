@@ -25,8 +25,14 @@ __all__ = ["After", "AnswerRule", "File", "Manifest", "Question", "Value"]
 # Names with another meaning in templates.
 TAKEN = frozenset({"target_name", "kscaffold_version", "super", "self", "loop", "caller"})
 _CHOOSING = ("choice", "multi-choice")
-# The types of defaults. Except for a bool, a default may also be a template of earlier answers.
-_TYPES = {"int": int, "float": float, "bool": bool, "multi-choice": tuple[str, ...]}
+# The type of a default. Except for a bool, it may also be a template of earlier answers.
+_TYPES = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "multi-choice": tuple[str, ...],
+    "list": tuple[str, ...],
+}
 
 
 class Question(QuestionTable, frozen=True, kw_only=True):
@@ -156,15 +162,21 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
             *((rule.place, "conflicts", name) for rule in self.rules for name in rule.conflicts),
         ]
         for question in questions.values():
-            if question.inspect:
-                named += [(question.place, "inspect", name) for name in question.inspect.arguments]
+            for key in ("inspect", "prompt", "suggest"):
+                names = getattr(getattr(question, key), "arguments", ())
+                named += [(question.place, key, name) for name in names]
+        for key, inspect in self.found.items():
+            place = self.place_of("found", key)
+            named += [(place, key, name) for name in inspect.arguments]
+        named += [(file.place, "answer", file.answer) for file in self.files if file.answer]
         for place, key, name in named:
             if name not in questions:
                 yield unknown_name("question", name, questions, place, key)
-        for key in derived.keys() & questions.keys():
-            place = self.place_of("derived", key)
-            yield TemplateError("is a question already", place=place, key=key)
-        values = {*questions, *derived}
+        for table in ("found", "derived"):
+            for key in getattr(self, table).keys() & questions.keys():
+                place = self.place_of(table, key)
+                yield TemplateError("is a question already", place=place, key=key)
+        values = {*questions, *self.found, *derived}
         for key, name in self.placeholders.items() if is_whole else ():
             if name not in values:
                 place = self.place_of("placeholders", key)

@@ -65,11 +65,12 @@ class TestingTable(Table, frozen=True):
 
 
 class InspectTable(Table, frozen=True):
-    """A default that is computed from a file.
+    """What is found by looking at a table.
 
     Attributes:
-        function: `csv_last_column`, `csv_task`, or `csv_numbers_task`, which is `csv_task` but
-            refuses a table with other features than numbers
+        function: `csv_last_column`, `csv_names` or `csv_header_in_doubt`, by path and header;
+            `csv_task`, by path, column and header; `csv_checked_task`, `csv_columns` or
+            `csv_batch_size`, by path, header, target and all that is said of columns
         arguments: the questions whose answers are its arguments
     """
 
@@ -81,7 +82,7 @@ class QuestionTable(Table, frozen=True):
     """A table [questions.NAME].
 
     Attributes:
-        type: `str`, `int`, `float`, `bool`, `choice`, `multi-choice` or `path`
+        type: `str`, `int`, `float`, `bool`, `choice`, `multi-choice`, `list` or `path`
         help: the question in one line: the prompt, and the help of its option
         default: the answer if none is given; text may be a template of earlier answers; a `choice`
             defaults to the first of its choices
@@ -100,9 +101,10 @@ class QuestionTable(Table, frozen=True):
         must_exist: whether a `path` must be an existing file
         carried: for a `path`, answers that stand for a file that the template carries, each with
             the path of that file in the template
-        inspect: computes the default from a file: its `function` is `csv_last_column`, `csv_task`,
-            or `csv_numbers_task`, which refuses a table with other features than numbers; its
+        inspect: computes the default from a file: its `function` is one of those of `[found]`, its
             `arguments` are questions
+        prompt: whether it is asked on a terminal; or, as `inspect`, a look at a file that decides
+        suggest: as `inspect`, finds words that complete an answer, a line each
     """
 
     type: Kind | None = None
@@ -122,6 +124,8 @@ class QuestionTable(Table, frozen=True):
     must_exist: bool = False
     carried: Mapping[str, str] = {}
     inspect: InspectTable | None = None
+    prompt: bool | InspectTable = True
+    suggest: InspectTable | None = None
 
 
 class RuleTable(Table, frozen=True):
@@ -147,6 +151,8 @@ class FileTable(Table, frozen=True):
         template: its path in the template; a file that ends in `.jinja` is rendered, any other is
             copied
         target: its path in the project, a template
+        answer: a question of the type `path`: the file that is named by its answer is copied, in
+            place of the template's
         when: an expression; the file is written if it is true
         mode: `755` makes the file executable
         format: whether black formats it, if it is Python
@@ -154,6 +160,7 @@ class FileTable(Table, frozen=True):
 
     template: str
     target: str
+    answer: str | None = None
     when: str | None = None
     mode: Literal["644", "755"] = "644"
     format: bool = True
@@ -182,6 +189,8 @@ class ManifestTable(Table, frozen=True):
             by their target
         template: what the template is; a whole one must have a `name` and a `description`
         questions: the questions, in this order; an overlay may name just the keys that it changes
+        found: values found by looking at a table: a name, and as `inspect` a `function` and its
+            `arguments`
         derived: values computed from the answers: a name and an expression each, which sees all
             answers and the values before it
         rules: what answers require of each other
@@ -201,6 +210,7 @@ class ManifestTable(Table, frozen=True):
     remove: tuple[str, ...] = ()
     template: TemplateTable = TemplateTable()
     questions: Mapping[QuestionName, QuestionTable] = {}
+    found: Mapping[str, InspectTable] = {}
     derived: Mapping[str, str] = {}
     rules: tuple[RuleTable, ...] = ()
     files: tuple[FileTable, ...] = ()

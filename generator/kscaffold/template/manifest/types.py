@@ -7,8 +7,16 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 Value = str | bool | int | float | tuple[str, ...] | None
-Kind = Literal["str", "int", "float", "bool", "choice", "multi-choice", "path"]
-Inspector = Literal["csv_last_column", "csv_task", "csv_numbers_task"]
+Kind = Literal["str", "int", "float", "bool", "choice", "multi-choice", "list", "path"]
+Inspector = Literal[
+    "csv_last_column",
+    "csv_names",
+    "csv_header_in_doubt",
+    "csv_task",
+    "csv_checked_task",
+    "csv_columns",
+    "csv_batch_size",
+]
 # A regular expression's $ also matches before a line feed at the end.
 TemplateName = Annotated[
     str,

@@ -127,7 +127,7 @@ def test_metrics_equal_those_of_numpy(
         for variable, value in zip(model.non_trainable_variables, before):
             variable.assign(value)  # the step draws the same dropout
         # All rows in one batch, so that the metrics are those of the first weights.
-        history = fit(model, split, batch_size=len(x))
+        history = fit(model, split, batch_size=len(y))
         logs = {name: values[0] for name, values in history.items()}
     else:
         y_pred = np.array(model.predict(x, verbose=0), np.float32)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import jax
 import pytest
+from made_table import write_table
 
 from my_model.config import Config
 from my_model.data import Data, load_data
 from my_model.runs.files import RunDir
+from my_model.table.schema import read_schema
 from my_model.train import train
 
 
@@ -23,9 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def config() -> Config:
-    """Return a configuration for a silent run of three epochs, of a small network."""
-    return Config(epochs=3, verbose=0, hidden_units=(8,))
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """Return a configuration for a silent run of three epochs, of a small network.
+
+    Its table is made of what columns.toml says: the tests need no row of the real one.
+    """
+    path = tmp_path_factory.mktemp("data") / "table.csv"
+    write_table(path, read_schema(Config().columns), rows=240)
+    return Config(data_path=path, epochs=3, verbose=0, hidden_units=(8,))
 
 
 @pytest.fixture(scope="session")

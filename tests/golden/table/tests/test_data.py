@@ -12,34 +12,35 @@ from my_model.data import (
     Data,
     load_data,
     row_weights,
-    split,
     statistics,
 )
-from my_model.errors import UserError
+from my_model.runs.files import checksum
+from my_model.table.reading import read_table
+from my_model.table.splitting import split_rows
 
 
 def test_parts_do_not_overlap(config: Config, data: Data) -> None:
-    """Each row is in one part, and the parts are as large as configured."""
-    rows = np.arange(200)
-    parts = split(rows, rows % 2, data.schema, config)
-    assert len(parts.test.x) == round(200 * config.test_fraction)
-    assert len(parts.validation.x) == round(200 * config.validation_fraction)
-    together = np.concatenate([part.x for part in parts[:3]])
-    np.testing.assert_array_equal(np.sort(together), rows)
+    """Each row is in one part, and none is lost."""
+    table = read_table(config.data_path, data.schema)
+    parts = split_rows(table, data.schema, 0.2, 0.3, seed=0)
+    rows = np.sort(np.concatenate(parts))
+    np.testing.assert_array_equal(rows, np.arange(len(table.target)))
 
 
 def test_seed_decides_the_split(config: Config, data: Data) -> None:
     """The same seed gives the same parts, another seed gives others."""
     again = load_data(dataclasses.replace(config, epochs=99))
     other = load_data(dataclasses.replace(config, seed=1))
-    np.testing.assert_array_equal(data.test.x, again.test.x)
-    assert not np.array_equal(data.test.x, other.test.x)
+    assert checksum(data.test) == checksum(again.test) != checksum(other.test)
 
 
-def test_too_few_rows_for_a_batch(config: Config) -> None:
-    """Fewer rows than a batch is an error that says what to set."""
-    with pytest.raises(UserError, match="--batch-size"):
-        load_data(dataclasses.replace(config, batch_size=10**6))
+def test_few_rows_are_one_batch(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fewer rows than a batch are trained together, which is said."""
+    few = dataclasses.replace(config, batch_size=10**6)
+    assert len(Batches(load_data(few).train, few)) == 1
+    assert "one batch takes all" in capsys.readouterr().err
 
 
 def test_constant_column_is_harmless() -> None:
@@ -72,11 +73,12 @@ def test_every_row_comes_once_an_epoch(
     config: Config, data: Data, data_on: Any
 ) -> None:
     """Every epoch has all rows, in an order of its own."""
-    numbered = data.train._replace(y=np.arange(len(data.train.x)))
+    rows = np.arange(data.train.num_rows)
+    numbered = data.train._replace(y=rows)
     batches = Batches(numbered, dataclasses.replace(config, data_on=data_on))
     first, second = epoch_of(batches), epoch_of(batches)
-    np.testing.assert_array_equal(np.sort(first), np.arange(len(data.train.x)))
-    np.testing.assert_array_equal(np.sort(second), np.arange(len(data.train.x)))
+    np.testing.assert_array_equal(np.sort(first), rows)
+    np.testing.assert_array_equal(np.sort(second), rows)
     assert not np.array_equal(first, second)
 
 

@@ -120,7 +120,7 @@ def test_metrics_equal_those_of_numpy(
     """The metrics say of the predictions what NumPy says of them."""
     model = make_model(config, data)
     x, y = data.train[:2]
-    weights = np.linspace(0.5, 1.5, len(x), dtype=np.float32)
+    weights = np.linspace(0.5, 1.5, len(y), dtype=np.float32)
     split = Split(x, y, weights)
     if training:
         before = [np.array(v.value) for v in model.non_trainable_variables]
@@ -128,7 +128,7 @@ def test_metrics_equal_those_of_numpy(
         for variable, value in zip(model.non_trainable_variables, before):
             variable.assign(value)  # the step draws the same dropout
         # All rows in one batch, so that the metrics are those of the first weights.
-        history = fit(model, split, batch_size=len(x))
+        history = fit(model, split, batch_size=len(y))
         logs = {name: values[0] for name, values in history.items()}
     else:
         y_pred = np.array(model.predict(x, verbose=0), np.float32)

@@ -13,9 +13,9 @@ def build_model(config: Config, data: Data) -> CustomModel:
     Its ends compute in float32 under any mixed precision policy: features and targets
     need not fit into float16.
     """
-    mean, variance = statistics(data.train.x)
     target_mean, target_variance = statistics(data.train.y)
 
+    mean, variance = statistics(data.train.x)
     inputs = keras.Input(data.schema.shape, name="features")
     x = keras.layers.Normalization(
         mean=mean, variance=variance, dtype="float32", name="scale"

@@ -39,7 +39,7 @@ def predict(
         path.open("w", newline="", encoding="utf-8") as file,
     ):
         csv.writer(file).writerows([columns, *zip(*columns.values())])
-    print(f"{len(x)} predictions: {output}")
+    print(f"{len(next(iter(columns.values())))} predictions: {output}")
 
 
 def read_rows(path: Path, schema: Schema) -> Array:

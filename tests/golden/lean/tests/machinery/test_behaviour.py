@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import behaviour
+import jax
 import keras
 import pytest
 
@@ -19,10 +20,14 @@ def training(config: Config, data: Data) -> behaviour.Training:
     def make() -> keras.Model:
         return compile_model(build_model(config, data), config)
 
-    return behaviour.Training(make, tuple(part[:40] for part in data.train))
+    rows = jax.tree.map(lambda array: array[:40], [*data.train])
+    return behaviour.Training(make, tuple(rows))
 
 
-@pytest.mark.parametrize("check", behaviour.CHECKS, ids=lambda check: check.__name__)
+CHECKS = behaviour.CHECKS
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_behaves(
     check: Callable[[behaviour.Training], str | None], training: behaviour.Training
 ) -> None:

@@ -21,9 +21,9 @@ class Config:
     """The fields of a run; raises `UserError` naming those that are invalid."""
 
     data_path: Annotated[Path, Field(strict=False)] = Path("data/wine.csv")
-    """CSV table to train and to test with: a header line, numbers as features."""
-    target: str = "cultivar"
-    """Column to predict. Every other column is a feature."""
+    """Table to train and to test with: CSV, also compressed, or Parquet."""
+    columns: Annotated[Path, Field(strict=False)] = Path("columns.toml")
+    """What its columns are, and which of them is the target: a file to edit."""
     validation_fraction: Fraction = 0.15
     """Fraction of the rows to validate on after each epoch (0: no validation)."""
     test_fraction: Fraction = 0.15

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
+import sys
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from .config import Config
 from .errors import UserError
-from .table import read_table
+from .table.reading import Table, read_table
+from .table.schema import Schema, read_schema
+from .table.splitting import split_rows
 
 Array = npt.NDArray[Any]
 
@@ -21,7 +23,7 @@ Array = npt.NDArray[Any]
 class Split(NamedTuple):
     """A part of the data, in the form that Keras takes as `validation_data`."""
 
-    x: Array  # (rows, features), float64
+    x: dict[str, Array]  # see `Table.inputs`
     y: Array  # (rows,), int32
     sample_weight: Array  # (rows,), float32
 
@@ -29,18 +31,6 @@ class Split(NamedTuple):
     def num_rows(self) -> int:
         """The number of rows."""
         return len(jax.tree.leaves(self.x)[0])
-
-
-@dataclasses.dataclass(frozen=True)
-class Schema:
-    """What it takes to give a saved model new rows and to name its outputs."""
-
-    features: tuple[str, ...]
-    """The columns, in the order in which the model takes them."""
-    labels: tuple[str, ...]
-    """The classes, in the order of the model's outputs (none in a regression)."""
-    shape: tuple[int, ...]
-    """The shape of a row."""
 
 
 class Data(NamedTuple):
@@ -53,41 +43,32 @@ class Data(NamedTuple):
 
 
 def load_data(config: Config) -> Data:
-    """Read the table and split it by the seed; raises `UserError`."""
-    table = read_table(config.data_path)
-    table.check_target(config.target)
-    features = tuple(name for name in table.header if name != config.target)
-    labels: tuple[str, ...] = tuple(sorted(set(table.column(config.target))))
-    schema = Schema(features, labels, shape=(len(features),))
-    if "" in table.column(config.target):
-        line = table.lines[table.column(config.target).index("")]
-        place = f"{table.path}: column {config.target!r}, line {line}"
-        raise UserError(f"{place}: no label")
-    number = {label: index for index, label in enumerate(schema.labels)}
-    y = np.array([number[label] for label in table.column(config.target)], np.int32)
-    x = table.numbers(features)
-    try:
-        return split(x, y, schema, config)
-    except UserError as error:
-        raise UserError(f"{config.data_path}: {error}") from None
+    """Read the table and split its rows; raises `UserError`."""
+    schema = read_schema(config.columns)
+    return split(read_table(config.data_path, schema), schema, config)
 
 
-def split(x: Array, y: Array, schema: Schema, config: Config) -> Data:
-    """Shuffle and split the rows; raises `UserError` if too few are left to train on."""
-    order = np.random.default_rng(config.seed).permutation(len(x))
-    test_rows = round(len(x) * config.test_fraction)
-    validation_rows = round(len(x) * config.validation_fraction)
-    test, validation, train = np.split(order, [test_rows, test_rows + validation_rows])
-    if len(train) < config.batch_size:
-        raise UserError(
-            f"{len(train)} of {len(x)} rows are left to train on, fewer than a batch:"
-            f" give more rows, or --batch-size {max(len(train), 1)} or less"
+def split(table: Table, schema: Schema, config: Config) -> Data:
+    """Split the rows; raises `UserError` if none are left to train on."""
+    fractions = config.validation_fraction, config.test_fraction
+    rows = split_rows(table, schema, *fractions, config.seed)
+    count = len(rows[0])
+    if not count:
+        raise UserError(f"{config.data_path}: too few rows to train on")
+    if count < config.batch_size:
+        print(
+            f"{count} rows to train on, fewer than a batch: one batch takes all",
+            file=sys.stderr,
         )
 
     def part(rows: Array) -> Split:
-        return Split(x[rows], y[rows], row_weights(y[rows], config))
+        x = {name: array[rows] for name, array in table.inputs.items()}
+        y = table.target[rows].astype(np.int32)
+        weights = row_weights(y, config) * table.weight[rows].astype(np.float32)
+        return Split(x, y, weights)
 
-    return Data(part(train), part(validation), part(test), schema)
+    train, validation, test = map(part, rows)
+    return Data(train, validation, test, schema)
 
 
 def row_weights(y: Array, config: Config) -> Array:

@@ -97,8 +97,12 @@ def baseline_model(model: CustomModel, train: Split) -> CustomModel | None:
     y = train.y.reshape(len(train.y), -1)
     y = y if y.shape[1] > 1 else np.eye(model.output_shape[-1])[y[:, 0]]
     guess = np.average(y, axis=0, weights=train.sample_weight)
-    inputs = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:]), train.x)
-    first = keras.layers.Flatten()(keras.tree.flatten(inputs)[0])
+    inputs = {
+        name: keras.Input(array.shape[1:], dtype=array.dtype.name, name=name)
+        for name, array in train.x.items()
+    }
+    # Zeros, since a missing number is NaN.
+    first = keras.ops.zeros_like(keras.tree.flatten(inputs)[0], dtype="float32")
     constant = keras.layers.Dense(len(guess), dtype="float32")
     baseline = CustomModel(inputs, constant(first))
     constant.set_weights([np.zeros(constant.kernel.shape), guess])

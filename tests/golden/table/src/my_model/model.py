@@ -7,7 +7,8 @@ import jax
 import keras
 
 from .config import Config
-from .data import Data, statistics
+from .data import Data
+from .table.encoding import encode_columns
 from .trainer import CustomModel
 
 
@@ -54,17 +55,16 @@ class Network(keras.Model):
 
 
 def build_model(config: Config, data: Data) -> CustomModel:
-    """Build the network, `(batch, features)` to `(batch, classes)`, not yet compiled.
+    """Build the network, a dict of columns to `(batch, classes)`, not yet compiled.
 
     Its ends compute in float32 under any mixed precision policy: features and targets
     need not fit into float16.
     """
-    mean, variance = statistics(data.train.x)
-
-    inputs = keras.Input(data.schema.shape, name="features")
-    scaled = keras.layers.Normalization(
-        mean=mean, variance=variance, dtype="float32", name="scale"
-    )(inputs)
+    inputs = {
+        name: keras.Input(array.shape[1:], dtype=array.dtype.name, name=name)
+        for name, array in data.train.x.items()
+    }
+    x = encode_columns(data.train.x, data.schema)(inputs)
     network = Network(
         hidden_units=config.hidden_units,
         outputs=len(data.schema.labels),
@@ -72,5 +72,5 @@ def build_model(config: Config, data: Data) -> CustomModel:
         seed=config.seed,
         name="network",
     )
-    outputs = network(scaled)
+    outputs = network(x)
     return CustomModel(inputs, outputs, name="my_model")

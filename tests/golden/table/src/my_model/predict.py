@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,12 @@ import jax
 import numpy as np
 import tyro
 
-from .data import Array, Schema
-from .errors import UserError
+from .data import Array
 from .evaluate import load_model
 from .runs.files import atomic_write, read_json
 from .runs.finding import find_run
-from .table import read_table
+from .table.reading import read_inputs
+from .table.schema import Schema
 
 
 def predict(
@@ -27,7 +26,7 @@ def predict(
     """Predict new rows with a trained model.
 
     Args:
-        rows: A CSV table with a column for each feature, or an .npz file with an array x.
+        rows: A table with the columns of the features, in any order.
         output: CSV file to write.
         run_dir: Directory of the run (None: the latest).
     """
@@ -40,32 +39,12 @@ def predict(
         path.open("w", newline="", encoding="utf-8") as file,
     ):
         csv.writer(file).writerows([columns, *zip(*columns.values())])
-    print(f"{len(x)} predictions: {output}")
+    print(f"{len(next(iter(columns.values())))} predictions: {output}")
 
 
-def read_rows(path: Path, schema: Schema) -> Array:
-    """Read the features: CSV columns of their names, or the array `x` of an `.npz`."""
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                x = arrays["x"].astype(np.float64, casting="same_kind")
-        else:
-            x = read_columns(path, schema.features)
-    except (OSError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: no features could be read: {error}") from None
-    width = len(schema.features)
-    if x.ndim == 0 or not len(x) or x.size != len(x) * width:
-        raise UserError(f"{path}: x has the shape {x.shape}, not (rows, {width})")
-    usable = np.abs(x) <= np.finfo(np.float32).max
-    if not usable.all():
-        row = int(np.argwhere(~usable)[0][0])
-        raise UserError(f"{path}: x[{row}] has a number that is not finite")
-    return x.reshape(-1, *schema.shape)
-
-
-def read_columns(path: Path, names: tuple[str, ...]) -> Array:
-    """Read columns of a CSV file with a header line; raises errors of many kinds."""
-    return read_table(path).numbers(names)
+def read_rows(path: Path, schema: Schema) -> dict[str, Array]:
+    """Read the columns of the features, in any order; raises `UserError`."""
+    return read_inputs(path, schema)
 
 
 def prediction_columns(y_pred: Any, schema: Schema) -> dict[str, list[Any]]:

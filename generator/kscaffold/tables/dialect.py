@@ -1,0 +1,109 @@
+"""How a table is written: separator, comment lines in front, decimal and thousands marks."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+# Where two would do, the one that is rarer in cells.
+SEPARATORS = ("\t", ";", "|", ",")
+NAMES = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
+COMMENT = "#"
+# Cells that stand for nothing, by their whole text.
+MISSING = (
+    "",
+    "?",
+    "-",
+    ".",
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "<NA>",
+    "NaN",
+    "nan",
+    "NULL",
+    "null",
+    "None",
+)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a table is written.
+
+    Attributes:
+        separator: between cells.
+        comments: the number of comment lines in front.
+        decimal: "." or ",".
+        thousands: "", "," or ".".
+    """
+
+    separator: str = ","
+    comments: int = 0
+    decimal: str = "."
+    thousands: str = ""
+
+
+def comment_lines(lines: Iterable[str]) -> int:
+    """Return how many lines in front are comments or blank; none if a header may begin so.
+
+    A header such as "#id,name" is one that has as many cells as the rows below it.
+    """
+    count = 0
+    for line in lines:
+        if not line.startswith(COMMENT) and line.strip():
+            break
+        count += 1
+    return count
+
+
+def find_separator(lines: Sequence[str]) -> str:
+    """Return the separator with which the most rows have as many cells as the header."""
+    best, most = ",", 0.0
+    for separator in SEPARATORS:
+        rows = _rows(lines, separator)
+        if not rows or len(rows[0]) < 2:
+            continue
+        alike = sum(len(row) in (len(rows[0]), len(rows[0]) + 1) for row in rows) / len(rows)
+        if alike > most:
+            best, most = separator, alike
+    return best
+
+
+def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # a quote that is never closed: the rows before it tell enough
+        rows.extend(row for row in csv.reader(lines, delimiter=separator) if row)
+    # The last line may have been cut off in the middle of a quoted cell.
+    return rows[:-1] if len(rows) > 2 else rows
+
+
+_POINT = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
+_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
+_GROUPS = {
+    mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+", re.ASCII) for mark in ",."
+}
+_BOTH = {
+    ",": re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+\.\d+", re.ASCII),
+    ".": re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+", re.ASCII),
+}
+
+
+def find_marks(cells: Iterable[str]) -> tuple[str, str]:
+    """Return the decimal and the thousands mark, from distinct cells of all columns."""
+    seen: Counter[str] = Counter()
+    for cell in cells:
+        for mark in ",.":
+            seen[f"both {mark}"] += bool(_BOTH[mark].fullmatch(cell))
+            seen[f"groups {mark}"] += bool(_GROUPS[mark].fullmatch(cell))
+        seen["comma"] += bool(_COMMA.fullmatch(cell) and not _GROUPS[","].fullmatch(cell))
+        seen["point"] += bool(_POINT.fullmatch(cell) and not _GROUPS["."].fullmatch(cell))
+    if seen["comma"] > seen["point"] or seen["both ."] > seen["both ,"]:
+        # 1.234 alone is a number with a point nearly everywhere.
+        return ",", "." if seen["both ."] or (seen["groups ."] and not seen["point"]) else ""
+    return ".", "," if seen["groups ,"] or seen["both ,"] else ""

@@ -1,0 +1,51 @@
+"""Features that tell the target: what is known only afterwards, or a copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import StatisticsError, correlation
+
+from kscaffold.tables.column import Column
+from kscaffold.tables.dialect import MISSING
+from kscaffold.tables.kinds import CATEGORY, NUMBER, YES_NO
+from kscaffold.tables.look import Look
+from kscaffold.tables.profile import HEAD
+
+_LEAST_ROWS = 20
+_SAME = 0.999_999
+
+
+def leaks(look: Look, columns: Sequence[Column]) -> Iterator[str]:
+    """Yield a suspicion for each feature that tells the target in all rows from the start."""
+    target = next(column for column in columns if column.role == "target")
+    cells = look.profiles[target.name].sample[:HEAD]
+    for column in columns:
+        if column.role == "feature" and column.kind.kind in (NUMBER, CATEGORY, YES_NO):
+            other = look.profiles[column.name].sample[:HEAD]
+            pairs = [
+                pair
+                for pair in zip(other, cells, strict=True)
+                if pair[0] not in MISSING and pair[1] not in MISSING
+            ]
+            if len(pairs) >= _LEAST_ROWS and _tells(look, column, target, pairs):
+                yield (
+                    f"column {column.name!r} tells the target in every row:"
+                    " if it is known only afterwards, --drop it"
+                )
+
+
+def _tells(look: Look, column: Column, target: Column, pairs: list[tuple[str, str]]) -> bool:
+    if target.kind.kind == NUMBER:
+        if column.kind.kind != NUMBER:
+            return False
+        value = look.profiles[target.name].reader.value
+        numbers = [(value(one), value(other)) for one, other in pairs]
+        found = [(x, y) for x, y in numbers if x is not None and y is not None]
+        try:
+            return abs(correlation(*map(list, zip(*found, strict=True)))) > _SAME
+        except StatisticsError:
+            return False
+    distinct = {*pairs}
+    features = {feature for feature, _ in distinct}
+    # Each value goes with one class, and comes again and again.
+    return len(distinct) == len(features) and len(features) * 5 <= len(pairs)

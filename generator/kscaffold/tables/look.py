@@ -1,0 +1,135 @@
+"""Read a table once: how it is written, and what the cells of its columns are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from kscaffold.tables.cells import Numbers
+from kscaffold.tables.dialect import MISSING, Dialect, find_marks
+from kscaffold.tables.errors import TableError
+from kscaffold.tables.kinds import NUMBER, Kind, find_kind
+from kscaffold.tables.parquet import is_parquet, open_parquet
+from kscaffold.tables.profile import Profile
+from kscaffold.tables.rows import MOST, Chunk, Progress, Rows, open_rows
+from kscaffold.tables.source import find_source
+
+
+@dataclass(frozen=True)
+class Look:
+    """A table that was looked at, before anything is decided.
+
+    Attributes:
+        path: of the file.
+        encoding: of the text; "": it is a Parquet file.
+        dialect: how it is written.
+        has_header: whether the first line was taken for one.
+        profiles: what is known of each column, in the table's order.
+        kinds: which kind each column is of.
+        rows: that were looked at.
+        is_sample: whether there are more.
+        header_in_doubt: whether the first line may be a row.
+    """
+
+    path: Path
+    encoding: str
+    dialect: Dialect
+    has_header: bool
+    profiles: dict[str, Profile]
+    kinds: dict[str, Kind]
+    rows: int
+    is_sample: bool
+    header_in_doubt: bool
+
+
+def look_at(path: Path, *, header: bool = True, progress: Progress | None = None) -> Look:
+    """Read a table, or the first `MOST` characters of it; it is read again only if it changed.
+
+    Raises:
+        TableError: it cannot be read, or a row does not fit.
+    """
+    try:
+        found = path.stat()
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+    except OSError:
+        stamp = (0, 0, 0)
+    return _look_at(path, header, stamp, _Unhashed(progress))
+
+
+class _Unhashed:
+    """A progress bar, which makes no difference to what is found."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress = progress
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unhashed)
+
+
+@lru_cache(maxsize=4)
+def _look_at(path: Path, header: bool, _stamp: object, progress: _Unhashed) -> Look:
+    if is_parquet(path):
+        if path.suffix != ".parquet":
+            reason = f"{path} is a Parquet file by its content"
+            raise TableError(reason, hint="name it *.parquet")
+        with open_parquet(path, MOST) as rows:
+            return _look(path, "", True, rows)
+    source = find_source(path)
+    with open_rows(source, header=header, most=MOST, progress=progress.progress) as rows:
+        return _look(path, source.encoding, header, rows)
+
+
+def _look(path: Path, encoding: str, header: bool, rows: Rows) -> Look:
+    first = next(rows.chunks, None)
+    doubt = header and bool(encoding) and _all_numbers(rows.header)
+    _check_names(path, rows.header, doubt)
+    if first is None:
+        reason = f"{path} has no rows below its header"
+        raise TableError(reason, hint="a header line and rows are needed")
+    dialect = _with_marks(rows.dialect, first) if encoding else rows.dialect
+    numbers = Numbers(dialect.decimal, dialect.thousands)
+    profiles = {name: Profile(name, numbers) for name in rows.header}
+    chunk: Chunk | None = first
+    while chunk is not None:
+        for profile, column in zip(profiles.values(), chunk.columns, strict=True):
+            profile.update(column, chunk.lines)
+        chunk = next(rows.chunks, None)
+    kinds = {name: find_kind(profile) for name, profile in profiles.items()}
+    count = next(iter(profiles.values())).rows
+    is_cut = rows.is_cut
+    doubtful = doubt and _in_doubt(rows.header, kinds, numbers)
+    return Look(path, encoding, dialect, header, profiles, kinds, count, is_cut, doubtful)
+
+
+def _check_names(path: Path, header: tuple[str, ...], doubt: bool) -> None:
+    if len(header) < 2:
+        reason = f"{path}: {header[0][:40]!r} is the only column, so there is no feature"
+        hint = "cells are separated by a comma, a semicolon, a tab or a bar"
+        raise TableError(reason, hint=hint)
+    for name, count in Counter(header).most_common(1):
+        if count > 1:
+            hint = "give --no-header if the first line is a row" if doubt else "rename one"
+            raise TableError(f"{path}: two columns are called {name[:40]!r}", hint=hint)
+
+
+def _with_marks(dialect: Dialect, first: Chunk) -> Dialect:
+    distinct = {cell.strip() for column in first.columns for cell in column[:500]}
+    decimal, thousands = find_marks(distinct)
+    if decimal == dialect.separator:
+        decimal, thousands = ".", ""
+    return replace(dialect, decimal=decimal, thousands=thousands)
+
+
+def _all_numbers(header: tuple[str, ...]) -> bool:
+    return any(Numbers().value(name.replace(",", ".")) is not None for name in header)
+
+
+def _in_doubt(header: tuple[str, ...], kinds: dict[str, Kind], numbers: Numbers) -> bool:
+    """Return whether the header looks like a row: a number above every column of numbers."""
+    above = [name for name in header if kinds[name].kind == NUMBER]
+    return bool(above) and all(n in MISSING or numbers.value(n) is not None for n in above)

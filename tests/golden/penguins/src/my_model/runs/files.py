@@ -1,0 +1,110 @@
+"""The files of a run, each written atomically."""
+
+import errno
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import filelock
+import jax
+import numpy as np
+import pydantic_core
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import UserError, summary
+
+T = TypeVar("T")
+
+
+class RunDir:
+    """The directory of a run. It counts as a run once `config` exists."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"  # gives the same run again
+        self.schema = path / "schema.json"  # names of the features and classes
+        self.checksum = path / "checksum.json"  # of the data
+        self.model = path / "model.keras"
+        self.history = path / "history.csv"
+        self.curves = path / "curves.png"
+        self.metrics = path / "metrics.json"  # on the test rows, beside a baseline
+        self.checkpoints = path / "checkpoints"
+        self.lock_file = path / "lock"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes from training here; raises `UserError` if one does."""
+        try:
+            with filelock.FileLock(self.lock_file, timeout=0):
+                yield
+        except KeyboardInterrupt:
+            if any(self.checkpoints.glob("*.npz")):
+                hint = f"resume --run-dir {self.path}"
+                print(f"\nContinue the run with: {hint}", file=sys.stderr)
+            raise
+        except filelock.Timeout:
+            raise UserError(
+                f"{self.path} is being trained by another process: wait until it ends,"
+                " or train a new run"
+            ) from None
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Give a path to write to, which replaces `path` once it is written completely.
+
+    Raises `OSError` that names `path`, such as when the disk is full.
+    """
+    partial = path.with_name(f"partial-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a dataclass or plain values as JSON; raises `OSError`."""
+    with atomic_write(path) as partial:
+        partial.write_bytes(to_json(value))
+
+
+def to_json(value: Any) -> bytes:
+    """Return a dataclass or plain values as JSON, with NaN and Infinity."""
+    return pydantic_core.to_json(
+        value,
+        indent=2,
+        inf_nan_mode="constants",
+        fallback=lambda value: np.asarray(value).tolist(),  # of NumPy and JAX
+    )
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Read what `write_json` wrote of a `kind`; raises `UserError` or `OSError`."""
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UserError(f"{path}: {summary(error)}") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def checksum(data: Any) -> int:
+    """Return a checksum of the arrays in `data`, nested in any way."""
+    value = 0
+    for leaf in jax.tree.leaves(data):
+        array = np.ascontiguousarray(leaf)
+        if array.dtype.kind in "biufc":
+            about = f"{array.shape} {array.dtype}".encode()
+            value = zlib.crc32(array.data, zlib.crc32(about, value))
+    return value

@@ -1,0 +1,1 @@
+"""Tables: how they are read, what is decided, and what projects make of them."""

@@ -1,0 +1,146 @@
+"""What a column is, by its cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kscaffold.tables.cells import Numbers, find_date_format
+from kscaffold.tables.choices import Choices
+from kscaffold.tables.dialect import find_marks
+from kscaffold.tables.errors import TableError
+from kscaffold.tables.inspection import Inspection, inspect_table
+from tests.tables.makers import write
+
+DAYS = [f"2024-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(60)]
+
+
+def with_column(folder: Path, cells: list[str], choices: Choices | None = None) -> Inspection:
+    """Look at a table whose column `x` holds these cells."""
+    rows = "".join(f'"{cell}",{n * n % 7}.5,{n % 2}\n' for n, cell in enumerate(cells))
+    return inspect_table(write(folder, "table.csv", f"x,number,y\n{rows}"), choices)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([str(n / 7) for n in range(60)], "number"),
+        ([str(n % 3) for n in range(60)], "number"),
+        ([["1", "NA", "-1e3"][n % 3] for n in range(60)], "number"),
+        (["$", *(str(n % 9) for n in range(59))], "number"),
+        ([str(n) for n in range(60)], "identifier"),
+        ([str(1900 + n) for n in range(60)], "number"),
+        ([["Yes", "no"][n % 2] for n in range(60)], "yes/no"),
+        ([["TRUE", "", "FALSE"][n % 3] for n in range(60)], "yes/no"),
+        ([["red", "green", "blue"][n % 3] for n in range(60)], "category"),
+        ([["x", ""][n % 2] for n in range(60)], "category"),
+        ([["1", "2", "x"][n % 3] for n in range(60)], "category"),
+        (DAYS, "date"),
+        (["unknown", *DAYS], "date"),
+        ([f"{day} 12:30:00" for day in DAYS], "date"),
+        ([f"{1 + n % 28}.{1 + n % 12}.2024" for n in range(60)], "date"),
+        ([f"{n % 24:02}:{n % 60:02}" for n in range(60)], "date"),
+        ([f"key {n}" for n in range(60)], "identifier"),
+        ([f"This is the story of number {n}, told at length." for n in range(60)], "text"),
+        (["5"] * 60, "constant"),
+        (["NA"] * 60, "empty"),
+    ],
+)
+def test_kind_follows_the_cells(cells: list[str], kind: str, tmp_path: Path) -> None:
+    """Whatever a column is called."""
+    column = with_column(tmp_path, cells).columns[0]
+    assert column.kind.kind == kind
+    used = kind in ("number", "yes/no", "category", "date")
+    assert (column.role == "feature") == used == (not column.kind.why)
+
+
+def test_a_person_decides_otherwise(tmp_path: Path) -> None:
+    """Columns are dropped, kept and taken for what one says."""
+    numbers = [str(n % 3) for n in range(60)]
+    for choices, kind, role in (
+        (Choices(drop=("x",)), "number", ""),
+        (Choices(category=("x",)), "category", "feature"),
+        (Choices(weight="number"), "number", "feature"),
+    ):
+        column = with_column(tmp_path, numbers, choices).columns[0]
+        assert (column.kind.kind, column.role) == (kind, role)
+    texts = ["7", *(f"key {n % 50}" for n in range(59))]
+    for choices, kind in ((Choices(keep=("x",)), "category"), (Choices(number=("x",)), "number")):
+        assert with_column(tmp_path, texts, choices).columns[0].kind.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("choices", "about", "message"),
+    [
+        (Choices(target="z"), "target", "has no column 'z'; it has x, number, y"),
+        (Choices(drop=("nmber",)), "drop", "did you mean 'number'"),
+        (Choices(drop=("y",), target="y"), "drop", "'y' is the target"),
+        (Choices(drop=("x",), keep=("x",)), "drop", "given to --keep, too"),
+        (Choices(weight="y"), "weight", "'y' is the target already"),
+        (Choices(weight="x"), "weight", "line 2: 'key 0' is not a number"),
+        (Choices(time="x"), "time", "'key 0' is neither a date nor a number"),
+        (Choices(drop=("number",)), "path", "no feature that says anything"),
+    ],
+)
+def test_choices_that_cannot_be_are_named(
+    choices: Choices, about: str, message: str, tmp_path: Path
+) -> None:
+    """With the option to blame."""
+    with pytest.raises(TableError, match=message) as error:
+        with_column(tmp_path, [f"key {n}" for n in range(60)], choices)
+    assert error.value.about == about
+
+
+def test_target_told_by_a_feature_is_suspicious(tmp_path: Path) -> None:
+    """A copy of the target, in other words or units."""
+    labels = [["up", "down"][n % 2] for n in range(60)]
+    assert "'x' tells the target" in with_column(tmp_path, labels).notes[-1]
+    rows = "".join(f"{n * 9.5 + 2},{n * 7 % 11},{n}.25\n" for n in range(60))
+    path = write(tmp_path, "table.csv", f"fahrenheit,other,celsius\n{rows}")
+    assert "'fahrenheit' tells the target" in inspect_table(path).notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("cells", "marks"),
+    [
+        (["1.5", "2"], (".", "")),
+        (["1,5", "2"], (",", "")),
+        (["1,234", "2,345,678"], (".", ",")),
+        (["1,234.5", "7"], (".", ",")),
+        (["1.234,5", "7"], (",", ".")),
+        (["0,123", "0,456"], (",", "")),
+        (["1.234", "5.678"], (".", "")),
+        (["a,b", "c"], (".", "")),
+    ],
+)
+def test_marks_of_numbers_are_found(cells: list[str], marks: tuple[str, str]) -> None:
+    """Decimal mark and thousands mark."""
+    assert find_marks(cells) == marks
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("1", 1.0),
+        ("-1.5e3", -1500.0),
+        ("+.5", 0.5),
+        ("5.", 5.0),
+        ("3.4e38", 3.4e38),
+        *(
+            (cell, None)
+            for cell in ("", "inf", "nan", "1e39", "1_0", "0x1", "\u0661", "1 2", "1,5", "e5")
+        ),
+    ],
+)
+def test_numbers_are_strict(cell: str, value: float | None) -> None:
+    """What Python would take for a number as well is none."""
+    assert Numbers().value(cell) == value
+
+
+def test_ambiguous_dates_are_decided_by_the_others() -> None:
+    """A day above 12 tells which is the month."""
+    assert find_date_format(["01/02/2024", "25/02/2024"]) == "%d/%m/%Y"
+    assert find_date_format(["01/02/2024", "02/25/2024"]) == "%m/%d/%Y"
+    assert find_date_format(["01/02/2024"]) == "%m/%d/%Y"
+    assert find_date_format(["01/02/2024", "x"]) == ""

@@ -1,0 +1,300 @@
+"""What `new` decides is what a project reads: the same arrays, however a table is written."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kscaffold.tables.columns_file import columns_toml
+from kscaffold.tables.inspection import inspect_table
+from tests.projects import generate
+from tests.tables.makers import LEARNED, PLAIN, ROWS, SAME, label, write
+
+pytest.importorskip("pandas")
+PACKAGE = "table_reader"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The modules of a project that read tables."""
+    folder = generate(
+        tmp_path_factory.mktemp("reader"), {"data": "csv", "package": PACKAGE}, "--force"
+    )
+    sys.path.insert(0, str(folder / "src"))
+    names = ("schema", "reading", "encoding")
+    yield SimpleNamespace(**{n: importlib.import_module(f"{PACKAGE}.table.{n}") for n in names})
+    sys.path.remove(str(folder / "src"))
+
+
+def read(project: Any, path: Path, **choices: Any) -> tuple[Any, Any]:
+    """Look at a table as the tool does, and read it as a project does."""
+    made = inspect_table(path, **choices)
+    toml = path.with_name("columns.toml")
+    toml.write_text(columns_toml(made), encoding="utf-8")
+    schema = project.schema.read_schema(toml)
+    return schema, project.reading.read_table(path, schema)
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_dialects_give_the_same_arrays(name: str, project: Any, tmp_path: Path) -> None:
+    """The numbers of the table, and the class of each row."""
+    _, table = read(project, write(tmp_path, name, SAME[name]))
+    np.testing.assert_array_equal(table.inputs["numbers"], np.array(ROWS, np.float32))
+    np.testing.assert_array_equal(table.target, [float(label(row) == "yes") for row in ROWS])
+
+
+# The numbers and the target of the first row; a target on the scale that is trained.
+FIRST: dict[str, tuple[list[float], float]] = {
+    "odd_names.csv": (ROWS[0], 1),
+    "names_of_ours.csv": (ROWS[0], 1),
+    "no_header.csv": (ROWS[1], 0),
+    "category.csv": (ROWS[0][1:], 1),
+    "boolean.csv": ([*ROWS[0][1:], 1], 1),
+    "date.csv": (
+        [
+            *ROWS[0][1:],
+            8766 / 365.25,
+            *[f(2 * np.pi * 8766 / p) for p in (365.25, 7) for f in (np.sin, np.cos)],
+        ],
+        1,
+    ),
+    "missing_number.csv": ([np.nan, *ROWS[0][1:]], 1),
+    "missing_target.csv": (ROWS[0], ROWS[0][0] * 2),
+    "na_target.csv": ([1, 2], 1.5),
+    "inf_target.csv": (ROWS[0], ROWS[0][0] * 2),
+    "too_big.csv": (ROWS[0], 1),
+    "underscore.csv": (ROWS[0], 1),
+    "arabic.csv": (ROWS[0], 1),
+    "unix_time.csv": ([-60, *ROWS[0][1:]], 3 * ROWS[0][0] + ROWS[0][1]),
+    "constant.csv": (ROWS[0][1:], 1),
+    "rare_flag.csv": ([0, 0], ROWS[0][0] / 9),
+    "skewed.csv": (ROWS[0], np.log(10) * (2 * abs(ROWS[0][0]) + ROWS[0][1] / 9)),
+    "large_target.csv": (ROWS[0], 50 + ROWS[0][0] + ROWS[0][1]),
+    "tiny_target.csv": (ROWS[0], ROWS[0][0] + ROWS[0][1]),
+    "few_rows.csv": (ROWS[0], 1),
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_first_row_is_as_it_should_be(name: str, project: Any, tmp_path: Path) -> None:
+    """Each quirk, as the model gets it; no row with a target is lost."""
+    path = write(tmp_path, name, LEARNED[name][0])
+    _, table = read(project, path)
+    numbers, target = FIRST[name]
+    np.testing.assert_allclose(table.inputs["numbers"][0], numbers, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(table.target[0], target, rtol=1e-6, atol=1e-6)
+    lost = 1 if name in ("missing_target.csv", "na_target.csv", "inf_target.csv") else 0
+    assert len(table.target) == inspect_table(path).look.rows - lost
+
+
+@dataclass(frozen=True)
+class Written:
+    """A random table: how it is written, and what is in it."""
+
+    data: bytes
+    suffix: str
+    numbers: np.ndarray
+    categories: np.ndarray
+    target: np.ndarray
+    values: list[list[str]]
+
+
+MISSING = ("", "NA", "?", "null")
+WORDS = ("red", "blue", "two words", "a,b", "a;b", 'a "quoted" one', "ä", "12x")
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Written:
+    """A table of random kinds, written in a random way."""
+    generator = random.Random(draw(st.integers(0, 2**32)))
+    separator = draw(st.sampled_from(",;\t|"))
+    decimal = draw(st.sampled_from([".", ","])) if separator != "," else "."
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]))
+    quoting: Any = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    kinds = draw(st.lists(st.sampled_from(["number", "flag", "category"]), min_size=1, max_size=5))
+    rows = draw(st.integers(40, 80))
+    missing = draw(st.sampled_from([0.0, 0.2]))
+
+    def gap() -> bool:
+        return generator.random() < missing
+
+    columns: list[list[str]] = []
+    found: dict[str, list[Any]] = {"number": [], "flag": [], "category": []}
+    values = []
+    for kind in kinds:
+        if kind == "number":
+            numbers = [np.nan if gap() else round(generator.gauss(0, 50), 3) for _ in range(rows)]
+            columns.append(
+                [
+                    generator.choice(MISSING) if np.isnan(n) else str(n).replace(".", decimal)
+                    for n in numbers
+                ]
+            )
+            found[kind].append(numbers)
+        elif kind == "flag":
+            flags = [np.nan if gap() else float(generator.random() < 0.5) for _ in range(rows)]
+            pair = generator.choice([("no", "yes"), ("False", "True"), ("N", "Y")])
+            columns.append(
+                [generator.choice(MISSING) if np.isnan(n) else pair[int(n)] for n in flags]
+            )
+            found[kind].append(flags)
+        else:
+            words = tuple(sorted(generator.sample(WORDS, generator.randint(3, len(WORDS)))))
+            chosen = ["" if gap() else generator.choice(words) for _ in range(rows)]
+            columns.append([word or generator.choice(MISSING) for word in chosen])
+            found[kind].append(chosen)
+            values.append(chosen)
+    target = [round(generator.gauss(0, 10), 2) for _ in range(rows)]
+    columns.append([str(n).replace(".", decimal) for n in target])
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=separator, quoting=quoting)
+    writer.writerow([*(f"{kind} {n}" for n, kind in enumerate(kinds)), "the target"])
+    writer.writerows(zip(*columns, strict=True))
+    numbers_first = np.array([*found["number"], *found["flag"]]).T
+    return Written(
+        text.getvalue().encode(encoding),
+        ".csv",
+        numbers_first,
+        np.array(values).T,
+        np.array(target),
+        values,
+    )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
+@given(table=tables())
+def test_random_tables_give_the_values_they_were_made_of(
+    table: Written, project: Any, tmp_path: Path
+) -> None:
+    """Numbers to the last bit of float32, categories by their names, missing cells as such."""
+    schema, found = read(
+        project,
+        write(tmp_path, "t.csv", table.data),
+    )
+    if table.numbers.size:
+        np.testing.assert_array_equal(found.inputs["numbers"], table.numbers.astype(np.float32))
+    for number, name in enumerate(schema.of_kind("category")):
+        names = np.array(["", *schema.columns[name].values])
+        np.testing.assert_array_equal(
+            names[found.inputs["categories"][:, number]], table.values[number]
+        )
+    np.testing.assert_allclose(schema.unscaled(found.target), table.target, atol=1e-9)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[*HealthCheck])
+@given(seed=st.integers(0, 2**32), rows=st.integers(5, 60))
+def test_what_new_accepts_is_read(seed: int, rows: int, project: Any, tmp_path: Path) -> None:
+    """Whatever cells there are: a table is refused by `new`, or has rows with a target."""
+    generator = random.Random(seed)
+    cells = ("1", "2.5", "-3", "x", "", "NA", "yes", "no", "2024-01-05", "inf", "1e39", "1,5", "7%")
+    chosen = [generator.sample(cells, generator.randint(1, 5)) for _ in range(4)]
+    lines = [";".join(generator.choice(each) for each in chosen) for _ in range(rows)]
+    path = write(tmp_path, "t.csv", "\n".join(["a;b;c;y", *lines]) + "\n")
+    from kscaffold.tables.errors import TableError
+
+    try:
+        made = inspect_table(path)
+    except TableError:
+        return
+    schema, table = read(project, path)
+    assert len(table.target) > 0
+    assert np.isfinite(table.target).all()
+    if schema.labels:
+        assert len(table.target) == made.rows
+        assert len({*table.target}) > 1
+
+
+def test_parquet_is_read_like_csv(project: Any, tmp_path: Path) -> None:
+    """With the same kinds and the same arrays."""
+    pytest.importorskip("pyarrow")
+    pandas = importlib.import_module("pandas")
+    frame = pandas.DataFrame(
+        {
+            "number": [None if n % 7 == 0 else n / 3 for n in range(60)],
+            "count": [n % 5 for n in range(60)],
+            "flag": [n % 2 == 0 for n in range(60)],
+            "when": pandas.date_range("2020-01-01", periods=60),
+            "name": [None if n % 9 == 0 else "ab"[n % 2] for n in range(60)],
+            "y": [n * 0.5 + n % 3 for n in range(60)],
+        }
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    schema, found = read(project, tmp_path / "t.parquet")
+    other_schema, other = read(project, tmp_path / "t.csv")
+    assert [c.kind for c in schema.columns.values()] == [
+        c.kind for c in other_schema.columns.values()
+    ]
+    for name, array in found.inputs.items():
+        np.testing.assert_allclose(array, other.inputs[name], rtol=1e-6)
+    np.testing.assert_allclose(found.target, other.target)
+
+
+@pytest.mark.parametrize(("mark", "point"), [(",", "."), (".", ",")])
+def test_thousands_are_told_from_decimals(
+    mark: str, point: str, project: Any, tmp_path: Path
+) -> None:
+    """Also where a number has both, and where one has none."""
+    values = [1234567.25, 1234.5, 12.5, 7.0, -1234.0] * 12
+    cells = [f"{value:,}".translate({ord(","): mark, ord("."): point}) for value in values]
+    rows = "".join(f"{cell};{number}\n" for number, cell in enumerate(cells))
+    _, table = read(project, write(tmp_path, "t.csv", f"x;y\n{rows}"))
+    np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.array(values, np.float32))
+
+
+ENCODED = {
+    "numbers alone": "x;y\n" + "".join(f"{n / 7};{n % 3}.5\n" for n in range(60)),
+    "categories alone": "x;y\n" + "".join(f"{'abc'[n % 3]};{n % 3}.5\n" for n in range(60)),
+    "a large category": "x;y\n" + "".join(f"c{n % 20};{n % 3}.5\n" for n in range(60)),
+    "missing and constant": "x;z;c;y\n"
+    + "".join(
+        f"{'' if n % 4 else n / 7};{int(n == 7)};{'' if n % 2 else 'a'};{n % 3}.5\n"
+        for n in range(60)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_columns_are_encoded_near_zero(name: str, project: Any, tmp_path: Path) -> None:
+    """Whatever kinds there are, also of cells that training has not seen."""
+    schema, table = read(project, write(tmp_path, "t.csv", ENCODED[name]))
+    layer = project.encoding.encode_columns(table.inputs, schema)
+    odd = {
+        "numbers": np.array([[np.nan], [3e38], [-3e38]], np.float32),
+        "categories": np.zeros((3, 1), np.int32),
+    }
+    wide = {n: np.repeat(odd[n], a.shape[1], axis=1) for n, a in table.inputs.items()}
+    for inputs in (table.inputs, wide):
+        encoded = np.asarray(layer(inputs))
+        assert encoded.shape[0] == len(next(iter(inputs.values())))
+        assert np.abs(encoded).max() <= 3
+    again = type(layer).from_config(layer.get_config())
+    assert again(wide).shape == layer(wide).shape
+
+
+def test_a_later_cell_that_does_not_fit_is_counted(
+    project: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table grows after `new` looked at it."""
+    path = write(tmp_path, "t.csv", PLAIN)
+    schema, before = read(project, path)
+    path.write_text(PLAIN + "oops,1,2,yes\n1,2,3,perhaps\n")
+    after = project.reading.read_table(path, schema)
+    assert len(after.target) == len(before.target) + 1
+    assert np.isnan(after.inputs["numbers"][-1, 0])
+    said = capsys.readouterr().err
+    assert "column 'a': cells that are no number and count as missing: 1" in said
+    assert "1 rows without a target" in said
