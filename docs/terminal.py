@@ -19,11 +19,14 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.text import Text
 
+from kscaffold.template.sources import load_template
+
 WIDTH, HEIGHT = 92, 60
 SESSION = "kscaffold-picture"
 PICTURE = Path(__file__).with_name("terminal.svg")
-# What is typed besides Enter: another style than the first, and metrics by hand.
-KEYS = {"How build_model() builds": "Down", "Keep the loss and the metrics": "Up"}
+QUESTIONS = load_template().manifest.questions
+# What is pressed besides Enter: another style than the first, and metrics by hand.
+KEYS = {QUESTIONS["style"].help: "Down", QUESTIONS["manual_metrics"].help: "Up"}
 ASKED = re.compile(r"\?.* \w")
 
 

@@ -13,7 +13,7 @@ def run() -> None:
 
         main(prog_name="kscaffold")
     except KeyboardInterrupt:
-        os.write(2, b"error: interrupted\n")
+        os.write(2, b"Interrupted.\n")
         sys.exit(130)
     finally:
         _ignore_interrupts()

@@ -130,7 +130,7 @@ def test_the_name_of_a_folder_here_is_a_path(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_name_of_a_folder_and_of_a_package_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is for --template."""
-    monkeypatch.setattr("kscaffold.template.sources.installed", lambda: {"own": "some_package"})
+    monkeypatch.setattr("kscaffold.template.fetch.installed", lambda: {"own": "some_package"})
     whole("own")
     message = error_of(kscaffold("config", "templates", "own"), 2)
     assert message.startswith("template 'own' is both a folder and an installed template")

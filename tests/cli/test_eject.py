@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kscaffold.errors import TargetError
-from kscaffold.write import recover
+from kscaffold.write import check_target
 from tests.cli.runner import contents, error_of, kscaffold
 from tests.template.own_templates import new
 from tests.write.faulty_os import faulty
@@ -77,7 +77,7 @@ def test_a_kill_leaves_all_or_nothing(
         with contextlib.chdir(room):
             old = scene(name)
             code = killed(arguments, operation)
-            recover(Path("mine"))
+            check_target(Path("mine"), force=True)
             now = {p: data for p, data in contents(Path("mine")).items() if ".backup-" not in p}
             ends.add(now == old)
             if now != old:

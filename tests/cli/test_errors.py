@@ -8,13 +8,13 @@ import pytest
 
 from kscaffold.cli import COMMANDS
 from kscaffold.cli.new import command as new_command
-from kscaffold.cli.options import ASSIGNED
+from kscaffold.cli.shared import ASSIGNED
 from kscaffold.cli.template import SUBCOMMANDS
 from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.project.answers import resolve
 from kscaffold.project.pipeline import build_tree, prepare
 from kscaffold.template.sources import load_template
-from tests.cli.runner import error_of, kscaffold
+from tests.cli.runner import error_of, kscaffold, report_of
 from tests.template.own_templates import refused, whole
 
 MANIFEST = Place("lab/kscaffold.toml")
@@ -140,6 +140,8 @@ def test_a_question_cannot_have_the_name_of_an_option(name: str) -> None:
     ids=" ".join,
 )
 def test_a_usage_error_points_to_the_help_of_its_command(words: list[str]) -> None:
-    """Whichever command it is."""
+    """Whichever command it is, and in the form that is asked for."""
     message = error_of(kscaffold(*words, "--no-such-option"), 2)
     assert message.endswith(f" Try 'kscaffold {' '.join(words)} --help'")
+    result = kscaffold(*words, "--format", "json", "--no-such-option")
+    assert (report_of(result)["state"], result.stderr) == ("error", "")

@@ -247,10 +247,12 @@ def test_an_interrupt_while_git_works(tmp_path: Path, call: str) -> None:
     made = plain_project()
     code, errors = stopped(tmp_path, call, "INT")
     assert code == 130
-    assert errors.startswith("error: interrupted; demo is written, but not its git repository")
+    assert errors.startswith(
+        "Interrupted. demo is written, but not its git repository. To make it: "
+    )
     assert errors.count("\n") == 1
     assert contents(Path("demo")) == made
-    command = errors.strip().partition("which this makes: ")[2]
+    command = errors.strip().partition("To make it: ")[2]
     program, *arguments = shlex.split(command)
     assert program == "kscaffold"
     assert kscaffold(*arguments).exit_code == 0
@@ -296,12 +298,12 @@ def test_an_interrupt_after_the_repository_is_made(monkeypatch: pytest.MonkeyPat
     """Nothing is left to do then, and that is said."""
 
     def interrupt(*arguments: object) -> None:
-        start_repository(*arguments)  # type: ignore[arg-type]
+        list(start_repository(*arguments))  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
     monkeypatch.setattr(creation, "start_repository", interrupt)
     result = kscaffold("new", "demo")
-    assert (result.exit_code, result.stderr) == (130, "error: interrupted; demo is written\n")
+    assert (result.exit_code, result.stderr) == (130, "Interrupted. demo is written.\n")
     assert committed()
 
 
@@ -311,7 +313,7 @@ def test_an_interrupt_of_a_project_with_a_secret(monkeypatch: pytest.MonkeyPatch
     whole("own", question, "{{ token }}\n")
     monkeypatch.setattr(creation, "start_repository", _interrupted)
     result = kscaffold("new", "demo", "--template", "./own", "--token", "s3cret")
-    assert result.stderr.endswith("which this makes: the same command with --force\n")
+    assert result.stderr.endswith("To make it: the same command with --force\n")
 
 
 def _interrupted(*_: object) -> None:

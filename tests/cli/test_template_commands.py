@@ -19,9 +19,9 @@ BUILT_IN = load_template()
 BLOCKS = [
     f"{part.folder}/{path}:{block.name}".removeprefix("/")
     for part in BUILT_IN.parts
-    for path in (part.found.layer.files() if part.question else BUILT_IN.layers[0].files())
+    for path in (part.layer.files() if part.question else BUILT_IN.layers[0].files())
     if path.endswith(".jinja")
-    for block in blocks_of(part.found.layer, path)
+    for block in blocks_of(part.layer, path)
 ]
 EXAMPLES = ROOT / "examples" / "templates"
 

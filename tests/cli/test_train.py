@@ -68,7 +68,7 @@ def test_quiet_training_prints_no_progress(failing: list[list[str]]) -> None:
     assert [command[-1] for command in failing] == ["stdout=None", silent, silent]
 
 
-@pytest.mark.parametrize("missing", load_template().manifest.needs)
+@pytest.mark.parametrize("missing", load_template().manifest.test.needs)
 def test_without_the_packages_nothing_is_written(
     monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:

@@ -42,8 +42,8 @@ def test_without_trust_nothing_is_written() -> None:
     """The commands are shown, and what to do."""
     message, _ = refused(touching(), code=5)
     assert message == (
-        "the template wants to run commands, `touch made`; --trust lets it, --no-commands goes"
-        " without; nothing is written"
+        "the template wants to run commands, `touch made`; allow them with --trust, or give"
+        " --no-commands; nothing is written"
     )
 
 
@@ -169,11 +169,14 @@ def test_a_training_needs_trust_as_every_command() -> None:
     """It is shown, and nothing is written."""
     message, _ = refused(whole("own", TRAIN), code=5, more=("--train",))
     assert message == (
-        f"the template wants to run commands, `{SHOWN}`; --trust lets it, leaving out --train goes"
-        " without; nothing is written"
+        f"the template wants to run commands, `{SHOWN}`; allow them with --trust, or leave"
+        " out --train; nothing is written"
     )
     message, _ = refused(whole("own", TRAIN + command("touch", "x")), code=5, more=("--train",))
-    assert f"`touch x`, `{SHOWN}`; --trust lets it, --no-commands and leaving out" in message
+    assert message.endswith(
+        f"`touch x`, `{SHOWN}`; allow them with --trust, or give --no-commands and leave out"
+        " --train; nothing is written"
+    )
     assert "made" in project("own", more=("--train", "--trust"))
 
 
@@ -281,9 +284,9 @@ def test_a_template_cannot_trust_itself() -> None:
 
 def test_a_repository_is_trusted_however_it_is_spelled() -> None:
     """As its record has it: without `git+`, and without the user's name and password."""
-    origins = (Origin("git", "https://example.org/lab.git"),)
+    origin = Origin("git", "https://example.org/lab.git")
     built_in = load_template()
-    lab = replace(built_in, origins=origins)
+    lab = replace(built_in, parts=(replace(built_in.parts[0], origin=origin),))
     for spelled in (
         "https://example.org/lab.git",
         "git+https://example.org/lab.git",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import black
 
 from kscaffold.project.answers import resolve
-from kscaffold.project.format import FORMATTED, black_year, digest
+from kscaffold.project.known import FORMATTED, black_version, digest
 from kscaffold.project.pipeline import Scaffold, build_tree, prepare
 from kscaffold.project.record import BASE
 from kscaffold.project.tree import Tree
@@ -69,7 +69,9 @@ def main() -> None:
     """Write all of it anew."""
     # An empty list first, so that black sees every text.
     FORMATTED.write_text("none\n", encoding="ascii")
-    FORMATTED.write_text("\n".join([black_year(), *sorted(digests())]) + "\n", encoding="ascii")
+    FORMATTED.write_text(
+        "\n".join([black_version().partition(".")[0], *sorted(digests())]) + "\n", encoding="ascii"
+    )
     shutil.rmtree(GOLDEN, ignore_errors=True)
     for name, answers in TREES.items():
         for file in golden(answers):

@@ -9,6 +9,7 @@ import black
 import pytest
 
 from kscaffold.project import format as formatting
+from kscaffold.project import known
 from tests.generated.golden_trees import GOLDEN, PACKAGE, TREES, formatted_texts, golden, tree
 from tests.projects import covering, matrix
 
@@ -29,10 +30,10 @@ def test_tree_is_as_recorded(name: str) -> None:
 
 def test_few_combinations_cover_all_files() -> None:
     """Every Python text of the whole matrix is one of those that are listed."""
-    digests = set(formatting.FORMATTED.read_text(encoding="ascii").split())
+    digests = set(known.FORMATTED.read_text(encoding="ascii").split())
     for answers in itertools.islice(matrix(), 0, None, 7):
         for file in tree({**answers, "package": PACKAGE}):
-            assert not file.path.endswith(".py") or formatting.digest(file.text, PACKAGE) in digests
+            assert not file.path.endswith(".py") or known.digest(file.text, PACKAGE) in digests
 
 
 def without_black(_: str, template: str, __: object) -> str:
@@ -40,7 +41,7 @@ def without_black(_: str, template: str, __: object) -> str:
     pytest.fail(f"{template}: not in black's form as it is rendered; {REFRESH}")
 
 
-@pytest.mark.skipif(not formatting.known_digests(), reason="the list is for another black")
+@pytest.mark.skipif(not known.known_digests(), reason="the list is for another black")
 @pytest.mark.parametrize("package", ["zq", "z" * formatting.LONGEST])
 def test_built_in_template_needs_no_black(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All that the built-in template renders to is listed, and is in black's form as it is."""
@@ -58,16 +59,16 @@ def test_built_in_template_needs_no_black(package: str, monkeypatch: pytest.Monk
 
 def test_another_black_formats_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a black of another year, the list counts for nothing."""
-    monkeypatch.setattr(formatting, "black_year", lambda: "99")
-    formatting.known_digests.cache_clear()
+    monkeypatch.setattr(known, "black_version", lambda: "99.1")
+    known.known_digests.cache_clear()
     try:
-        assert not formatting.known_digests()
+        assert not known.known_digests()
     finally:
-        formatting.known_digests.cache_clear()
+        known.known_digests.cache_clear()
 
 
 def test_list_names_a_year_and_digests() -> None:
     """The list is what `digest` makes, and no line of it is idle."""
-    year, *digests = Path(formatting.FORMATTED).read_text(encoding="ascii").split()
+    year, *digests = Path(known.FORMATTED).read_text(encoding="ascii").split()
     assert year.isdigit()
-    assert set(digests) == {formatting.digest(text, PACKAGE) for text in formatted_texts()}, REFRESH
+    assert set(digests) == {known.digest(text, PACKAGE) for text in formatted_texts()}, REFRESH

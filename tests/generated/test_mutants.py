@@ -22,7 +22,7 @@ MUTANTS = {
         r"\1None,\2",
     ),
     "a metric gets y and y_pred swapped": (
-        r"(self\.compute_metrics\(x, |shown = \()y, y_pred",
+        r"(self\.compute_metrics\(x, |shown: .* = \()y, y_pred",
         r"\1y_pred, y",
     ),
     "updated metrics are not returned": (
@@ -83,10 +83,10 @@ FUSED_MUTANTS = {
         r"optimization_barrier\(batch\)",
         "optimization_barrier(jax.tree.map(lambda a: a[0], batches))",
     ),
-    "the rows are shuffled otherwise": (
-        "rows",
-        r"take\(rows, axis=0\)",
-        "take(rows[::-1], axis=0)",
+    "the partial batch gets the first rows": (
+        "chunks",
+        r"a\[None, end:\]",
+        "a[None, : len(a) - end]",
     ),
     "an exception loses the values": ("execution", r"self\.on_new_state\(state\)", "pass"),
     "weights get the gradient of the last rows": (

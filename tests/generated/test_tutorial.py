@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from kscaffold.project.filters import FILTERS
-from kscaffold.project.render import TESTS
+from kscaffold.project.sandbox import TESTS
 from tests.cli.runner import kscaffold
 from tests.generated.tutorial import commands, steps, take
 from tests.projects import ROOT

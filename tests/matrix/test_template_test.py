@@ -47,7 +47,7 @@ def template(folder: Path, code: str = CLEAN, more: str = "", **files: str) -> s
 
 
 def tried(*arguments: str, fails: bool = True, trust: bool = True) -> dict[str, Any]:
-    """What a trial reports."""
+    """What the command reports."""
     more = ["--jobs", "2", "--format", "json", *["--trust"] * trust]
     result = kscaffold("template", "test", *arguments, *more)
     report: dict[str, Any] = json.loads(result.stdout)
@@ -165,7 +165,7 @@ def test_what_ends_python_fails_alone(tmp_path: Path) -> None:
     """The projects after it are imported in another process."""
     code = f'{CLEAN}#: if more\n__import__("os")._exit(3)\n#: endif\n'
     failure = the_failure(tried(template(tmp_path, code)), "imports")
-    assert failure["message"] == "to import it ends Python with exit code 3: no message"
+    assert failure["message"] == "importing it ends Python with exit code 3: no message"
     assert failure["count"] == 6
 
 
@@ -174,7 +174,7 @@ def test_what_does_not_end_is_ended(tmp_path: Path) -> None:
     code = "while True:\n    pass\n"
     report = tried(template(tmp_path, code), "--defaults", "--timeout", "0.5")
     [failure] = report["failures"]
-    assert failure["message"].endswith("no end after 0 s")
+    assert failure["message"].endswith("stopped after 0.5 s")
 
 
 def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_nothing_is_run_without_trust(tmp_path: Path) -> None:
     assert report["checks"]["imports"]["skipped"] == "not trusted; see --trust"
     message = error_of(kscaffold("template", "test", source, "--train"), 5)
     assert message == (
-        "the template wants to run `python -c 'print(1)'`; --trust lets it, leaving out --train"
-        " goes without"
+        "the template wants to run `python -c 'print(1)'`; allow it with --trust, or leave"
+        " out --train"
     )
     assert "--trust" in error_of(kscaffold("template", "test", source, "--import"), 5)
     assert not mark.exists()

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 
 from kscaffold.errors import AnswerError
-from kscaffold.project.answers import Answers, read_data_file, resolve, to_toml
+from kscaffold.project.answers import Answers, resolve
 from kscaffold.project.pipeline import prepare
+from kscaffold.project.record import read_data_file, to_toml
 from kscaffold.template.manifest import Question
 from kscaffold.template.sources import load_template
 

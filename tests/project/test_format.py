@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from kscaffold.errors import TemplateError
-from kscaffold.project import cache as memories
 from kscaffold.project import format as formatting
-from kscaffold.project.format import digest, format_python
-from kscaffold.project.style import DEFAULT, Style, style_of
+from kscaffold.project import known
+from kscaffold.project.format import DEFAULT, Style, format_python, style_of
+from kscaffold.project.known import digest
 
 
 def test_python_gets_blacks_form() -> None:
@@ -79,7 +79,7 @@ def test_settings_that_black_does_not_take_are_named(settings: str, reason: str)
 
 
 @pytest.fixture
-def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache; returns the folder of it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(formatting, "_formatted", formatting._formatted.__wrapped__)
@@ -93,41 +93,41 @@ def without_black(*_: str) -> str:
 
 def again(text: str, package: str = "") -> str:
     """Format a text as the next process would."""
-    memories._read.cache_clear()
+    known._cached.cache_clear()
     return format_python(text, "a.py.jinja", package)
 
 
 def test_a_text_in_blacks_form_needs_black_once(
-    memory: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the package is called."""
     assert again("import one.b\n", "one") == "import one.b\n"
     monkeypatch.setattr(formatting, "_formatted", without_black)
     assert again("import two.b\n", "two") == "import two.b\n"
-    assert len(list(memory.iterdir())) == 1
+    assert len(list(cache.iterdir())) == 1
 
 
-def test_a_text_in_another_form_is_formatted_each_time(memory: Path) -> None:
+def test_a_text_in_another_form_is_formatted_each_time(cache: Path) -> None:
     """It is not remembered."""
     for _ in range(2):
         assert again("x  =  1\n") == "x = 1\n"
-    assert not memory.exists()
+    assert not cache.exists()
 
 
-@pytest.mark.usefixtures("memory")
+@pytest.mark.usefixtures("cache")
 def test_another_black_remembers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each version has a memory of its own."""
+    """Each version has a cache of its own."""
     again("x = 1\n")
-    monkeypatch.setattr(formatting, "black_version", lambda: "99.1")
+    monkeypatch.setattr(known, "black_version", lambda: "99.1")
     monkeypatch.setattr(formatting, "_formatted", lambda text, *_: text.upper())
     assert again("x = 1\n") == "X = 1\n"
 
 
 @pytest.mark.parametrize("content", [b"\xff\n", b"", b"\0" * 2_000_000])
-def test_a_memory_that_is_no_memory_is_in_nobodys_way(memory: Path, content: bytes) -> None:
+def test_a_cache_that_is_no_cache_is_in_nobodys_way(cache: Path, content: bytes) -> None:
     """Nor is one that cannot be written."""
     assert again("x = 1\n") == "x = 1\n"
-    [file] = memory.iterdir()
+    [file] = cache.iterdir()
     file.write_bytes(content)
     assert again("x  = 1\n") == "x = 1\n"
     assert again("y = 1\n") == "y = 1\n"

@@ -9,12 +9,18 @@ import pytest
 
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.project.render import Renderer
+from kscaffold.template.overlays import Layer, Layers
+
+
+def renderer_of(folder: Path) -> Renderer:
+    """The renderer of a template of one folder."""
+    return Renderer(Layers([Layer("", folder)]))
 
 
 def render(folder: Path, text: str, **values: object) -> str:
     """Render a template file of this text."""
     (folder / "file.txt.jinja").write_text(text, encoding="utf-8")
-    return Renderer(folder).file("file.txt.jinja", values)
+    return renderer_of(folder).file("file.txt.jinja", values)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +121,7 @@ def test_unreadable_files_are_named(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(TemplateError, match=message) as error:
-        Renderer(tmp_path).file(name, {})
+        renderer_of(tmp_path).file(name, {})
     assert name in str(error.value)
 
 
@@ -127,13 +133,13 @@ def test_plain_files_outside_are_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "outside.txt").write_text("secret")
     (room / "link.txt").symlink_to(tmp_path / "outside.txt")
     with pytest.raises(TemplateError, match="outside the template's folder"):
-        Renderer(room).file(name, {})
+        renderer_of(room).file(name, {})
 
 
 def test_line_ends_are_unix(tmp_path: Path) -> None:
     """A template that was saved on Windows renders to the same text."""
     (tmp_path / "a.txt.jinja").write_bytes(b"#: if yes\r\na\r\n#: endif\r\nb\r\n")
-    assert Renderer(tmp_path).file("a.txt.jinja", {"yes": True}) == "a\nb\n"
+    assert renderer_of(tmp_path).file("a.txt.jinja", {"yes": True}) == "a\nb\n"
 
 
 def test_placeholders_are_whole_identifiers(tmp_path: Path) -> None:
@@ -141,7 +147,7 @@ def test_placeholders_are_whole_identifiers(tmp_path: Path) -> None:
     text = "import my_package, my_package2\nmy_package.x = not_my_package\n"
     (tmp_path / "a.py.jinja").write_text(text)
     (tmp_path / "a.txt.jinja").write_text(text)
-    renderer = Renderer(tmp_path)
+    renderer = renderer_of(tmp_path)
     renderer.use_placeholders({"my_package": "other"})
     replaced = "import other, my_package2\nother.x = not_my_package\n"
     assert renderer.file("a.py.jinja", {}) == replaced
@@ -151,7 +157,7 @@ def test_placeholders_are_whole_identifiers(tmp_path: Path) -> None:
 def test_placeholders_of_one_project_are_not_those_of_the_next(tmp_path: Path) -> None:
     """The same renderer fills a file in anew, also where nothing else differs."""
     (tmp_path / "a.py.jinja").write_text("import my_package\n")
-    renderer = Renderer(tmp_path)
+    renderer = renderer_of(tmp_path)
     for name in ("one", "two", "one"):
         renderer.use_placeholders({"my_package": name})
         assert renderer.file("a.py.jinja", {}) == f"import {name}\n"
@@ -159,13 +165,15 @@ def test_placeholders_of_one_project_are_not_those_of_the_next(tmp_path: Path) -
 
 def test_placeholders_must_become_identifiers(tmp_path: Path) -> None:
     """What stands for an identifier must be one, or it could be code."""
-    with pytest.raises(TemplateError, match=r"\[placeholders\] my_package: 'a; b' is no ident"):
-        Renderer(tmp_path).use_placeholders({"my_package": "a; b"})
+    with pytest.raises(
+        TemplateError, match=r"\[placeholders\] my_package: 'a; b' is not an identifier"
+    ):
+        renderer_of(tmp_path).use_placeholders({"my_package": "a; b"})
 
 
 def test_expressions_give_values(tmp_path: Path) -> None:
     """An expression of the manifest keeps its type."""
-    renderer = Renderer(tmp_path)
+    renderer = renderer_of(tmp_path)
     assert renderer.value("a and not b", {"a": True, "b": False}) is True
     assert renderer.value("{'x': 1}[key]", {"key": "x"}) == 1
     assert renderer.value("a", {"a": None}) is None
@@ -175,10 +183,10 @@ def test_expressions_give_values(tmp_path: Path) -> None:
 def test_broken_expressions_are_named(expression: str, tmp_path: Path) -> None:
     """An expression that fails is named."""
     with pytest.raises(TemplateError, match=re.escape(f"{expression!r}: ")):
-        Renderer(tmp_path).value(expression, {"a": "x"})
+        renderer_of(tmp_path).value(expression, {"a": "x"})
 
 
 def test_a_text_of_the_manifest_may_refuse_an_answer(tmp_path: Path) -> None:
     """A filter that cannot make a value of an answer blames the answer, not the template."""
     with pytest.raises(AnswerError, match="no module name"):
-        Renderer(tmp_path).text("{{ name | module_name }}", {"name": "模型"})
+        renderer_of(tmp_path).text("{{ name | module_name }}", {"name": "模型"})

@@ -37,6 +37,8 @@ def test_good_paths_pass(path: str) -> None:
         (".GIT/config", "git's own folder"),
         (".g\u200cit/config", "git's own folder"),
         ("GIT~1/config", "git's own folder"),
+        (".kscaffold/answers.toml", "kscaffold's own folder"),
+        (".Kscaffold-work/journal", "kscaffold's own folder"),
     ],
 )
 def test_bad_paths_are_refused(path: str, reason: str) -> None:

@@ -8,7 +8,10 @@ from click.testing import Result
 
 from kscaffold.errors import Place
 from kscaffold.template.manifest import Manifest
-from kscaffold.template.manifest.merging import ManifestFile, merge, parse_manifest
+from kscaffold.template.merging import merge
+from kscaffold.template.origins import Origin
+from kscaffold.template.overlays import Layer
+from kscaffold.template.parts import Part, parse_manifest
 from tests.cli.runner import contents, kscaffold
 
 OVERLAY = 'extends = "builtin"\n'
@@ -17,7 +20,8 @@ WHOLE = '[template]\nname = "whole"\ndescription = "A whole template."\n'
 
 def read(text: str) -> Manifest:
     """Return what a manifest says; raises `TemplateError`."""
-    return merge([ManifestFile(parse_manifest(text, "kscaffold.toml"), Place("kscaffold.toml"))])
+    values = parse_manifest(text, Place("kscaffold.toml"))
+    return merge([Part(Layer("", Path("no folder")), Origin("folder", "no folder"), values)])
 
 
 def template(folder: str | Path, manifest: str, files: dict[str, str] | None = None) -> Path:

@@ -116,17 +116,18 @@ def test_a_choice_brings_files_blocks_and_values() -> None:
     """Those of the chosen folders count, and no others; the base sees their values."""
     assert made() == {"out.txt": "two! end\nany data\nbig style\n"}
     files = {"out.txt": "one far! end\ndata of y\nbig style\n", "more.txt": "more\n"}
-    assert made("-d", "one") == files
+    assert made("--data", "one") == files
 
 
 def test_questions_of_a_choice_are_asked_with_it() -> None:
     """They are options; with another choice they are refused, with the reason."""
-    assert made("-d", "one", "--column", "z")["out.txt"].splitlines()[1] == "data of z"
+    assert made("--data", "one", "--column", "z")["out.txt"].splitlines()[1] == "data of z"
     message, _ = refused("./lab", code=2, more=("--column", "z"))
     assert "--column" in message
     assert "data == 'one'" in message
     # What a question says of itself holds too.
-    message, _ = refused("./lab", code=2, more=("-d", "one", "--route", "none", "--column", "z"))
+    given = ("--data", "one", "--route", "none", "--column", "z")
+    message, _ = refused("./lab", code=2, more=given)
     assert "route != 'none'" in message
 
 
@@ -136,21 +137,21 @@ def test_a_choice_answers_other_questions() -> None:
     template("lab", BASE, {**FILES, "data/two/kscaffold.toml": text})
     assert made()["out.txt"].startswith("two! settled\n")
     assert made("--last", "settled")["out.txt"].startswith("two! settled\n")
-    assert made("-d", "one")["out.txt"].startswith("one far! end\n")
+    assert made("--data", "one")["out.txt"].startswith("one far! end\n")
     message, _ = refused("./lab", code=2, more=("--last", "other"))
     assert message == "--last: is settled with --data two"
 
 
 def test_rules_of_a_choice_hold_with_it() -> None:
     """A rule of a folder that is not chosen says nothing."""
-    message, _ = refused("./lab", code=2, more=("-d", "one", "--column", "x"))
+    message, _ = refused("./lab", code=2, more=("--data", "one", "--column", "x"))
     assert "x does not end" in message
-    assert made("-d", "one", "--column", "x", "--last", "none")
+    assert made("--data", "one", "--column", "x", "--last", "none")
 
 
 def test_questions_of_a_choice_come_after_its_own() -> None:
     """The record has the answers in the order in which they are asked."""
-    project("./lab", more=("-d", "one"))
+    project("./lab", more=("--data", "one"))
     record = Path("demo/.kscaffold/answers.toml").read_text()
     names = [line.partition(" =")[0] for line in record.partition("[answers]\n")[2].splitlines()]
     assert names == ["data", "route", "column", "style", "last"]
@@ -181,7 +182,7 @@ def test_an_overlay_adds_a_choice() -> None:
             "#: block data\nmy data\n#: endblock\n",
         },
     )
-    files = made("-d", "three", sources=("./mine",))
+    files = made("--data", "three", sources=("./mine",))
     assert files == {"out.txt": "three! end\nmy data\nbig style\n"}
     assert "[one|three|two]" in kscaffold("new", "--template", "./mine", "--help").stdout
     shown = kscaffold("template", "show", "./mine").stdout
@@ -200,7 +201,7 @@ def test_an_overlay_changes_a_choice() -> None:
     }
     template("mine", 'extends = "../lab"\n', files)
     assert made(sources=("./mine",))["extra.txt"] == "extra\n"
-    assert "extra.txt" not in made("-d", "one", sources=("./mine",))
+    assert "extra.txt" not in made("--data", "one", sources=("./mine",))
 
 
 MORE = """\
@@ -219,13 +220,13 @@ def test_a_choice_extends_another_one() -> None:
     block = '#: extends "project/out.txt.jinja"\n#: block data\n{{ super() }}more\n#: endblock\n'
     more = {"data/more/kscaffold.toml": MORE, "data/more/project/out.txt.jinja": block}
     template("lab", BASE, {**FILES, **more})
-    files = made("-d", "more", "--route", "near")
+    files = made("--data", "more", "--route", "near")
     assert files == {
         "out.txt": "more near! end\ndata of y\nmore\nbig style\n",
         "more.txt": "more\n",
     }
-    assert made("-d", "one")["out.txt"] == "one far! end\ndata of y\nbig style\n"
-    message, _ = refused("./lab", code=2, more=("-d", "more", "--column", "x"))
+    assert made("--data", "one")["out.txt"] == "one far! end\ndata of y\nbig style\n"
+    message, _ = refused("./lab", code=2, more=("--data", "more", "--column", "x"))
     assert message.startswith("--last end does not go with column == 'x': x does not end")
     assert kscaffold("template", "lint", "./lab").exit_code == 0
 
@@ -233,7 +234,8 @@ def test_a_choice_extends_another_one() -> None:
 def test_a_choice_of_an_overlay_extends_one_below() -> None:
     """An overlay's choice may be a variant of one that the template below has."""
     template("mine", 'extends = "../lab"\n', {"data/more/kscaffold.toml": MORE})
-    assert made("-d", "more", sources=("./mine",))["out.txt"].startswith("more far! end\ndata of y")
+    files = made("--data", "more", sources=("./mine",))
+    assert files["out.txt"].startswith("more far! end\ndata of y")
 
 
 def test_the_last_word_on_a_settled_question_is_that_of_what_extends() -> None:
@@ -242,8 +244,8 @@ def test_the_last_word_on_a_settled_question_is_that_of_what_extends() -> None:
     more = MORE + '\n[answers]\nlast = "more"\n'
     files = {"data/one/kscaffold.toml": ones, "data/more/kscaffold.toml": more}
     template("lab", BASE, {**FILES, **files})
-    assert made("-d", "one")["out.txt"].startswith("one far! one\n")
-    assert made("-d", "more")["out.txt"].startswith("more far! more\n")
+    assert made("--data", "one")["out.txt"].startswith("one far! one\n")
+    assert made("--data", "more")["out.txt"].startswith("more far! more\n")
 
 
 def test_choices_do_not_extend_each_other_in_a_circle() -> None:
@@ -267,7 +269,7 @@ def test_two_choices_do_not_override_one_block() -> None:
     """The error names both files."""
     block = '#: extends "project/out.txt.jinja"\n#: block data\nother\n#: endblock\n'
     template("lab", BASE, {**FILES, "styles/big/project/out.txt.jinja": block})
-    message, _ = refused("./lab", more=("-d", "one"))
+    message, _ = refused("./lab", more=("--data", "one"))
     assert "lab/data/one/project/out.txt.jinja" in message
     assert "lab/styles/big/project/out.txt.jinja" in message
     assert "the block 'data'" in message
@@ -316,7 +318,7 @@ def test_a_choice_has_a_plain_name() -> None:
     """The name of its folder is an answer, which expressions compare with."""
     Path("lab/data/two").rename("lab/data/o'two")
     message, _ = refused("./lab")
-    assert 'the folder "o\'two" is no name of a choice' in message
+    assert 'the folder "o\'two" cannot be a choice' in message
 
 
 def test_a_choice_lies_in_its_template() -> None:
@@ -350,12 +352,12 @@ def test_all_of_a_template_is_ejected() -> None:
     """With the folders that are choices, so that it works like the first."""
     done = kscaffold("template", "eject", "--template", "./lab", "--into", "copy")
     assert done.exit_code == 0, done.output
-    assert made("-d", "one", sources=("./copy",)) == made("-d", "one")
+    assert made("--data", "one", sources=("./copy",)) == made("--data", "one")
 
 
 def test_new_is_exact_about_the_choice() -> None:
     """What is no folder is refused, with those that there are."""
-    result = new("--template", "./lab", "-d", "three")
+    result = new("--template", "./lab", "--data", "three")
     assert result.exit_code == 2
     assert "one or two" in result.stderr
 
@@ -367,7 +369,7 @@ def test_an_overlay_restricts_the_choices() -> None:
     )
     template("mine", files)
     assert made(sources=("./mine",)) == made()
-    message, _ = refused("./mine", code=2, more=("-d", "one"))
+    message, _ = refused("./mine", code=2, more=("--data", "one"))
     assert "must be two" in message
     template("mine", files.replace("two", "one") + 'default = "one"\n')
     assert "more.txt" not in made(sources=("./mine",))
@@ -447,7 +449,7 @@ def test_a_data_set_and_an_algorithm_are_added_by_two_folders(added: str) -> Non
         "algorithms/noisy/package/trainer.py.jinja" in kscaffold("template", "show", added).stdout
     )
     assert kscaffold("template", "lint", added).exit_code == 0
-    new("-q", "--template", added, "-d", "wine", "--algorithm", "noisy", "--noise", "0.5")
+    new("-q", "--template", added, "--data", "wine", "--algorithm", "noisy", "--noise", "0.5")
     assert "stddev=0.5" in Path("demo/src/demo/trainer.py").read_text()
     assert "load_wine" in Path("demo/src/demo/data.py").read_text()
     assert not Path("demo/src/demo/fused").exists()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kscaffold.errors import AnswerError, KscaffoldError, TemplateError
-from kscaffold.template import fetch_git, git
+from kscaffold.template import fetch_git, fetched, git
 from kscaffold.template.fetch_git import fetch
 from kscaffold.template.git import without_password
 from tests.cli.runner import contents, error_of, kscaffold
@@ -179,7 +179,9 @@ def test_a_kept_commit_needs_no_git(lab: Repository, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert fetch(lab.url, commit) == (folder, commit)
-    with_password, without = (fetch_git._cache_folder(f"https://{who}h/x") for who in ("a:b@", ""))
+    with_password, without = (
+        fetched.cache_folder(without_password(f"https://{who}h/x")) for who in ("a:b@", "")
+    )
     assert with_password == without
 
 

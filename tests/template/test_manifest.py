@@ -27,13 +27,13 @@ def test_built_in_manifest_is_whole() -> None:
     template = load_template()
     manifest = template.manifest
     for asked in manifest.questions.values():
-        assert asked.help.endswith(".")
+        assert asked.help.endswith("?" if asked.type == "bool" else ":")
         assert asked.option == f"--{asked.name}".replace("_", "-")
         assert asked.default is not None or asked.choices or asked.inspect
     for choice in template.choices:
         chosen = template.chosen({choice.question: choice.answer}, is_whole=False)
         assert all(chosen.layers.find(file.template) is not None for file in chosen.manifest.files)
-        assert choice.found.layer.description.endswith(".")
+        assert choice.layer.description.endswith(".")
 
 
 def test_least_manifest() -> None:
@@ -98,7 +98,7 @@ def test_least_manifest() -> None:
         (question('type = "bool"'), "needs a default, true or false"),
         (question('type = "str"\nvalidate = "email"'), "validate: must be module, not 'email'"),
         (question('type = "int"\npattern = "a"'), "pattern: belongs to the type 'str'"),
-        (question('type = "str"\npattern = "("'), "pattern: is no regular expression: "),
+        (question('type = "str"\npattern = "("'), "pattern: is not a regular expression: "),
         (question('type = "int"\nsecret = true'), "secret: belongs to the type 'str'"),
         (question('type = "str"\ncarried = { a = 1 }'), "carried] a: must be a string, not 1"),
         (

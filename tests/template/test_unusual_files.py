@@ -120,14 +120,6 @@ def test_as_a_configuration(unusual: Kind, path: str) -> None:
 
 
 @each_kind
-def test_as_a_projects_record(unusual: Kind) -> None:
-    """`verify` reads a project's answers."""
-    Path("project/.kscaffold").mkdir(parents=True)
-    unusual(Path("project/.kscaffold/answers.toml"))
-    assert "cannot be read" in refused("verify", "project", code=2)
-
-
-@each_kind
 def test_in_the_place_of_a_template_file(unusual: Kind) -> None:
     """In the moment between the search for a file and its reading, too."""
     Path("own").mkdir()

@@ -11,8 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kscaffold.verify.cases import all_cases
-from kscaffold.verify.outcome import Outcome
+from kscaffold.verify.cases import Outcome, all_cases
 from kscaffold.verify.pool import run_cases
 from kscaffold.verify.subjects import Subject
 from tests.projects import ROOT, Answers, label

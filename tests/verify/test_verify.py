@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kscaffold.cli import main
+from kscaffold.errors import AnswerError
 from kscaffold.verify import report
-from kscaffold.verify.cases import HEADS, Case, Declared, all_cases
-from kscaffold.verify.outcome import Outcome, Verdict
+from kscaffold.verify.cases import SETUPS, Case, Declared, Outcome, Verdict, all_cases
+from kscaffold.verify.snippet import snippet
 from kscaffold.verify.subjects import Subject, find_subject
 from tests.projects import Answers, generate
 
@@ -27,7 +28,7 @@ def verify(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["verify", *arguments])
 
 
-@pytest.mark.parametrize("problem", HEADS)
+@pytest.mark.parametrize("problem", SETUPS)
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
 def test_cases_are_python(case: Case, problem: str) -> None:
     """Every case's code parses, for each kind of problem, and so does what it is shown as."""
@@ -35,7 +36,7 @@ def test_cases_are_python(case: Case, problem: str) -> None:
     ast.parse(case.build_code(declared))
     ast.parse(case.run_code())
     ast.parse(f"dict({case.compile_code(declared, manual=False)})")
-    ast.parse(report.snippet(case, Subject("a.b:C", "/a", declared)))
+    ast.parse(snippet(case, Subject("a.b:C", "/a"), declared))
 
 
 def test_steps_per_execution_go_to_every_case_but_those_about_them() -> None:
@@ -66,7 +67,7 @@ def test_names_are_unique_and_each_family_has_its_quick_case() -> None:
         (["--case", "batches: raged"], "did you mean 'batches: ragged'"),
         (["nothing"], "neither the folder of a project nor package.module:Class"),
         (["no-module:Model"], "neither the folder"),
-        (["tests"], "is no project of kscaffold's"),
+        (["tests"], "is not a project of kscaffold's"),
         (["--behaviour", "--quick"], "--behaviour goes with"),
         (["--trains", "generator"], "--trains goes with --behaviour"),
     ],
@@ -87,29 +88,62 @@ def test_list_names_what_was_chosen() -> None:
     assert {"family": "masks", "case": "a masked sequence", "quick": True} in listed
 
 
+def test_a_project_is_found_by_its_trainer(tmp_path: Path) -> None:
+    """Whatever its answers are called; what its class has built in is asked of the class."""
+    folder = generate(tmp_path / "project", {"package": "recorded"})
+    place = Subject("recorded.trainer:CustomModel", str(folder / "src"), None)
+    assert find_subject(str(folder)) == place
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("answers", "declared"),
+    ("answers", "problem", "loss", "counted", "weighted"),
     [
-        ({}, Declared()),
-        ({"data": "digits", "sample_weight": False}, Declared()),
-        ({"manual_metrics": True}, Declared("regression", manual=True, counting="weights")),
-        (
-            {"data": "digits", "manual_metrics": True, "sample_weight": False},
-            Declared("multiclass", manual=True, counting="rows"),
-        ),
-        (
-            {"data": "breast-cancer", "manual_metrics": True},
-            Declared("binary", manual=True, counting="both"),
-        ),
+        ({}, "regression", "'mse'", 1, 1),
+        ({"data": "digits", "sample_weight": False}, "regression", "'mse'", 1, 1),
+        ({"manual_metrics": True}, "regression", "MeanSquaredError", 0, 1),
+        ({"manual_metrics": True, "data": "digits"}, "multiclass", "SparseCategorical", 0, 1),
+        ({"manual_metrics": True, "data": "breast-cancer"}, "binary", "BinaryCross", 1, 1),
     ],
 )
-def test_a_project_says_what_it_has_built_in(
-    answers: Answers, declared: Declared, tmp_path: Path
+def test_a_class_is_asked_what_it_has_built_in(
+    answers: Answers, problem: str, loss: str, counted: int, weighted: int, tmp_path: Path
 ) -> None:
-    """The record of a project tells its class, and which loss and metrics that brings along."""
-    folder = generate(tmp_path / "project", {**answers, "package": "recorded"})
-    subject = find_subject(str(folder))
-    assert subject == Subject("recorded.trainer:CustomModel", str(folder / "src"), declared)
+    """A loss and metrics of its own are given to keras.Model, too, whatever the data set is."""
+    from kscaffold.verify.built_in import built_in
+
+    package = f"asked_{problem}_{len(answers)}_{counted}"
+    found = built_in(find_subject(str(generate(tmp_path, {**answers, "package": package}))).load())
+    assert (found.problem, found.manual) == (problem, "manual_metrics" in answers)
+    assert loss in found.loss
+    assert found.metrics.count("[") + found.metrics.count("None") >= 1
+    assert (found.metrics != "None", found.weighted_metrics != "None") == (counted, weighted)
+
+
+@pytest.mark.slow
+def test_a_loss_that_keras_cannot_be_given_is_refused() -> None:
+    """Nothing could be compared, which must not look like a promise that is kept."""
+    import keras
+
+    from kscaffold.verify.built_in import built_in
+
+    class Local(keras.losses.Loss):  # type: ignore[misc]
+        """A loss that no code can name."""
+
+    class Own(keras.Model):  # type: ignore[misc]
+        """A model with that loss."""
+
+        def __init__(self, *arguments: object, **more: object) -> None:
+            super().__init__(*arguments, **more)
+            self.own_loss, self.tracker = Local(), keras.metrics.Mean(name="loss")
+
+        @property
+        def metrics(self) -> list[keras.Metric]:
+            """The loss alone."""
+            return [self.tracker]
+
+    with pytest.raises(AnswerError, match="cannot be given Local"):
+        built_in(Own)
 
 
 def outcomes(*verdicts: Verdict) -> list[Outcome]:
@@ -141,12 +175,13 @@ def test_several_classes_are_shown_side_by_side() -> None:
 
 def test_failures_say_what_why_and_how_to_see_it() -> None:
     """A failing case: the difference, the usual cause, and code; for machines the same."""
-    failure = Outcome(CASE, "differs", "weight 0: 1, keras.Model: 2, off by 1")
-    for text in (report.text_failure(failure, SUBJECT), report.markdown_failure(failure, SUBJECT)):
+    code = snippet(CASE, SUBJECT, Declared())
+    failure = Outcome(CASE, "differs", "weight 0: 1, keras.Model: 2, off by 1", code)
+    for text in (report.text_failure(failure), report.markdown_failure(failure)):
         assert "off by 1" in text
         assert CASE.cause in text
         assert "from tests.verify.guide_models import GuideModel" in text
-    found = report.as_json(failure, SUBJECT)
+    [found] = report.as_json(SUBJECT, [failure])["cases"]
     assert (found["verdict"], found["holds"], found["cause"]) == ("differs", False, CASE.cause)
 
 
@@ -154,7 +189,7 @@ def test_failures_say_what_why_and_how_to_see_it() -> None:
 def test_a_snippet_shows_the_case_by_itself() -> None:
     """The printed code runs alone, with both classes, and shows what differs."""
     case = next(case for case in all_cases() if case.id == "batches: ragged")
-    code = report.snippet(case, SUBJECT)
+    code = snippet(case, SUBJECT, Declared())
     assert len(code.splitlines()) < 20
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -197,7 +232,7 @@ def test_exitfirst_stops_at_the_first_failure() -> None:
     [
         ("tests.nowhere:Model", 2, "no module 'tests.nowhere'"),
         ("tests.verify.guide_models:Nothing", 2, "has no 'Nothing'"),
-        ("tests.verify.guide_models:State", 2, "is no Keras model class"),
+        ("tests.verify.guide_models:State", 2, "is not a Keras model class"),
         ("tests.broken_module:Model", 1, "fails while it is imported: ZeroDivisionError"),
     ],
 )

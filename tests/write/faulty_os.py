@@ -6,6 +6,7 @@ import fcntl
 import importlib
 import os
 import pkgutil
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -17,10 +18,14 @@ from unittest import mock
 import kscaffold.write
 from kscaffold.project.tree import TreeFile
 
-_MODULES: tuple[ModuleType, ...] = tuple(
-    module
-    for found in pkgutil.iter_modules(kscaffold.write.__path__, "kscaffold.write.")
-    if hasattr(module := importlib.import_module(found.name), "os")
+# With `shutil`, which removes folders for them.
+_MODULES: tuple[ModuleType, ...] = (
+    shutil,
+    *(
+        module
+        for found in pkgutil.iter_modules(kscaffold.write.__path__, "kscaffold.write.")
+        if hasattr(module := importlib.import_module(found.name), "os")
+    ),
 )
 _NO_OPERATIONS = {"fsencode", "fspath", "urandom", "strerror"}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kscaffold.errors import TargetError
-from kscaffold.write import recover, write_tree
+from kscaffold.write import check_target, write_tree
 from tests.write.faulty_os import (
     SCENARIOS,
     TREE,
@@ -122,7 +122,7 @@ def test_a_disk_that_goes_away_is_recovered_from(tmp_path: Path, scenario: Scena
         failing = faulty(number, fail_with(errno.EIO), lasting=True)
         with failing as stand_in, suppress(TargetError):
             write_tree(target, TREE, force=True)
-        recover(target)
+        check_target(target, force=True)
         assert snapshot(room) == before or is_complete(target), number
         assert no_leftovers(room), number
         if not stand_in.struck:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kscaffold.write import check_target, recover, write_tree
+from kscaffold.write import check_target, write_tree
 from tests.write.faulty_os import (
     SCENARIOS,
     TREE,
@@ -67,12 +67,12 @@ def untimed(room: Path) -> dict[str, tuple[object, ...]]:
 def test_after_a_kill_the_next_run_puts_all_in_order(
     tmp_path: Path, scenario: Callable[[Path], None]
 ) -> None:
-    """SIGKILL at any operation: then `recover` leaves a target that is complete or as before.
+    """SIGKILL at any operation: then `check_target` leaves one that is complete or as before.
 
     Where the target was missing or could be renamed over, no half of one is there even until then.
     """
     before = state_before(scenario.__name__, tmp_path / "before")
-    step = 1 if scenario is changed_project else 3
+    step = 1 if scenario is changed_project else 2
     ends = harmed("kill", tmp_path / "killed", scenario.__name__, 1, step)
     assert len(ends) > 30
     assert set(list(ends.values())[:-1]) == {-signal.SIGKILL}
@@ -81,7 +81,7 @@ def test_after_a_kill_the_next_run_puts_all_in_order(
         if scenario not in (changed_project, empty_current_folder):
             assert is_complete(target) or not target.exists() or not list(target.iterdir())
         with without_syncing():
-            recover(target)
+            check_target(target, force=True)
         assert untimed(room) == before or is_complete(target), target
         assert not leftovers(room), target
 
@@ -109,7 +109,7 @@ def test_what_the_user_edits_after_a_kill_is_kept(tmp_path: Path) -> None:
             continue
         with train.open("a") as file:
             file.write("edited = True\n")
-        recover(target)
+        check_target(target, force=True)
         assert train.read_text() == TREE[1].text + "edited = True\n"
         assert train.with_name("train.py.backup-1").read_text() == "print('mine')\n"
         edits += 1

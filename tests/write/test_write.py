@@ -19,11 +19,8 @@ from hypothesis import strategies as st
 
 from kscaffold.errors import TargetError
 from kscaffold.project.tree import Tree, TreeFile
-from kscaffold.write import Written, check_target, recover, write_tree
-from kscaffold.write.folder import Folder
-from kscaffold.write.lock import Lock
-from kscaffold.write.place import LOCK_INSIDE, WORK_INSIDE
-from kscaffold.write.spot import Spot
+from kscaffold.write import Written, check_target, write_tree
+from kscaffold.write.workspace import LOCK, WORK, Workspace
 from tests.write.faulty_os import (
     TREE,
     changed_project,
@@ -147,7 +144,7 @@ def test_a_file_or_a_link_as_target_is_refused(tmp_path: Path, force: bool) -> N
     assert "is not a folder" in refusal(tmp_path / "file", force=force)
     assert "is a symbolic link" in refusal(tmp_path / "link", force=force)
     assert "is a symbolic link" in refusal(tmp_path / "nowhere", force=force)
-    assert "is no folder" in refusal(tmp_path / "file" / "project", force=force)
+    assert "is not a folder" in refusal(tmp_path / "file" / "project", force=force)
     assert "is a symbolic link to nothing" in refusal(tmp_path / "nowhere" / "x", force=force)
 
 
@@ -304,12 +301,12 @@ def other_case(target: Path, _: Path) -> None:
 
 def link_for_lock(target: Path, outside: Path) -> None:
     """A link in place of the lock file."""
-    (target / LOCK_INSIDE).symlink_to(outside / "pkg" / "train.py")
+    (target / LOCK).symlink_to(outside / "pkg" / "train.py")
 
 
 def link_for_work(target: Path, outside: Path) -> None:
     """A link in place of the temporary folder."""
-    (target / WORK_INSIDE).symlink_to(outside)
+    (target / WORK).symlink_to(outside)
 
 
 @posix
@@ -345,7 +342,7 @@ def test_a_link_named_like_a_staged_folder_is_left_alone(tmp_path: Path) -> None
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "mine").touch()
-    link = tmp_path / Spot(str(tmp_path), "project").new_staging_name()
+    link = tmp_path / Workspace.beside(str(tmp_path / "project")).new_name()
     link.symlink_to(outside)
     (tmp_path / ".project.kscaffold-lock").touch()
     write_tree(tmp_path / "project", TREE)
@@ -357,7 +354,7 @@ def test_a_link_named_like_a_staged_folder_is_left_alone(tmp_path: Path) -> None
 def test_a_journal_of_a_stranger_reaches_nothing_outside(tmp_path: Path, path: str) -> None:
     """A folder that was handed over with a journal in it: nothing outside it is touched."""
     target, outside = tmp_path / "project", tmp_path / "outside"
-    (target / WORK_INSIDE).mkdir(parents=True)
+    (target / WORK).mkdir(parents=True)
     outside.mkdir()
     (outside / "train.py").write_text("mine\n")
     (outside / "train.py.backup-1").write_text("older\n")
@@ -366,7 +363,7 @@ def test_a_journal_of_a_stranger_reaches_nothing_outside(tmp_path: Path, path: s
     stamp = [found.st_ino, found.st_size, found.st_mtime_ns]
     backup = f"{path.rsplit('/', 1)[-1]}.backup-1"
     journal = {"folders": ["link"], "files": [[path, stamp, backup]]}
-    (target / WORK_INSIDE / "journal").write_text(json.dumps(journal))
+    (target / WORK / "journal").write_text(json.dumps(journal))
     before = snapshot(outside)
     with pytest.raises(TargetError):
         write_tree(target, TREE, force=True)
@@ -375,18 +372,18 @@ def test_a_journal_of_a_stranger_reaches_nothing_outside(tmp_path: Path, path: s
 
 def test_a_journal_that_cannot_be_read_is_left_for_the_user(target: Path) -> None:
     """What it meant is not guessed; the message names it and says what to look for."""
-    (target / WORK_INSIDE).mkdir(parents=True)
-    (target / WORK_INSIDE / "journal").write_text("{")
+    (target / WORK).mkdir(parents=True)
+    (target / WORK / "journal").write_text("{")
     assert "journal cannot be read; look for files named *.backup-1" in refusal(target, force=True)
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_run_that_is_under_way_keeps_others_out(target: Path, force: bool) -> None:
     """The second run is told, by the check already, and removes nothing of the first."""
-    spot = Spot(str(target.parent), "project")
-    staged = target.parent / spot.new_staging_name()
+    beside = Workspace.beside(str(target))
+    staged = target.parent / beside.new_name()
     staged.mkdir()
-    with Folder.open(spot.parent, spot.parent) as parent, Lock(parent, spot.lock_name, "x"):
+    with beside.locked("x"):
         with pytest.raises(
             TargetError, match=f"another kscaffold run is writing to {target}; wait"
         ):
@@ -400,7 +397,7 @@ def test_a_run_that_is_under_way_keeps_others_out(target: Path, force: bool) -> 
 def test_a_run_inside_the_target_keeps_others_out(target: Path) -> None:
     """The same for a run that writes into an existing folder."""
     changed_project(target)
-    with Folder.open(str(target), str(target)) as folder, Lock(folder, LOCK_INSIDE, "x"):
+    with Workspace.inside(str(target)).locked("x"):
         assert "another kscaffold run" in refusal(target, force=True)
     write_tree(target, TREE, force=True)
     assert is_complete(target)
@@ -416,7 +413,7 @@ def test_a_file_system_without_locks(target: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(fcntl, "flock", refuse)
     write_tree(target, TREE)
     assert is_complete(target)
-    lock = target / LOCK_INSIDE
+    lock = target / LOCK
     lock.touch()
     assert f"if that is not so, remove {lock}" in refusal(target, force=True)
 
@@ -471,12 +468,12 @@ def test_another_thread_can_write(target: Path) -> None:
     assert is_complete(target)
 
 
-def test_recover_without_anything_to_recover(target: Path) -> None:
+def test_nothing_is_cleaned_up_where_nothing_is_left(target: Path) -> None:
     """Nothing happens to a missing target, nor to a folder of the user's."""
-    recover(target)
+    check_target(target, force=True)
     changed_project(target)
     before = snapshot(target)
-    recover(target)
+    check_target(target, force=True)
     assert snapshot(target) == before
 
 

@@ -11,6 +11,7 @@ import click
 from kscaffold import __version__
 from kscaffold.cli.lazy import LazyGroup
 from kscaffold.cli.report import INTERRUPTED, errors_reported
+from kscaffold.cli.shared import values_of, verbose_option
 from kscaffold.cli.terminal import close, echo
 from kscaffold.errors import KscaffoldError
 
@@ -18,7 +19,7 @@ __all__ = ["COMMANDS", "INTERRUPTED", "main"]
 
 COMMANDS = {
     "new": ("new", "Create a project."),
-    "template": ("template", "Show, change, check and try templates."),
+    "template": ("template", "Show, change, check and test templates."),
     "config": ("config", "Show and set what kscaffold always uses."),
     "verify": ("verify", "Compare a model's training with keras.Model's."),
     "completion": ("completion", "Print a shell's completion script."),
@@ -33,6 +34,8 @@ class MainGroup(LazyGroup):
         # https://no-color.org
         if os.environ.get("NO_COLOR"):
             ctx.color = False
+        # A mistake in the options is reported in the form that they ask for.
+        ctx.meta["kscaffold.format"] = (values_of(args, "--format") or ["text"])[-1]
         with errors_reported(ctx):
             if not args and not ctx.resilient_parsing:
                 echo(ctx.get_help(), err=True, keep="\n")
@@ -40,14 +43,14 @@ class MainGroup(LazyGroup):
             return super().parse_args(ctx, args)
 
     def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
-        """Run a command and end the process with its exit code; or return, if that is wanted."""
+        """Run a command and end the process with the exit code that it returns."""
         call: Any = super().main
         try:
             code = call(*args, standalone_mode=False, **more)
         except (KeyboardInterrupt, EOFError, click.Abort):
             code = INTERRUPTED
         except BrokenPipeError:
-            # The reader of our output has ended, which is no error.
+            # The reader of our output has ended, which is not an error.
             for stream in (sys.stdout, sys.stderr):
                 close(stream)
             code = KscaffoldError.exit_code
@@ -65,11 +68,9 @@ class MainGroup(LazyGroup):
     cls=MainGroup, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, "-V", "--version", message="kscaffold %(version)s")
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def main(ctx: click.Context, verbose: bool) -> None:
+@verbose_option(expose_value=False)
+def main() -> None:
     """Write Keras projects on JAX whose fit() runs your own training step."""
-    ctx.meta["kscaffold.verbose"] = verbose
     # Redirected to a file, a terminal's encoding may not hold the characters of a tree.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -7,15 +7,9 @@ from click.shell_completion import get_completion_class
 
 from kscaffold.cli.terminal import echo
 
-HOW = {
-    "bash": 'eval "$(kscaffold completion bash)"  # in ~/.bashrc',
-    "zsh": 'eval "$(kscaffold completion zsh)"  # in ~/.zshrc',
-    "fish": "kscaffold completion fish > ~/.config/fish/completions/kscaffold.fish",
-}
-
 
 @click.command()
-@click.argument("shell", metavar="SHELL", type=click.Choice(list(HOW)))
+@click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     r"""Print the completion script of a SHELL.
 

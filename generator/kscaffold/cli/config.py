@@ -11,10 +11,10 @@ from kscaffold.cli.terminal import echo
 from kscaffold.config import KEYS, absolute, read_user_config, user_file, written
 from kscaffold.errors import AnswerError, KscaffoldError
 from kscaffold.hints import near_or_all
+from kscaffold.template.fetch import find
 from kscaffold.template.git import without_password
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.sources import find
 
 
 @click.command(
@@ -32,28 +32,26 @@ def command(key: str | None, values: tuple[str, ...], unset: bool) -> None:
     config = read_user_config()
     if key is None:
         echo(f"# {user_file()}\n{written(config)}", nl=False, keep="\n")
-        return
-    if key not in KEYS:
+    elif key not in KEYS:
         raise AnswerError(f"no key {key!r}", hint=near_or_all(key, KEYS))
-    if unset and values:
+    elif unset and values:
         raise AnswerError("--unset takes no values")
-    if values or unset:
-        for value in values:
-            if without_password(value) != value:
-                raise AnswerError(
-                    "a password would be kept in plain text",
-                    key=without_password(value),
-                    hint="leave it to git's credential helper",
-                )
+    elif unset or values:
         kept = tuple(dict.fromkeys(map(_as_kept, values)))
         _write(written(replace(config, **{key: kept})))
-        return
-    for value in getattr(config, key):
-        echo(value)
+    else:
+        for value in getattr(config, key):
+            echo(value)
 
 
 def _as_kept(value: str) -> str:
     """Return a source that means the same everywhere, which the name of a folder here does not."""
+    if (public := without_password(value)) != value:
+        reason, hint = (
+            "a password would be kept in plain text",
+            "leave it to git's credential helper",
+        )
+        raise AnswerError(reason, key=public, hint=hint)
     here = Path.cwd()
     if value != BUILT_IN and "/" not in value and (here / value / MANIFEST).exists():
         return find(value, here).origin.source

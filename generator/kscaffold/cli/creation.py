@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import click
-
-from kscaffold.cli import after, output
-from kscaffold.cli.after import Command
-from kscaffold.cli.interrupt import as_error
+from kscaffold.cli import output
+from kscaffold.cli.commands import (
+    SCRATCH,
+    AfterCommand,
+    check_can_train,
+    commands,
+    not_trusted,
+    training,
+)
+from kscaffold.cli.report import InterruptError
 from kscaffold.cli.repository import start_repository
 from kscaffold.cli.terminal import echo, echo_json, shell_join
-from kscaffold.errors import AnswerError, KscaffoldError, TrustError, place_named
+from kscaffold.errors import AnswerError, KscaffoldError, place_named
 from kscaffold.project.answers import Answers, resolve
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values, prepare
 from kscaffold.project.redaction import answers_named, masked, public, secrets_hidden
 from kscaffold.project.tree import Tree
-from kscaffold.template.sources import Template
+from kscaffold.safety.files import read_regular
+from kscaffold.template.stack import Template
 from kscaffold.write import Written, check_target, write_tree
 
 
 @dataclass(frozen=True)
-class Request:
+class Wanted:
     """What the command line asks for, apart from the answers."""
 
     target: Path
     name: str
     ask: bool
+    trusted: bool
+    json: bool
     dry_run: bool
     diff: bool
     force: bool
     git: bool
     train: bool
     commands: bool
-    trusted: bool
-    json: bool
     quiet: bool
 
     @property
@@ -44,179 +52,175 @@ class Request:
         """Whether anything is written."""
         return not (self.dry_run or self.diff)
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is said on the way."""
+        return self.json or self.quiet
 
-def create(template: Template, given: dict[str, object], request: Request) -> None:
-    """Create the project, or show it; raises `KscaffoldError`."""
-    if request.train and not request.commands:
+    def say(self, lines: Iterable[str]) -> None:
+        """Print lines that are not the result, such as notices."""
+        for line in () if self.silent else lines:
+            echo(line, err=True, keep="\n")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be written, run and printed; nothing of a template can fail after this.
+
+    Attributes:
+        answers: without the secret ones.
+        message: what the template prints at the end.
+    """
+
+    template: Template
+    answers: Answers
+    tree: Tree
+    commands: tuple[AfterCommand, ...]
+    message: list[str]
+
+
+def create(template: Template, given: dict[str, object], wanted: Wanted) -> int:
+    """Create the project, or show it; returns the exit code, or raises `KscaffoldError`."""
+    if wanted.train and not wanted.commands:
         reason = "runs a command of the template, which --no-commands forbids"
         raise AnswerError(reason, key="--train")
-    if request.writes:
-        if request.train:
-            after.check_can_train(template.manifest)
+    if wanted.writes:
+        if wanted.train:
+            check_can_train(template.manifest)
         # Before the first question: a dozen answers should not be lost to a target in the way.
-        check_target(request.target, force=request.force)
-    scaffold = prepare(template, request.name, request.target)
-    if request.ask:
-        from kscaffold.cli.prompts import ask
+        check_target(wanted.target, force=wanted.force)
+    leaves_run = wanted.writes and wanted.train
+    with TemporaryDirectory(prefix="kscaffold-") if leaves_run else nullcontext() as folder:
+        return _create(template, given, wanted, f"{folder}/run" if folder else SCRATCH)
 
-        _say(request, _message(scaffold, "before", {"target_name": request.name}))
-        given = ask(scaffold, given)
+
+def _create(template: Template, given: dict[str, object], wanted: Wanted, scratch: str) -> int:
+    try:
+        scaffold = prepare(template, wanted.name, wanted.target)
+        if wanted.ask:
+            from kscaffold.cli.prompts import ask
+
+            wanted.say(_message(scaffold, "before", {"target_name": wanted.name}))
+            given = ask(scaffold, given)
+        with secrets_hidden(template.manifest, given):
+            draft = _draft(scaffold, given, wanted, scratch)
+    except (KeyboardInterrupt, EOFError):
+        raise InterruptError("Interrupted. Nothing was written.") from None
+    wanted.say(f"note: {notice}" for notice in draft.answers.notices)
     with secrets_hidden(template.manifest, given):
-        _create(scaffold, given, request)
+        return _write(draft, wanted) if wanted.writes else _show(draft, wanted)
 
 
-def _create(scaffold: Scaffold, given: dict[str, object], request: Request) -> None:
-    manifest = scaffold.template.manifest
-    answers = resolve(manifest, given, scaffold.tools)
+def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted, scratch: str) -> Draft:
+    answers = resolve(scaffold.template.manifest, given, scaffold.tools)
     scaffold = choose(scaffold, answers)
-    answers = replace(answers, notices=(*scaffold.template.notices, *answers.notices))
-    # All that a template can break comes before anything is written.
-    with answers_named(manifest, answers):
-        commands = _commands(scaffold, answers, request)
-        message = _message_after(scaffold, answers)
-        if request.writes and commands and not request.trusted:
-            raise _not_trusted(commands)
-        tree = build_tree(scaffold, answers)
-    _say(request, (f"note: {notice}" for notice in answers.notices))
-    if request.writes:
-        _write(request, scaffold, answers, tree, commands, message)
-    elif request.json:
-        written = Written(tuple(file.path for file in tree))
-        _print_json(request, "dry-run", public(manifest, answers), written, commands)
-    elif not request.quiet:
-        _show(request, tree)
-        _say(request, (f"would run: {shell_join(command.shown)}" for command in commands))
-
-
-def _commands(scaffold: Scaffold, answers: Answers, request: Request) -> tuple[Command, ...]:
-    """Return all that is to run in the finished project; raises `TemplateError`."""
-    commands = after.commands(scaffold, answers) if request.commands else ()
-    if request.train and scaffold.template.manifest.train:
-        return (*commands, after.training(scaffold, answers))
-    return commands
-
-
-def _not_trusted(commands: tuple[Command, ...]) -> TrustError:
-    shown = ", ".join(f"`{shell_join(command.shown)}`" for command in commands)
-    *others, last = commands
-    without = "" if last.trains and not others else "--no-commands"
-    if last.trains:
-        without += f"{' and ' if without else ''}leaving out --train"
-    return TrustError(
-        f"the template wants to run commands, {shown}",
-        hint=f"--trust lets it, {without} goes without; nothing is written",
-    )
-
-
-def _message(scaffold: Scaffold, name: str, values: Mapping[str, object]) -> list[str]:
     manifest = scaffold.template.manifest
-    text = {"before": manifest.messages.before, "after": manifest.messages.after}[name]
+    with answers_named(manifest, answers):
+        asked = [*commands(scaffold, answers)] if wanted.commands else []
+        if wanted.train and manifest.test.train:
+            asked.append(training(scaffold, answers, scratch))
+        message = []
+        if manifest.messages.after:
+            values = derived_values(scaffold, masked(manifest, answers))
+            message = _message(scaffold, "after", values)
+        if wanted.writes and asked and not wanted.trusted:
+            raise not_trusted(asked)
+        tree = build_tree(scaffold, answers)
+    notices = (*scaffold.template.notices, *answers.notices)
+    told = replace(public(manifest, answers), notices=notices)
+    return Draft(scaffold.template, told, tree, tuple(asked), message)
+
+
+def _show(draft: Draft, wanted: Wanted) -> int:
+    if wanted.json:
+        written = Written(tuple(file.path for file in draft.tree))
+        echo_json(_report(draft, wanted, "dry-run", written))
+    elif not wanted.quiet:
+        show = output.print_diff if wanted.diff else output.print_tree
+        show(wanted.target, draft.tree)
+        wanted.say(f"would run: {shell_join(command.shown)}" for command in draft.commands)
+    return 0
+
+
+def _message(scaffold: Scaffold, name: str, values: dict[str, object]) -> list[str]:
+    manifest = scaffold.template.manifest
+    text: str = getattr(manifest.messages, name)
     with place_named(manifest.place_of("messages", name), name):
         return [scaffold.renderer.text(text, values).rstrip("\n")] if text else []
 
 
-def _message_after(scaffold: Scaffold, answers: Answers) -> list[str]:
-    if not scaffold.template.manifest.messages.after:
-        return []
-    public = masked(scaffold.template.manifest, answers)
-    return _message(scaffold, "after", derived_values(scaffold, public))
-
-
-def _show(request: Request, tree: Tree) -> None:
-    if request.diff:
-        output.print_diff(request.target, tree)
-    else:
-        output.print_tree(request.target, tree)
-
-
-def _write(
-    request: Request,
-    scaffold: Scaffold,
-    answers: Answers,
-    tree: Tree,
-    commands: tuple[Command, ...],
-    message: list[str],
-) -> None:
-    told = public(scaffold.template.manifest, answers)
-    is_ready = not request.git
+def _write(draft: Draft, wanted: Wanted) -> int:
+    is_ready = not wanted.git
     try:
-        written = write_tree(request.target, tree, force=request.force)
-        _say(request, (f"kept what was there: {request.target / name}" for name in written.backups))
-        warnings = [*_start_repository(request, tree)]
+        written = write_tree(wanted.target, draft.tree, force=wanted.force)
+        wanted.say(f"kept what was there: {wanted.target / name}" for name in written.backups)
+        warnings = [*start_repository(wanted.target, draft.tree)] if wanted.git else []
         is_ready = True
-        for warning in () if request.json else warnings:
+        for warning in () if wanted.json else warnings:
             echo(f"warning: {warning}", err=True)
-        failure = _run(request, scaffold, answers, commands)
+        failure = _run(draft, wanted)
+        if wanted.json:
+            code = KscaffoldError.exit_code if failure else 0
+            more = {"error": failure, "exit_code": code} if failure else {}
+            echo_json({**_report(draft, wanted, "written", written, warnings), **more})
+            return code
+        if failure:
+            raise KscaffoldError(failure)
+        if not wanted.quiet:
+            output.print_summary(
+                wanted.target, draft.answers, draft.tree, draft.template, git=wanted.git
+            )
+            for text in draft.message:
+                echo(f"\n{text}", keep="\n")
     except KeyboardInterrupt:
-        command = output.recreate_command(request.target, told, scaffold.template, git=request.git)
-        raise as_error(request.target, tree, None if is_ready else command) from None
-    if request.json:
-        _print_json(request, "written", told, written, commands, warnings, failure)
-    elif failure:
-        raise KscaffoldError(failure)
-    elif not request.quiet:
-        output.print_summary(request.target, told, tree, scaffold.template, git=request.git)
-        for text in message:
-            echo(f"\n{text}", keep="\n")
-    if failure:
-        raise click.exceptions.Exit(KscaffoldError.exit_code)
+        raise _interrupted(draft, wanted, is_ready=is_ready) from None
+    return 0
 
 
-def _start_repository(request: Request, tree: Tree) -> Iterator[str]:
-    """Make a git repository of all but the files with secrets; yields what should be said."""
-    if not request.git:
-        return
-    secret = {file.path for file in tree if file.secret}
-    files = tuple(file.path for file in tree if not file.secret)
-    if warning := start_repository(request.target, files):
-        yield warning
-    for path in sorted(secret):
-        yield f"{path} holds a secret, so it is not committed; see that .gitignore names it"
-
-
-def _run(
-    request: Request, scaffold: Scaffold, answers: Answers, commands: Iterable[Command]
-) -> str | None:
+def _run(draft: Draft, wanted: Wanted) -> str | None:
     """Run the commands, one after the other; returns what went wrong, or None."""
-    silent = request.json or request.quiet
-    for command in commands:
+    for command in draft.commands:
         shown = shell_join(command.shown)
         if not command.trains:
-            _say(request, [f"running: {shown}"])
-            failure = after.run(request.target, command, silent=silent)
-        else:
-            if not silent:
-                echo(f"Training for one epoch, as a check; its run folder is removed: {shown}")
-            failure = after.train(request.target, scaffold, answers, silent=silent)
-        if failure:
+            wanted.say([f"running: {shown}"])
+        elif not wanted.silent:
+            echo(f"Training for one epoch, as a check; its run folder is removed: {shown}")
+        if failure := command.run(wanted.target, silent=wanted.silent):
             return failure
     return None
 
 
-def _say(request: Request, lines: Iterable[str]) -> None:
-    for line in () if request.json or request.quiet else lines:
-        echo(line, err=True, keep="\n")
+def _interrupted(draft: Draft, wanted: Wanted, *, is_ready: bool) -> InterruptError:
+    """Return the error that tells what an interrupt has left, and how to finish it."""
+    target = wanted.target
+    try:
+        is_written = all(
+            read_regular(target / file.path, len(file.data)) == file.data for file in draft.tree
+        )
+    except OSError:
+        is_written = False
+    if not is_written:
+        return InterruptError("Interrupted. Nothing was written.")
+    if is_ready or (target / ".git").exists():
+        return InterruptError(f"Interrupted. {target} is written.")
+    again = output.recreate_command(target, draft.answers, draft.template, git=True)
+    # A secret is in no command.
+    if any(file.secret for file in draft.tree):
+        again = "the same command with"
+    reason = f"Interrupted. {target} is written, but not its git repository."
+    return InterruptError(f"{reason} To make it: {again} --force")
 
 
-def _print_json(
-    request: Request,
-    state: str,
-    answers: Answers,
-    written: Written,
-    commands: tuple[Command, ...],
-    warnings: Sequence[str] = (),
-    failure: str | None = None,
-) -> None:
-    report = {
+def _report(
+    draft: Draft, wanted: Wanted, state: str, written: Written, warnings: Sequence[str] = ()
+) -> dict[str, object]:
+    return {
         "state": state,
-        "path": str(request.target),
+        "path": str(wanted.target),
         "files": list(written.files),
         "backups": list(written.backups),
-        "answers": dict(answers.values),
-        "commands": [list(command.shown) for command in commands],
-        "notices": [*answers.notices, *warnings],
+        "answers": dict(draft.answers.values),
+        "commands": [list(command.shown) for command in draft.commands],
+        "notices": [*draft.answers.notices, *warnings],
         "exit_code": 0,
     }
-    if failure:
-        report |= {"error": failure, "exit_code": KscaffoldError.exit_code}
-    echo_json(report)

@@ -44,8 +44,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; for an unknown one, name the nearest."""
-        name = args[0]
-        if name not in self.modules and not ctx.resilient_parsing:
-            hint = near_or_all(name, self.modules)
-            raise click.UsageError(f"no command {name!r}; {hint}", ctx)
+        if args[0] not in self.modules and not ctx.resilient_parsing:
+            hint = near_or_all(args[0], self.modules)
+            raise click.UsageError(f"no command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)

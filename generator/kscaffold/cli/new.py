@@ -5,47 +5,36 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 
-from kscaffold.cli import options
+from kscaffold.cli import questions
+from kscaffold.cli.shared import assignment_option, format_option, values_of, verbose_option
 from kscaffold.cli.trust import as_recorded, is_trusted
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
-from kscaffold.template.manifest import Manifest
-from kscaffold.template.sources import (
-    Pinned,
-    Template,
-    is_git,
-    load_pinned,
-    load_recorded,
-    load_template,
-    pinned,
-    recorded_layers,
-)
+from kscaffold.template import sources
+from kscaffold.template.fetch import is_git
+from kscaffold.template.sources import Pinned, pinned
+from kscaffold.template.stack import Template
 
 
 class NewCommand(click.Command):
     """A command that has an option for each question of the template."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options; a mistake in them is reported in the form that they ask for."""
-        if "--format=json" in args or ("--format", "json") in pairwise(args):
-            ctx.meta["kscaffold.format"] = "json"
-        # The template decides which options there are, so it is looked for first.
-        ctx.meta["kscaffold.arguments"] = args[: args.index("--")] if "--" in args else list(args)
+        """Parse the options; the template decides which there are, so it is looked for first."""
+        ctx.meta["kscaffold.arguments"] = [*args]
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own options and then the template's questions."""
-        questions: list[click.Option] = [*options.question_options(template_of(ctx).manifest)]
-        own = super().get_params(ctx)
-        if not any(option.name == options.ASSIGNED for option in questions):
-            questions.append(options.assignment_option())
-        return [*own[:-1], *questions, own[-1]]
+        *own, help_option = super().get_params(ctx)
+        asked = template_of(ctx).manifest.questions.values()
+        return [*own, *map(questions.QuestionOption, asked), help_option]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the template's questions in groups: those of any project, those of a choice."""
@@ -53,16 +42,11 @@ class NewCommand(click.Command):
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record and isinstance(param, click.Option):
-                groups.setdefault(_group(param), []).append(record)
+                group = getattr(param, "group", "Options")
+                groups.setdefault(group, []).append(record)
         for title, records in groups.items():
             with formatter.section(title):
                 formatter.write_dl(records)
-
-
-def _group(option: click.Option) -> str:
-    if not isinstance(option, options.QuestionOption):
-        return "Options"
-    return f"With {option.asked_with}" if option.asked_with else "Questions of the template"
 
 
 def template_of(ctx: click.Context) -> Template:
@@ -71,31 +55,35 @@ def template_of(ctx: click.Context) -> Template:
     if template is None:
         try:
             template = _load(ctx.meta.get("kscaffold.arguments", []))
-            options.check_names(template.manifest, own_names(ctx))
+            questions.check_names(template.manifest, own_names(ctx))
         except KscaffoldError:
             # While a shell completes, the built-in options are better than none.
             if not ctx.resilient_parsing:
                 raise
-            template = load_template()
+            template = sources.load_template()
         ctx.meta["kscaffold.template"] = template
     return template
 
 
 def own_names(ctx: click.Context) -> frozenset[str]:
-    """Return the names of the command's own options, which no question can have."""
-    return options.names_of(click.Command.get_params(command, ctx))
+    """Return the names of the command's own options, such as "dry_run": no question has them."""
+    params = click.Command.get_params(command, ctx)
+    names = {str(param.name) for param in params}
+    for param in params:
+        names.update(name for name in (*param.opts, *param.secondary_opts) if name[:2] == "--")
+    return frozenset(name.removeprefix("--").replace("-", "_") for name in names)
 
 
-def _load(arguments: list[str]) -> Template:
+def _load(arguments: Sequence[str]) -> Template:
     """Load what the arguments name, on top of what is always used; or what a project records."""
-    given = _values(arguments, "--template")
-    if not given and (data_file := next(reversed(_values(arguments, "--data-file")), None)):
-        recorded = recorded_layers(Path(data_file))
+    given = values_of(arguments, "--template")
+    if not given and (data_files := values_of(arguments, "--data-file")):
+        recorded = sources.recorded_layers(Path(data_files[-1]))
         if recorded is not None:
-            return load_recorded(recorded, Path(data_file).absolute().parents[1])
+            return sources.load_recorded(recorded, Path(data_files[-1]).absolute().parents[1])
     here = Path()
     always = (*read_user_config().templates, *read_folder_config(here))
-    return load_pinned(_chosen(always, given, _values(arguments, "--ref")), here)
+    return sources.load_pinned(_chosen(always, given, values_of(arguments, "--ref")), here)
 
 
 def _chosen(always: Sequence[str], given: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
@@ -106,15 +94,6 @@ def _chosen(always: Sequence[str], given: Sequence[str], refs: Sequence[str]) ->
     # A source that is named with a ref replaces the one that is always used.
     kept = [each for each in always if not (refs and as_recorded(each) in named)]
     return [*pinned(kept, ()), *pinned(given, refs)]
-
-
-def _values(arguments: list[str], option: str) -> list[str]:
-    """Return what an option is given, before all options are known."""
-    return [
-        second if first == option else second.partition("=")[2]
-        for first, second in pairwise(["", *arguments])
-        if first == option or second.startswith(f"{option}=")
-    ]
 
 
 EXIT_CODES = """\b
@@ -145,6 +124,7 @@ Exit codes:
     help="The branch, tag or commit of a template from git; of several, in their order.",
 )
 @click.option("--data-file", metavar="FILE", type=click.Path(), help="Take answers from TOML.")
+@assignment_option("Answer a question; may be repeated.")
 @click.option("--defaults", is_flag=True, help="Ask nothing: take the default of each question.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print the tree that would be written.")
 @click.option("--diff", is_flag=True, help="Print each file, or how it differs from what is there.")
@@ -157,17 +137,11 @@ Exit codes:
     help="Run the commands of the template, if it is trusted.  [default: yes]",
 )
 @click.option("--train", is_flag=True, help="Train the fresh project for one epoch, as a check.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="What is printed; json: one object, and nothing is asked.",
-)
+@format_option(text="How the result is printed; json: one object, and nothing is asked.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+@verbose_option(expose_value=False)
 @click.pass_context
-def command(ctx: click.Context, /, path: str, **given: Any) -> None:
+def command(ctx: click.Context, /, path: str, **given: Any) -> int:
     """Create a project at PATH.
 
     What is not given by an option, with -d or in a data file is asked on a terminal; without a
@@ -175,37 +149,22 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> None:
     """
     if not path:
         raise click.UsageError("the path is empty; give a folder, or . for the current one", ctx)
-    ctx.meta["kscaffold.format"] = given["form"]
-    ctx.meta["kscaffold.verbose"] = ctx.meta.get("kscaffold.verbose") or given["verbose"]
-    from kscaffold.cli.creation import Request, create
+    from kscaffold.cli.creation import Wanted, create
 
     template = template_of(ctx)
-    answers = options.collect(
-        template.manifest,
-        _answered(template.manifest, given),
-        given["assigned"],
-        given["data_file"],
-    )
+    options = {n: given.pop(n) for n in template.manifest.questions if n in given}
+    answers = questions.collect(template.manifest, options, given["assigned"], given["data_file"])
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    create(
-        template,
-        answers,
-        Request(
-            # What "x/../y" means must not depend on whether x is there.
-            target=Path(os.path.normpath(path)),
-            name=_name(path),
-            ask=on_terminal and not given["defaults"] and given["form"] == "text",
-            dry_run=given["dry_run"],
-            diff=given["diff"],
-            force=given["force"],
-            git=given["git"],
-            train=given["train"],
-            commands=given["commands"],
-            trusted=given["trust"] or is_trusted(template, read_user_config()),
-            json=given["form"] == "json",
-            quiet=given["quiet"],
-        ),
+    wanted = Wanted(
+        # What "x/../y" means must not depend on whether x is there.
+        target=Path(os.path.normpath(path)),
+        name=_name(path),
+        ask=on_terminal and not given["defaults"] and given["form"] == "text",
+        trusted=given["trust"] or is_trusted(template, read_user_config()),
+        json=given["form"] == "json",
+        **{field.name: given[field.name] for field in fields(Wanted) if field.name in given},
     )
+    return create(template, answers, wanted)
 
 
 def _name(path: str) -> str:
@@ -213,7 +172,3 @@ def _name(path: str) -> str:
         return Path(os.path.abspath(path)).name  # noqa: PTH100
     except FileNotFoundError:
         raise TargetError("the current folder is gone", hint="change to another one") from None
-
-
-def _answered(manifest: Manifest, given: dict[str, Any]) -> dict[str, Any]:
-    return {name: given[name] for name in manifest.questions if name in given}

@@ -3,44 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from kscaffold.cli.terminal import Styled, echo, shell_join, styled
+from kscaffold.cli.terminal import echo, shell_join, styled
 from kscaffold.project.answers import Answers, spelled
 from kscaffold.project.tree import Tree, TreeFile, is_text
 from kscaffold.safety.files import read_regular
 from kscaffold.template.manifest import Value
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MAX_FILE
-from kscaffold.template.sources import Template
+from kscaffold.template.stack import Template
+
+COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def print_tree(root: Path, tree: Tree) -> None:
     """Print the files as a tree drawn with lines, folders first."""
-    folders: dict[str, object] = {}
+    folders: dict[str, Any] = {}
     for file in tree:
         folder = folders
         *parents, name = file.path.split("/")
         for parent in parents:
-            folder = folder.setdefault(parent, {})  # type: ignore[assignment]
+            folder = folder.setdefault(parent, {})
         folder[name] = None
     for line in (f"{root}/", *_branches(folders, "")):
         echo(line)
 
 
-def _branches(folder: dict[str, object], indent: str) -> Iterator[str]:
+def _branches(folder: dict[str, Any], indent: str) -> Iterator[str]:
     entries = sorted(folder.items(), key=lambda entry: (entry[1] is None, entry[0]))
-    for number, (name, below) in enumerate(entries, start=1):
-        last = number == len(entries)
+    for name, below in entries:
+        last = name == entries[-1][0]
         yield f"{indent}{'└── ' if last else '├── '}{name}{'/' if below else ''}"
-        if isinstance(below, dict):
-            yield from _branches(below, indent + ("    " if last else "│   "))
+        yield from _branches(below or {}, indent + ("    " if last else "│   "))
 
 
 def print_diff(target: Path, tree: Tree) -> None:
     """Print how each file would change: in full where it is new, not where it is the same."""
     for file in tree:
-        before = _data_at(target / file.path)
+        before: bytes | None = None
+        with suppress(OSError):  # there is no regular file that could be shown
+            before = read_regular(target / file.path, MAX_FILE)
         if before == file.data:
             continue
         if file.secret:
@@ -65,20 +70,7 @@ def _print_changes(file: TreeFile, before: bytes | None) -> None:
     for line in lines:
         end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
         # Tabs are common in files; other control characters are not.
-        echo(_coloured(line), end, nl=False, keep="\t\n")
-
-
-def _data_at(path: Path) -> bytes | None:
-    """Return the bytes of a file; None: there is no regular file that could be shown."""
-    try:
-        return read_regular(path, MAX_FILE)
-    except OSError:
-        return None
-
-
-def _coloured(line: str) -> str | Styled:
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    return styled(line, fg=colours[line[0]]) if line[0] in colours else line
+        echo(styled(line, fg=COLOURS.get(line[0])), end, nl=False, keep="\t\n")
 
 
 def print_summary(
@@ -98,7 +90,10 @@ def print_summary(
 
 def recreate_command(target: Path, answers: Answers, template: Template, *, git: bool) -> str:
     """Return the command that makes this very project, quoted for a shell."""
-    words = ["kscaffold", "new", _word(target), "--defaults", *_templates(template)]
+    words = ["kscaffold", "new", _word(target), "--defaults"]
+    for origin in template.origins:
+        words += ["--template", origin.source] if origin.kind != BUILT_IN else []
+        words += ["--ref", origin.commit] if origin.commit else []
     # The name of "." depends on where one is.
     named = {} if target.name.strip(".") else {"name": answers.values.get("name")}
     for name, value in {**named, **answers.chosen}.items():
@@ -118,13 +113,3 @@ def _option(name: str, value: Value) -> list[str]:
     text = spelled(value)
     # Which options take a value depends on the template, which is not loaded yet.
     return [f"--{name}={text}"] if text.startswith("-") else [f"--{name}", text]
-
-
-def _templates(template: Template) -> list[str]:
-    words = []
-    for origin in template.origins:
-        if origin.kind != BUILT_IN:
-            words += ["--template", origin.source]
-        if origin.commit:
-            words += ["--ref", origin.commit]
-    return words

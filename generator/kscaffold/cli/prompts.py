@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import questionary
 
@@ -15,7 +16,7 @@ from kscaffold.template.manifest import Question, Value
 
 BACK = "<"
 BACK_CHOICE = "< back"
-HINT = f"Enter takes what is shown, {BACK} goes back to the question before, Ctrl-C ends.\n"
+HINT = f"Enter accepts the default, {BACK} goes back, Ctrl-C quits.\n"
 
 
 def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
@@ -104,73 +105,47 @@ def _default(interview: Interview, question: Question, asked: list[str]) -> Valu
 
 
 def _ask_one(question: Question, interview: Interview, default: Value, *, first: bool) -> Value:
+    text = visible(question.help)
+    back = [] if first else [questionary.Choice(BACK_CHOICE, value=BACK)]
     answer: object
     if question.type in ("bool", "choice"):
-        answer = _select(question, default, first=first)
+        choices = [*_choices(question.choices or ("yes", "no")), *back]
+        preset = default if default is None else str(default)
+        if isinstance(default, bool):
+            preset = "yes" if default else "no"
+        answer = questionary.select(text, choices=choices, default=preset).unsafe_ask()
     elif question.type == "multi-choice":
-        answer = _several(question, default, first=first)
-    elif question.secret:
-        shown = "" if default is None else str(default)
-        answer = (
-            questionary.password(
-                visible(question.help), validate=_validator(question, interview, shown)
-            ).unsafe_ask()
-            or shown
-        )
+        chosen = default if isinstance(default, tuple) else ()
+        choices = [*_choices(question.choices, chosen), *back]
+        several = questionary.checkbox(text, choices=choices).unsafe_ask()
+        answer = BACK if BACK in several else tuple(several)
     else:
-        answer = _text(question, interview, default)
+        answer = _typed(question, interview, "" if default is None else str(default))
     return answer if answer == BACK else interview.accept(question, answer)
-
-
-def _select(question: Question, default: Value, *, first: bool) -> str:
-    choices = _choices(question.choices or ("yes", "no"))
-    if isinstance(default, bool):
-        default = "yes" if default else "no"
-    preset = None if default is None else str(default)
-    back = [] if first else [questionary.Choice(BACK_CHOICE, value=BACK)]
-    answer: str = questionary.select(
-        visible(question.help), choices=[*choices, *back], default=preset
-    ).unsafe_ask()
-    return answer
 
 
 def _choices(names: Sequence[str], chosen: Sequence[str] = ()) -> list[questionary.Choice]:
     return [questionary.Choice(visible(name), name, checked=name in chosen) for name in names]
 
 
-def _several(question: Question, default: Value, *, first: bool) -> object:
-    """Ask for any number of choices; to go back is one of them."""
-    chosen = default if isinstance(default, tuple) else ()
-    choices = _choices(question.choices, chosen)
-    back = [] if first else [questionary.Choice(BACK_CHOICE, value=BACK)]
-    answer: list[str] = questionary.checkbox(
-        visible(question.help), choices=[*choices, *back]
-    ).unsafe_ask()
-    return BACK if BACK in answer else tuple(answer)
-
-
-def _validator(question: Question, interview: Interview, shown: str) -> Callable[[str], bool | str]:
-    """Return what tells whether an answer will do; `shown` is taken where nothing is typed."""
+def _typed(question: Question, interview: Interview, default: str) -> str:
+    """Ask for text; the default is shown in grey, and taken when nothing is typed."""
 
     def validate(text: str) -> bool | str:
         if text.strip() == BACK:
             return True
         try:
-            interview.accept(question, text or shown)
+            interview.accept(question, text or default)
         except AnswerError as error:
             return visible("; ".join(filter(None, (error.reason, error.hint))))
         return True
 
-    return validate
-
-
-def _text(question: Question, interview: Interview, default: Value) -> str:
-    """Ask for text; the default is shown in grey, and taken when nothing is typed."""
-    shown = "" if default is None else str(default)
-    answer: str = questionary.text(
-        visible(question.help),
-        validate=_validator(question, interview, shown),
-        validate_while_typing=False,
-        placeholder=[("fg:ansibrightblack", visible(shown))],
+    ask_for = questionary.password if question.secret else questionary.text
+    shown: dict[str, Any] = {
+        "validate_while_typing": False,
+        "placeholder": [("fg:ansibrightblack", visible(default))],
+    }
+    answer: str = ask_for(
+        visible(question.help), validate=validate, **({} if question.secret else shown)
     ).unsafe_ask()
-    return answer.strip() if answer.strip() == BACK else answer or shown
+    return BACK if answer.strip() == BACK else answer or default

@@ -15,6 +15,12 @@ from kscaffold.hints import visible
 INTERRUPTED = 130
 
 
+class InterruptError(KscaffoldError):
+    """An interrupt; tells what is written."""
+
+    exit_code = INTERRUPTED
+
+
 @contextmanager
 def errors_reported(ctx: click.Context) -> Iterator[None]:
     """End the command with one sentence for an error from within."""
@@ -23,18 +29,17 @@ def errors_reported(ctx: click.Context) -> Iterator[None]:
     except (click.exceptions.Exit, BrokenPipeError):
         raise
     except (Exception, KeyboardInterrupt) as error:
-        text, exit_code = described(error)
-        fail(ctx, text, exit_code, error)
+        _report(ctx, *_described(error), error)
 
 
-def described(error: BaseException) -> tuple[str, int]:
+def _described(error: BaseException) -> tuple[str, int]:
     """Return an error as a sentence, and its exit code."""
     if isinstance(error, KscaffoldError):
         return str(error), error.exit_code
     if isinstance(error, click.UsageError):
         return _usage(error), error.exit_code
     if isinstance(error, (KeyboardInterrupt, EOFError, click.Abort)):
-        return "interrupted", INTERRUPTED
+        return "Interrupted.", INTERRUPTED
     if isinstance(error, OSError):
         named = f"{error.filename}: " if error.filename else ""
         return f"{named}{error.strerror or error}", KscaffoldError.exit_code
@@ -52,7 +57,7 @@ def _usage(error: click.UsageError) -> str:
     return f"{message[:1].lower()}{message[1:]} Try '{command} --help'"
 
 
-def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
+def _report(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
     """Report an error and end the command; with --format json, as the one object on stdout."""
     # One line, whatever a path or a value brings along.
     message = visible(message)
@@ -68,7 +73,8 @@ def fail(ctx: click.Context, message: str, exit_code: int, error: BaseException)
             report = {"state": "error", "error": message, "exit_code": exit_code}
             echo_json({**report, **({"details": details} if details else {})})
         else:
-            echo(styled("error:", fg="red", bold=True), f" {message}", err=True)
+            label = styled("" if exit_code == INTERRUPTED else "error:", fg="red", bold=True)
+            echo(label, " " if label.text else "", message, err=True)
             for line in details:
                 echo(line, err=True)
     ctx.exit(exit_code)

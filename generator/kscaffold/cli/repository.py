@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from kscaffold.errors import TargetError
+from kscaffold.project.tree import Tree
+from kscaffold.write import temporary_folder
 
-# A template is data: no hook and no program named by a configuration runs for it. And nothing goes
-# on in the background.
+# A template is data: no hook and no program named by a configuration runs for it, and nothing runs
+# in the background.
 SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "init.templateDir="),
     *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false", "--literal-pathspecs"),
     *("-c", "gc.auto=0", "-c", "maintenance.auto=false"),
 )
+INSIDE = "--is-inside-work-tree"
 FALLBACK = {"user.name": "kscaffold", "user.email": "kscaffold@localhost"}
 # A repository named by the environment, as inside a git hook, is not the target's.
 FOREIGN = {
@@ -25,55 +29,44 @@ FOREIGN = {
 
 
 class GitError(Exception):
-    """A git that failed; tells its last line."""
+    """git failed; the message is the last line that it printed."""
 
 
-def start_repository(target: Path, files: tuple[str, ...]) -> str | None:
-    """Make a git repository with one commit of the files.
+def start_repository(target: Path, tree: Tree) -> Iterator[str]:
+    """Make a git repository with one commit of all files but those with secrets.
 
-    It is made in a folder beside them and then put in place, so that an interrupt leaves no half of
-    it: neither a repository without a commit, nor a lock of git's.
-
-    Returns:
-        What went wrong, or None: also where there is no git, or the target is in a repository.
+    It is made in a temporary folder and then moved, so that an interrupt leaves neither a
+    repository without a commit nor a lock file of git. Where there is no git, or the target is in
+    a repository, none is made. Yields what went wrong or should be known.
     """
-    if not files or shutil.which("git") is None:
-        return None
-    if _git(target, "rev-parse", "--is-inside-work-tree").returncode == 0:
-        return None
-    # Here, since most of it is only needed for a target that has files.
-    from kscaffold.write.workspace import workspace
-
-    try:
-        with workspace(target) as folder:
-            _commit(target, folder, files)
-            os.rename(folder / ".git", target / ".git")  # noqa: PTH104
-    except (GitError, OSError, TargetError) as error:
-        return f"the project is written, but git failed: {error}"
-    return None
+    files = tuple(file.path for file in tree if not file.secret)
+    if files and shutil.which("git") and _git(target, "rev-parse", INSIDE).returncode != 0:
+        try:
+            with temporary_folder(target) as folder:
+                _commit(target, folder, files)
+                os.rename(folder / ".git", target / ".git")  # noqa: PTH104
+        except (GitError, OSError, TargetError) as error:
+            yield f"the project is written, but git failed: {error}"
+    for path in sorted(file.path for file in tree if file.secret):
+        yield f"{path} holds a secret, so it is not committed; see that .gitignore names it"
 
 
 def _commit(target: Path, folder: Path, files: tuple[str, ...]) -> None:
     """Commit the files of the target into a new repository in the folder; raises `GitError`."""
+
+    def run(*arguments: str) -> None:
+        result = _git(target, *arguments)
+        if result.returncode != 0:
+            raise GitError((result.stderr.strip().splitlines() or ["no message"])[-1])
+
     where = (f"--git-dir={folder / '.git'}", f"--work-tree={target.absolute()}")
-    _run(target, "init", "--quiet", "--initial-branch=main", "--", str(folder))
+    run("init", "--quiet", "--initial-branch=main", "--", str(folder))
     # By force: the user's own list of ignored files may name some of them.
-    _run(target, *where, "add", "--force", "--", *files)
-    identity = _missing_identity(target, where)
-    _run(target, *where, *identity, "commit", "--quiet", "--message", "Create the project")
-
-
-def _missing_identity(target: Path, where: tuple[str, ...]) -> tuple[str, ...]:
-    """Return options for what git does not know of the user; each repository may differ."""
+    run(*where, "add", "--force", "--", *files)
+    # What git does not know of the user; each repository may differ.
     missing = [key for key in FALLBACK if _git(target, *where, "config", key).returncode != 0]
-    return tuple(word for key in missing for word in ("-c", f"{key}={FALLBACK[key]}"))
-
-
-def _run(target: Path, *arguments: str) -> None:
-    result = _git(target, *arguments)
-    if result.returncode != 0:
-        lines = result.stderr.strip().splitlines() or ["no message"]
-        raise GitError(lines[-1])
+    identity = [word for key in missing for word in ("-c", f"{key}={FALLBACK[key]}")]
+    run(*where, *identity, "commit", "--quiet", "--message", "Create the project")
 
 
 def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

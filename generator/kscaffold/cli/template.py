@@ -1,4 +1,4 @@
-"""`kscaffold template`: show, change, check and try templates."""
+"""`kscaffold template`: show, change, check and test templates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUBCOMMANDS = {
 
 @click.group(cls=LazyGroup, modules=SUBCOMMANDS)
 def command() -> None:
-    """Show, change, check and try templates.
+    """Show, change, check and test templates.
 
     A SOURCE is "builtin", a folder or a zip with a kscaffold.toml, the URL of a git repository, or
     the name of an installed template.

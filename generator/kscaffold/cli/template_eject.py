@@ -1,16 +1,16 @@
-"""`kscaffold template eject`: the begin of an overlay, or of a template of one's own."""
+"""`kscaffold template eject`: a starting point for an overlay, or for a template of one's own."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
+from kscaffold.cli.shared import ref_option
 from kscaffold.cli.terminal import echo, shell_join
 from kscaffold.errors import AnswerError, TargetError
 from kscaffold.hints import near
@@ -28,7 +28,9 @@ from kscaffold.template.blocks import (
 )
 from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MANIFEST, Layer
-from kscaffold.template.sources import Part, Template, load_templates
+from kscaffold.template.parts import Part
+from kscaffold.template.sources import load_templates
+from kscaffold.template.stack import Template
 from kscaffold.write import check_target, write_tree
 
 
@@ -38,7 +40,7 @@ from kscaffold.write import check_target, write_tree
 @click.option(
     "--template", "source", metavar="SOURCE", default=BUILT_IN, help="What to override.  [builtin]"
 )
-@click.option("--ref", metavar="REF", help="The branch, tag or commit of a template from git.")
+@ref_option
 def command(what: str | None, into: str, source: str, ref: str | None) -> None:
     """Write an overlay into FOLDER that changes just FILE or BLOCK, and works at once.
 
@@ -55,23 +57,15 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
         write_tree(folder, files)
     else:
         files = _part(template, folder, what)
-        _remove(write_tree(folder, files, force=True).backups, folder)
+        # A template should not contain backups.
+        for backup in write_tree(folder, files, force=True).backups:
+            with suppress(OSError):
+                (folder / backup).unlink()
     for file in files:
         echo(str(folder / file.path))
-    command = shell_join(["kscaffold", "new", "PATH", "--template", _as_source(folder)])
+    source = folder.as_posix() if "/" in folder.as_posix() else f"./{folder}"
+    command = shell_join(["kscaffold", "new", "PATH", "--template", source])
     echo(f"\nTry it: {command}", err=True, keep="\n")
-
-
-def _remove(backups: Iterable[str], folder: Path) -> None:
-    """Remove the backups: a template should not contain them."""
-    for name in backups:
-        with suppress(OSError):
-            (folder / name).unlink()
-
-
-def _as_source(folder: Path) -> str:
-    text = folder.as_posix()
-    return text if "/" in text else f"./{text}"
 
 
 def _everything(template: Template, folder: Path) -> Tree:
@@ -90,19 +84,9 @@ def _everything(template: Template, folder: Path) -> Tree:
 
 def _name(folder: Path) -> str:
     """Return a template's name for a folder's; one that no built-in template has."""
-    name = "".join(
-        c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in folder.absolute().name
-    )
+    name = re.sub(r"[^\w.-]", "-", folder.absolute().name, flags=re.ASCII)
     name = name.lstrip("._-") or "template"
     return f"my-{name}" if name == BUILT_IN else name
-
-
-def _part(template: Template, folder: Path, what: str) -> Tree:
-    """Return the overlay's manifest, unless it is there, and one more file or block."""
-    part = _file_or_block(template, folder, what)
-    if (folder / MANIFEST).exists():
-        return part
-    return (TreeFile(MANIFEST, f"extends = {quote(template.origins[-1].source)}\n"), *part)
 
 
 @dataclass(frozen=True)
@@ -165,38 +149,39 @@ def _files(template: Template) -> _Files:
     for part in reversed(template.parts):
         choice = part if part.question else None
         is_taken = choice is None or answers.get(part.question) in part.answers
-        for path in part.found.layer.files():
-            (taken if is_taken else others).append(_File(part.found.layer, path, choice))
+        for path in part.layer.files():
+            (taken if is_taken else others).append(_File(part.layer, path, choice))
     return _Files(tuple(taken), tuple(others))
 
 
-def _manifest_of_choice(file: _File, folder: Path) -> Tree:
-    """Return the manifest of the choice that a file is in, unless it is there."""
-    if file.choice is None or (folder / file.choice.folder / MANIFEST).exists():
-        return ()
-    text = f"[template]\ndescription = {quote(file.layer.description)}\n"
-    return (TreeFile(f"{file.choice.folder}/{MANIFEST}", text),)
-
-
-def _file_or_block(template: Template, folder: Path, what: str) -> Tree:
+def _part(template: Template, folder: Path, what: str) -> Tree:
+    """Return one more file or block for an overlay, and the manifests that it still needs."""
     files = _files(template)
+    content: str | bytes
     if copied := files.copy(what):
         file, content = copied
         if (folder / file.target).exists():
             raise TargetError("is there already", place=str(folder / file.target))
-        return (*_manifest_of_choice(file, folder), TreeFile(file.target, content))
-    file, block = _block(files, what)
-    if (folder / file.target).exists():
-        return (TreeFile(file.target, _with_one_more(folder / file.target, block)),)
-    text = overriding(block)
-    return (*_manifest_of_choice(file, folder), TreeFile(file.target, text))
+    else:
+        file, block = _block(files, what)
+        content = overriding(block)
+        if (folder / file.target).exists():
+            content = _with_one_more(folder / file.target, block)
+    needed = {MANIFEST: f"extends = {quote(template.origins[-1].source)}\n"}
+    if file.choice:
+        about = f"[template]\ndescription = {quote(file.layer.description)}\n"
+        needed[f"{file.choice.folder}/{MANIFEST}"] = about
+    missing = (TreeFile(*each) for each in needed.items() if not (folder / each[0]).exists())
+    return (*missing, TreeFile(file.target, content))
 
 
 def _with_one_more(path: Path, block: Block) -> str:
     overlay = Layer("", path.parent, f"{path.parent.as_posix()}/")
     text = overlay.read(path.name)
     if not re.match(rf'#: extends "([^/"]+/)?{re.escape(block.template)}"\n', text):
-        raise TargetError(f"is there already, and extends no {block.template}", place=str(path))
+        raise TargetError(
+            f"is there already, but does not extend {block.template}", place=str(path)
+        )
     if block.name in {each.name for each in blocks_of(overlay, path.name)}:
         raise TargetError(f"has the block {block.name!r} already", place=str(path))
     longer = with_block(text, block)

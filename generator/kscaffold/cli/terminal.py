@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
 import click
@@ -34,15 +34,22 @@ def styled(text: str, **look: Any) -> Styled:
 
 def echo(*parts: str | Styled, err: bool = False, nl: bool = True, keep: str = "") -> None:
     """Print parts of a line; characters that are not seen are spelt out, but for those to keep."""
-    line = "".join(
-        (
-            visible(part, keep)
-            if isinstance(part, str)
-            else click.style(visible(part.text, keep), **part.look)
-        )
-        for part in parts
-    )
-    _print(line, err=err, nl=nl)
+    _print("".join(_rendered(part, keep) for part in parts), err=err, nl=nl)
+
+
+def _rendered(part: str | Styled, keep: str) -> str:
+    if isinstance(part, str):
+        return visible(part, keep)
+    text = visible(part.text, keep)
+    return click.style(text, **part.look) if text and any(part.look.values()) else text
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows as lines in which each column is as wide as its widest cell."""
+    shown = [[visible(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
 
 
 def echo_json(value: Any, indent: int | None = None) -> None:
@@ -56,7 +63,7 @@ def _print(text: str, *, err: bool, nl: bool) -> None:
     except OSError as error:
         close(sys.stderr if err else sys.stdout)
         if isinstance(error, BrokenPipeError):
-            raise  # whoever reads has seen enough
+            raise  # the reader has seen enough
         name = "standard error" if err else "standard output"
         raise OutputError(f"{name} cannot be written: {error.strerror}") from None
 
@@ -84,6 +91,6 @@ def _shell_character(character: str) -> str:
         return f"\\{character}"
     if visible(character) == character:
         return character
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of a path that is no UTF-8
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a path that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 0x80 else f"\\U{code:08x}"

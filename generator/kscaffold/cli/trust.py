@@ -5,7 +5,7 @@ from __future__ import annotations
 from kscaffold.config import Config
 from kscaffold.template.git import without_password
 from kscaffold.template.origins import BUILT_IN
-from kscaffold.template.sources import Template
+from kscaffold.template.stack import Template
 
 
 def is_trusted(template: Template, config: Config) -> bool:

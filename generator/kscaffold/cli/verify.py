@@ -1,22 +1,22 @@
-"""`kscaffold verify`: holds a model class against what fit() promises."""
+"""`kscaffold verify`: compares a model class with what fit() promises."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from kscaffold.cli.shared import format_option, jobs_option, verbose_option
 from kscaffold.cli.terminal import echo, echo_json
 from kscaffold.errors import AnswerError, KscaffoldError
 
 if TYPE_CHECKING:
-    from kscaffold.verify.cases import Case
-    from kscaffold.verify.outcome import Outcome
+    from kscaffold.verify.cases import Case, Outcome
     from kscaffold.verify.subjects import Subject
 
-# Below so many cases a process, importing Keras once more takes longer than it saves.
+# With fewer cases per process, importing Keras once more takes longer than it saves.
 FEWEST = 4
 
 
@@ -36,16 +36,8 @@ FEWEST = 4
     " layer]",
 )
 @click.option("--list", "listing", is_flag=True, help="List the cases, and run none.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    help="How the result is printed.",
-)
-@click.option(
-    "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes.  [default: one a core]"
-)
+@format_option("markdown")
+@jobs_option
 @click.option(
     "--steps-per-execution",
     "steps",
@@ -54,23 +46,8 @@ FEWEST = 4
     help="Have both models run N steps per execution, which a class may fuse.",
 )
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first case that fails.")
-@click.option("-v", "--verbose", is_flag=True, help="Name every case; show an error's traceback.")
-@click.pass_context
-def command(
-    ctx: click.Context,
-    targets: tuple[str, ...],
-    families: tuple[str, ...],
-    names: tuple[str, ...],
-    quick: bool,
-    behaviour: bool,
-    trains: tuple[str, ...],
-    listing: bool,
-    form: str,
-    jobs: int | None,
-    steps: int | None,
-    exitfirst: bool,
-    verbose: bool,
-) -> None:
+@verbose_option("Name every case; show an error's traceback.")
+def command(targets: tuple[str, ...], form: str, **given: Any) -> int:
     """Compare a model's training with that of keras.Model, case by case, to the last bit.
 
     TARGET is the folder of a project that kscaffold wrote, by default the current one, or
@@ -82,63 +59,58 @@ def command(
     or metrics that the class has built in. The exit code is 0 if all cases are exact, refused or
     n/a, else 1.
 
-    With --behaviour, a class that trains in another way on purpose is held against what any
+    With --behaviour, a class that trains in another way on purpose is checked for what any
     algorithm owes: the same seed gives the same run, saving and resuming are exact, no step is
-    traced anew, and so on. TARGET may then also be package.module:function, which returns a
+    traced again, and so on. TARGET may then also be package.module:function, which returns a
     compiled model, x and, if the model takes them, y and sample weights.
     """
-    ctx.meta["kscaffold.format"] = form
-    ctx.meta["kscaffold.verbose"] = ctx.meta.get("kscaffold.verbose") or verbose
     from kscaffold.verify.cases import choose
     from kscaffold.verify.subjects import find_subject
 
-    if behaviour:
+    if given["behaviour"]:
         _check_installed()
-        if families or quick or listing or jobs or steps or exitfirst:
-            raise AnswerError("--behaviour goes with --case, --trains, --format and -v alone")
-        ctx.exit(_check_behaviour(targets, names, trains, form))
-    if trains:
+        others = ("families", "quick", "listing", "jobs", "steps", "exitfirst")
+        if any(given[name] for name in others):
+            raise AnswerError("--behaviour goes with --case, --trains, --format and -v only")
+        return _check_behaviour(targets, given["names"], given["trains"], form)
+    if given["trains"]:
         raise AnswerError("--trains goes with --behaviour")
-    cases = choose(families, names, quick=quick)
-    if steps:
+    cases = choose(given["families"], given["names"], quick=given["quick"])
+    if steps := given["steps"]:
         cases = tuple(case.with_steps(steps) for case in cases)
-    if listing:
-        _list(cases, form)
-        return
+    if given["listing"]:
+        return _list(cases, form)
     subjects = [find_subject(target) for target in targets or (".",)]
     _check_installed()
-    outcomes = _run(subjects, cases, jobs, exitfirst=exitfirst)
-    if form == "json":
-        _print_json(outcomes)
-    else:
-        _print(outcomes, form, verbose=verbose)
-    ctx.exit(0 if all(o.holds for each in outcomes.values() for o in each) else 1)
+    outcomes = _run(subjects, cases, given["jobs"], exitfirst=given["exitfirst"])
+    code = 0 if all(outcome.holds for each in outcomes.values() for outcome in each) else 1
+    _print(outcomes, form, code, verbose=given["verbose"])
+    return code
 
 
 def _check_behaviour(
     targets: tuple[str, ...], names: tuple[str, ...], trains: tuple[str, ...], form: str
 ) -> int:
-    from kscaffold.verify.invariants import Finding, run_checks
+    from kscaffold.verify.invariants import CheckResult, run_checks
     from kscaffold.verify.subjects import find_subject
 
     if len(targets) > 1:
         raise AnswerError("--behaviour takes one TARGET")
-    findings: list[Finding] = []
-    for finding in run_checks(find_subject(targets[0] if targets else "."), names, trains):
-        findings.append(finding)
+    results: list[CheckResult] = []
+    for result in run_checks(find_subject(*targets or (".",)), names, trains):
+        results.append(result)
         if form == "text":
-            verdict = "fails" if finding.problem else "holds"
-            echo(f"{verdict}  {finding.name}: {finding.promise}")
-            for line in filter(None, (finding.problem, finding.note)):
+            echo(f"{'fails' if result.problem else 'holds'}  {result.name}: {result.promise}")
+            for line in filter(None, (result.problem, result.note)):
                 echo(f"       {line}", keep="\n")
-    code = 1 if any(finding.problem for finding in findings) else 0
+    code = 1 if any(result.problem for result in results) else 0
     if form == "json":
-        echo_json({"checks": [vars(f) for f in findings], "exit_code": code}, indent=1)
+        echo_json({"checks": [vars(result) for result in results], "exit_code": code}, indent=1)
     elif form == "markdown":
         echo("| check | |\n| --- | --- |", keep="\n")
-        for finding in findings:
-            verdict = finding.problem or "; ".join(filter(None, ("holds", finding.note)))
-            echo(f"| {finding.promise} | {verdict} |")
+        for result in results:
+            verdict = result.problem or "; ".join(filter(None, ("holds", result.note)))
+            echo(f"| {result.promise} | {verdict} |")
     return code
 
 
@@ -150,13 +122,13 @@ def _check_installed() -> None:
         raise KscaffoldError(f"verify needs {' and '.join(missing)}", hint=hint)
 
 
-def _list(cases: tuple[Case, ...], form: str) -> None:
+def _list(cases: tuple[Case, ...], form: str) -> int:
     if form == "json":
-        listed = [{"family": c.family, "case": c.name, "quick": c.quick} for c in cases]
-        echo_json(listed)
-        return
-    for case in cases:
-        echo(f"{case.id}{'  (quick)' if case.quick else ''}")
+        echo_json([{"family": c.family, "case": c.name, "quick": c.quick} for c in cases])
+    else:
+        for case in cases:
+            echo(f"{case.id}{'  (quick)' if case.quick else ''}")
+    return 0
 
 
 def _run(
@@ -183,41 +155,25 @@ def _run(
     return outcomes
 
 
-def _print_json(outcomes: dict[Subject, list[Outcome]]) -> None:
+def _print(outcomes: dict[Subject, list[Outcome]], form: str, code: int, *, verbose: bool) -> None:
     from kscaffold.verify import report
 
-    targets = [
-        {
-            "target": subject.place,
-            "holds": sum(outcome.holds for outcome in each),
-            "fails": sum(not outcome.holds for outcome in each),
-            "cases": [report.as_json(outcome, subject) for outcome in each],
-        }
-        for subject, each in outcomes.items()
-    ]
-    code = 1 if any(target["fails"] for target in targets) else 0
-    echo_json({"targets": targets, "exit_code": code}, indent=1)
-
-
-def _print(outcomes: dict[Subject, list[Outcome]], form: str, *, verbose: bool) -> None:
-    from kscaffold.verify import report
-
+    if form == "json":
+        targets = [report.as_json(subject, each) for subject, each in outcomes.items()]
+        echo_json({"targets": targets, "exit_code": code}, indent=1)
+        return
     if len(outcomes) > 1:
         echo(report.markdown_comparison(outcomes), keep="\n")
         return
-    [(subject, ended)] = outcomes.items()
+    [ended] = outcomes.values()
     if verbose:
         for outcome in ended:
-            echo(f"{outcome.case.id}: {outcome.verdict}{_because(outcome)}")
+            because = f" ({outcome.detail})" if outcome.detail else ""
+            echo(f"{outcome.case.id}: {outcome.verdict}{because}")
         echo()
     as_markdown = form == "markdown"
-    table = report.markdown_table if as_markdown else report.text_table
-    echo(table(ended), keep="\n")
+    echo((report.markdown_table if as_markdown else report.text_table)(ended), keep="\n")
     tell = report.markdown_failure if as_markdown else report.text_failure
     for outcome in ended:
         if not outcome.holds:
-            echo(f"\n{tell(outcome, subject)}", keep="\n")
-
-
-def _because(outcome: Outcome) -> str:
-    return f" ({outcome.detail})" if outcome.detail else ""
+            echo(f"\n{tell(outcome)}", keep="\n")

@@ -5,41 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from kscaffold.lint import files, manifest, names, quoted, readable, references, targets
-from kscaffold.lint.findings import ADVICE, ERROR, RULES, Finding
+from kscaffold.lint import files, manifest, names, style
+from kscaffold.lint.findings import ADVICE, ERROR, OVERALL, RULES, Finding
 from kscaffold.lint.loading import load
-from kscaffold.lint.subject import Subject
+from kscaffold.lint.view import View
 
 __all__ = ["ADVICE", "ERROR", "RULES", "Finding", "lint"]
 
-Check = Callable[[Subject], Iterable[Finding]]
-CHECKS: tuple[Check, ...] = (
-    names.faults,
-    names.taken_names,
-    names.undefined_names,
-    names.unused_questions,
-    names.unused_derived,
-    names.unused_placeholders,
+CHECKS: tuple[Callable[[View], Iterable[Finding]], ...] = (
+    files.wrong_files,
     files.missing_files,
     files.unreachable_files,
-    files.python_syntax,
-    references.missing_references,
-    references.circles,
-    references.blocks_that_override_nothing,
-    targets.bad_paths,
-    targets.same_targets,
+    files.missing_references,
+    files.circles,
+    files.blocks_that_override_nothing,
+    manifest.wrong_expressions,
+    manifest.taken_names,
     manifest.bad_defaults,
     manifest.impossible_rules,
-    quoted.unquoted_values,
-    readable.conditions,
-    readable.inline_statements,
-)
-# Rules that must be broken with every choice: another choice may use or define the name.
-OVERALL = frozenset(
-    {
-        *("unused-question", "unused-derived", "unused-placeholder", "unreachable-file"),
-        *("undefined-name", "missing-file"),
-    }
+    manifest.bad_paths,
+    manifest.same_targets,
+    names.undefined_names,
+    names.unused_names,
+    names.unused_placeholders,
+    style.unquoted_values,
+    style.python_syntax,
+    style.conditions,
+    style.inline_statements,
 )
 
 
@@ -64,20 +56,16 @@ def lint(
         AnswerError: there is no such source.
         TemplateError: a template cannot be fetched or its manifest cannot be read at all.
     """
-    loaded = load(sources, base, ref, taken)
-    found = [
-        (subject, {each for check in CHECKS for each in check(subject)})
-        for subject in loaded.subjects
-    ]
-    findings = {*loaded.findings, *_agreed(found)}
-    kept = [each for each in findings if not each.is_own or each.layer in loaded.named]
-    return tuple(sorted(kept, key=lambda each: (-each.layer, each.file, each.line, each.rule)))
+    views, findings = load(sources, base, ref, taken)
+    found = {*findings, *_agreed(views)}
+    return tuple(sorted(found, key=lambda each: (-each.layer, each.file, each.line, each.rule)))
 
 
-def _agreed(found: Sequence[tuple[Subject, set[Finding]]]) -> Iterator[Finding]:
-    """Yield the findings; those in `OVERALL` only if they hold whatever is chosen."""
-    for each in {each for _, findings in found for each in findings}:
+def _agreed(views: Sequence[View]) -> Iterator[Finding]:
+    """Yield what is found; what breaks a rule in `OVERALL` only if it does whatever is chosen."""
+    found = [(view, {each for check in CHECKS for each in check(view)}) for view in views]
+    for each in {each for view, findings in found for each in findings if view.counts(each)}:
         if each.rule not in OVERALL or all(
-            each in findings for subject, findings in found if subject.shows(each.file)
+            each in findings for view, findings in found if view.shows(each.file)
         ):
             yield each

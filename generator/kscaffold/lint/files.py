@@ -1,57 +1,86 @@
-"""Files: those that are named and not there, and those that are there for nothing."""
+"""Template files: missing ones, unused ones, and what cannot be parsed or refers to nothing."""
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections.abc import Iterator
 
-from kscaffold.hints import near
-from kscaffold.lint.findings import Finding, Spot
-from kscaffold.lint.subject import Subject
+from kscaffold.hints import near, near_or_all
+from kscaffold.lint.findings import Finding
+from kscaffold.lint.view import View, reachable
 
 
-def missing_files(subject: Subject) -> Iterator[Finding]:
+def wrong_files(view: View) -> Iterator[Finding]:
+    """Find files that Jinja cannot parse, or with unknown filters and tests."""
+    for parsed in view.parsed.values():
+        yield from parsed.findings
+
+
+def missing_files(view: View) -> Iterator[Finding]:
     """Find files that the manifest names and that no layer has."""
-    layers = subject.scaffold.template.layers
-    known = sorted({path for layer in layers for path in layer.files()})
-    named = [(f.template, subject.spot_of(f, "template")) for f in subject.manifest.files]
-    for name, question in subject.manifest.questions.items():
-        spot = subject.spot("questions", name, "carried")
+    known = sorted({path for layer in view.layers for path in layer.files()})
+    named = [(file.template, view.spot_of(file, "template")) for file in view.manifest.files]
+    for name, question in view.manifest.questions.items():
+        spot = view.spot("questions", name, "carried")
         named += [(path, spot) for path in question.carried.values()]
     for path, spot in named:
-        if layers.find(path) is None:
+        if view.layers.find(path) is None:
             fix = near(path, known) or "write it, or drop its entry"
-            yield subject.finding("missing-file", spot, f"there is no file {path!r}", fix)
+            yield spot.finding("missing-file", f"there is no file {path!r}", fix)
 
 
-def unreachable_files(subject: Subject) -> Iterator[Finding]:
+def unreachable_files(view: View) -> Iterator[Finding]:
     """Find template files that are never written, and that no other one includes."""
-    if not subject.is_known:
+    if not view.is_known:
         return
-    used = {name.partition(":")[2].partition("/")[0] for name in subject.reached if "/" in name}
-    for number, layer in enumerate(subject.scaffold.template.layers):
+    used = {name.partition(":")[2].partition("/")[0] for name in view.reached if "/" in name}
+    for number, layer in enumerate(view.layers):
         for path in layer.files():
             # Beside its templates a folder may hold what is about it, such as a README.md.
             about_it = not path.endswith(".jinja") and path.partition("/")[0] not in used
-            if not about_it and f"{number}:{path}" not in subject.reached:
-                message = "nothing writes or includes it"
+            if not about_it and f"{number}:{path}" not in view.reached:
                 fix = "name it under [[files]] or [folders], or remove it"
-                yield subject.finding("unreachable-file", Spot(number, path), message, fix)
+                spot = view.spot_in(number, path)
+                yield spot.finding("unreachable-file", "nothing writes or includes it", fix)
 
 
-def python_syntax(subject: Subject) -> Iterator[Finding]:
-    """Find Python templates that editors, ruff and black cannot read as they stand."""
-    for _, spot, parsed in subject.templates():
-        if not spot.path.endswith(".py.jinja"):
+def missing_references(view: View) -> Iterator[Finding]:
+    """Find files that extend, include or import a missing one."""
+    for parsed in view.parsed.values():
+        for ref in parsed.references:
+            if ref.target and not ref.optional and not view.has(ref.target):
+                message = f"it {ref.kind}s {ref.name!r}, which is missing"
+                fix = "name a file of this template, or LAYER/FILE of one below"
+                yield parsed.spot.at(ref.line).finding("extends-nothing", message, fix)
+
+
+def circles(view: View) -> Iterator[Finding]:
+    """Find files that extend or import themselves, also by way of others."""
+    for name, parsed in view.parsed.items():
+        for ref in parsed.references:
+            if ref.kind != "include" and ref.target and name in _above(view, ref.target):
+                message = f"it {ref.kind}s {ref.name!r}, which leads back to itself"
+                fix = f'write "builtin/{parsed.spot.path}", or the name of another layer below'
+                yield parsed.spot.at(ref.line).finding("extends-itself", message, fix)
+
+
+def _above(view: View, name: str) -> set[str]:
+    """Return a file and all that it extends or imports."""
+    return reachable([name], lambda each: view.targets(each, "extends", "import"))
+
+
+def blocks_that_override_nothing(view: View) -> Iterator[Finding]:
+    """Find blocks of a file that extends others, none of which has such a block."""
+    for name, parsed in view.parsed.items():
+        parents = [ref.target for ref in parsed.references if ref.kind == "extends"]
+        if parsed.tree is None or not parents or None in parents:
             continue
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                ast.parse(parsed.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            line = getattr(error, "lineno", None) or 1
-            message = f"it is no valid Python as it stands: {getattr(error, 'msg', error)}"
-            fix = 'write statements as "#: if", and identifiers as [placeholders]'
-            where = Spot(spot.layer, spot.path, line)
-            yield subject.finding("python-syntax", where, message, fix)
+        above = (_above(view, str(parents[0])) & view.parsed.keys()) - {name}
+        known = {block.name for each in above for block in view.parsed[each].blocks}
+        # A new block within one that is overridden is there for others to override.
+        inside = {id(each) for block in parsed.blocks for each in block.find_all(type(block))}
+        for block in parsed.blocks:
+            if block.name not in known and id(block) not in inside:
+                spot = parsed.spot.at(block.lineno)
+                message = f"no template below has a block {block.name!r}, so this has no effect"
+                fix = near_or_all(block.name, sorted(known))
+                yield spot.finding("block-overrides-nothing", message, fix)

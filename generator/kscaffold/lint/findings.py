@@ -1,85 +1,63 @@
-"""What is found wrong with a template: the rules, and a finding with its place."""
+"""What is found wrong with a template: the rules, where it is, and what to do about it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 ERROR = "error"
 ADVICE = "advice"
-
-
-class Rule(NamedTuple):
-    """A rule of the lint.
-
-    Attributes:
-        description: what the rule finds, in one line.
-        severity: an error makes the command fail, advice does not.
-        own: whether only the templates that were named are held to it, and not what they extend:
-            an overlay may well leave a part of the template below it unused.
-    """
-
-    description: str
-    severity: str = ERROR
-    own: bool = False
-
-
-_RULES: dict[str, Rule] = {
-    "bad-default": Rule("a default that the question itself refuses"),
-    "bad-path": Rule("a target that must not or cannot be written on every system"),
-    "block-overrides-nothing": Rule("a block that no template below has, so that nobody sees it"),
-    "broken-manifest": Rule("what kscaffold.toml says cannot be"),
-    "case-collision": Rule("two targets that are one file where case does not count"),
-    "extends-itself": Rule("a file that extends itself in the end"),
-    "extends-nothing": Rule("a file that extends, includes or imports one that is not there"),
-    "missing-file": Rule("a file that the manifest names and that is not there"),
-    "rule-impossible": Rule("a rule about an answer that its question never takes"),
-    "shadowed-file": Rule("two files that are written to the same target"),
-    "syntax": Rule("what Jinja cannot read"),
-    "taken-name": Rule("a question with the name of an option of `kscaffold new`"),
-    "undefined-name": Rule("a name that is no answer, no derived value and not set"),
-    "unknown-filter": Rule("a filter that templates do not have"),
-    "unknown-key": Rule("a key or table that kscaffold.toml does not have"),
-    "unknown-test": Rule("a test (`is ...`) that templates do not have"),
-    "unquoted-value": Rule("somebody's text in code or data that is not quoted, or twice"),
-    "unreachable-file": Rule("a file of the template that nothing writes or includes", own=True),
-    "unreadable-file": Rule("a template that is no text in UTF-8, or lies outside"),
-    "unused-derived": Rule("a derived value that nothing uses", own=True),
-    "unused-placeholder": Rule("a placeholder that is in no Python template", own=True),
-    "unused-question": Rule("a question whose answer changes nothing", own=True),
-    "condition-not-bare": Rule("a condition with logic in a template file", ADVICE, own=True),
-    "inline-statement": Rule("a statement that is no line of its own", ADVICE, own=True),
-    "many-conditions": Rule("more conditions than a reader can follow", ADVICE, own=True),
-    "nested-condition": Rule("a condition inside another one", ADVICE, own=True),
-    "python-syntax": Rule("a *.py.jinja that is no valid Python as it stands", ADVICE, own=True),
+# Each rule, and what it finds in one line.
+RULES: dict[str, str] = {
+    "bad-default": "a default that its own question refuses",
+    "bad-path": "a target that cannot be written on every system",
+    "block-overrides-nothing": "a block that overrides nothing below, so it has no effect",
+    "broken-manifest": "an invalid kscaffold.toml",
+    "case-collision": "two targets that are one file where case does not count",
+    "extends-itself": "a file that extends or imports itself, also by way of others",
+    "extends-nothing": "a file that extends, includes or imports a missing one",
+    "missing-file": "a file that the manifest names and that is missing",
+    "rule-impossible": "a rule about an answer that its question never takes",
+    "shadowed-file": "two files that are written to the same target",
+    "syntax": "a syntax error of Jinja",
+    "taken-name": "a question with the name of an option of `kscaffold new`",
+    "undefined-name": "a name that is not an answer, a derived value or set in the file",
+    "unknown-filter": "a filter that templates do not have",
+    "unknown-key": "a key or table that kscaffold.toml does not have",
+    "unknown-test": "a test (`is ...`) that templates do not have",
+    "unquoted-value": "free text in code or data that is not quoted, or quoted twice",
+    "unreachable-file": "a file of the template that nothing writes or includes",
+    "unreadable-file": "a template that is not UTF-8, or lies outside its folder",
+    "unused-derived": "a derived value that nothing uses",
+    "unused-placeholder": "a placeholder that no Python template contains",
+    "unused-question": "a question whose answer changes nothing",
+    "condition-not-bare": "a condition with logic in a template file",
+    "inline-statement": "a statement that shares its line with text",
+    "many-conditions": "more conditions than a reader can follow",
+    "nested-condition": "a condition inside another one",
+    "python-syntax": "a *.py.jinja that is not valid Python as it stands",
 }
-RULES: dict[str, str] = {name: rule.description for name, rule in _RULES.items()}
+# Errors make the command fail; these do not.
+_ADVICE = frozenset(
+    {
+        *("condition-not-bare", "inline-statement", "many-conditions", "nested-condition"),
+        "python-syntax",
+    }
+)
+_UNUSED = frozenset({"unreachable-file", "unused-derived", "unused-placeholder", "unused-question"})
+# Rules that must be broken with every choice: another choice may use or define the name.
+OVERALL = _UNUSED | {"undefined-name", "missing-file"}
 
 
 def severity_of(rule: str) -> str:
     """Return "error" or "advice"."""
-    return _RULES[rule].severity
-
-
-@dataclass(frozen=True)
-class Spot:
-    """A line of a file of a layer; layers and lines are numbered, layers from 0, lines from 1."""
-
-    layer: int
-    path: str
-    line: int = 1
+    return ADVICE if rule in _ADVICE else ERROR
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """One thing that is wrong: `rule` is a name in `RULES`, lines are numbered from 1.
 
-    Attributes:
-        rule: a name in `RULES`.
-        file: the file as a person finds it: the layer's place and the path in it.
-        message: what is wrong.
-        fix: what to do about it.
-        layer: the number of the layer.
+    `file` is the file as a person finds it: the layer's place and the path in it.
     """
 
     rule: str
@@ -96,5 +74,26 @@ class Finding:
 
     @property
     def is_own(self) -> bool:
-        """Whether it says nothing about a template that others extend."""
-        return _RULES[self.rule].own
+        """Whether it only counts in a template that was named, not in one that is extended.
+
+        An overlay may well leave a part of the template below it unused.
+        """
+        return self.rule in _ADVICE | _UNUSED
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A line of a file; `path` is the file's path in the layer of this number."""
+
+    file: str
+    path: str
+    layer: int
+    line: int = 1
+
+    def at(self, line: int) -> Spot:
+        """Return a line of the text that begins here, counted from 1."""
+        return replace(self, line=self.line + line - 1)
+
+    def finding(self, rule: str, message: str, fix: str) -> Finding:
+        """Return a finding at this spot."""
+        return Finding(rule, self.file, self.line, message, fix, self.layer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,62 +12,50 @@ from msgspec import structs
 
 from kscaffold.errors import Place, TemplateError, UnknownKeyError
 from kscaffold.lint.findings import Finding
-from kscaffold.lint.lines import Key, index, line_of
-from kscaffold.lint.subject import Subject
-from kscaffold.project.pipeline import prepare
+from kscaffold.lint.lines import index, line_of
+from kscaffold.lint.view import View
+from kscaffold.project.pipeline import Scaffold, prepare
+from kscaffold.template.choices import with_choices
 from kscaffold.template.manifest.tables import ManifestTable
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.sources import Found, Part, Template, find_all, find_choices, stacked
+from kscaffold.template.parts import Part
+from kscaffold.template.sources import find_all, pinned
+from kscaffold.template.stack import Template, stacked
 from kscaffold.toml import mistakes
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A template as far as it can be loaded, and what is wrong with its manifests.
+def load(
+    sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[str]
+) -> tuple[tuple[View, ...], list[Finding]]:
+    """Load templates on top of each other; raises as `find_all` does.
 
-    Attributes:
-        subjects: the template with each of its choices made at least once; none where the manifests
-            cannot be put together.
-        named: the layers that were asked for, and not for the sake of what extends them.
+    Returns:
+        The template with each of its choices made at least once, or nothing where the manifests
+        cannot be put together; and what is wrong with them.
     """
-
-    subjects: tuple[Subject, ...]
-    findings: tuple[Finding, ...]
-    named: frozenset[int]
-
-
-def load(sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[str]) -> Loaded:
-    """Load templates on top of each other, as `load_templates` does, but for unknown keys.
-
-    Raises:
-        AnswerError: there is no such source.
-        TemplateError: one cannot be fetched, or its manifest is no TOML.
-    """
-    stack, choices = find_choices(find_all(sources, base, ref))
-    named = frozenset(layer for layer, found in enumerate(stack) if found.is_named)
-    parts = [Part(found, layer) for layer, found in enumerate(stack)] + [*choices]
-    unknown = [
-        mistake
-        for part in parts
-        for mistake in mistakes(ManifestTable, part.found.values, part.found.place)
-        if isinstance(mistake, UnknownKeyError)
-    ]
-    findings = [_finding("unknown-key", mistake, parts) for mistake in unknown]
-    keys = {(mistake.place, mistake.key) for mistake in unknown}
+    parts = with_choices(find_all(pinned(sources, [] if ref is None else [ref]), base))
+    named = frozenset(part.number for part in parts if part.is_named)
+    findings: list[Finding] = []
+    known = [_without_unknown_keys(part, findings) for part in parts]
     try:
-        template = stacked(
-            [_known(found, keys) for found in stack],
-            tuple(replace(choice, found=_known(choice.found, keys)) for choice in choices),
-        )
-        subjects = tuple(_subject(template, taken, each) for each in _selections(choices))
+        template = stacked(known)
+        chosen = [_scaffold(template, each) for each in _selections(template.choices)]
     except TemplateError as error:
-        findings.append(_finding("broken-manifest", error, parts))
-        return Loaded((), tuple(findings), named)
-    return Loaded(subjects, tuple(findings), named)
+        return (), [*findings, _finding("broken-manifest", error, parts)]
+    return tuple(View(scaffold, taken, named) for scaffold in chosen), findings
 
 
-def _known(found: Found, unknown: set[tuple[Place | str, str]]) -> Found:
-    return replace(found, values=_without(found.values, found.place, unknown))
+def _without_unknown_keys(part: Part, findings: list[Finding]) -> Part:
+    """Return a part without the keys that a manifest does not have, which are found."""
+    values: Any = deepcopy(part.values)
+    for mistake in [*mistakes(ManifestTable, values, part.place)]:
+        if isinstance(mistake, UnknownKeyError) and isinstance(mistake.place, Place):
+            findings.append(_finding("unknown-key", mistake, [part]))
+            table = values
+            for key in mistake.place.table:
+                table = table[key]
+            del table[mistake.key]
+    return replace(part, values=values)
 
 
 def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
@@ -78,7 +67,7 @@ def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
     return [{name: each[n % len(each)] for name, each in answers.items()} for n in range(most)]
 
 
-def _subject(template: Template, taken: frozenset[str], answers: dict[str, str]) -> Subject:
+def _scaffold(template: Template, answers: dict[str, str]) -> Scaffold:
     """Return the template with some choices made, and the questions that are then asked."""
     chosen = template.chosen(answers)
     files = {f"{layer.place}{MANIFEST}" for layer in chosen.layers}
@@ -89,32 +78,17 @@ def _subject(template: Template, taken: frozenset[str], answers: dict[str, str])
     }
     rules = tuple(rule for rule in chosen.manifest.rules if rule.place.file in files)
     manifest = structs.replace(chosen.manifest, questions=questions, rules=rules)
-    scaffold = prepare(replace(chosen, manifest=manifest), "project")
-    lines = tuple(index(layer.read(MANIFEST)) for layer in chosen.layers)
-    return Subject(scaffold, lines, taken)
-
-
-def _without(values: Any, place: Place, keys: set[tuple[Place | str, str]]) -> Any:
-    """Return a manifest's values without some keys."""
-    if isinstance(values, list):
-        return [_without(value, place.below(number), keys) for number, value in enumerate(values)]
-    if isinstance(values, dict):
-        return {
-            key: _without(value, place.below(key), keys)
-            for key, value in values.items()
-            if (place, key) not in keys
-        }
-    return values
+    return prepare(replace(chosen, manifest=manifest), "project")
 
 
 def _finding(rule: str, error: TemplateError, parts: Sequence[Part]) -> Finding:
     """Return what is wrong with a manifest as a finding at its line."""
     place = error.place
     assert isinstance(place, Place)
-    part = next(each for each in parts if each.found.place.file == place.file)
-    key: Key = (*place.table, *((error.key,) if error.key else ()))
+    part = next(each for each in parts if each.place.file == place.file)
     at = " ".join(filter(None, (place.header, error.key)))
     message = ": ".join(filter(None, (at, error.reason)))
     hint = error.hint or "fix this first: nothing else is checked"
-    line = line_of(index(part.found.layer.read(MANIFEST)), key)
+    key = (*place.table, *filter(None, [error.key]))
+    line = line_of(index(part.layer.read(MANIFEST)), key)
     return Finding(rule, place.file, line, message, hint, part.number)

@@ -1,47 +1,94 @@
-"""What the manifest says of its own questions: defaults and rules that they refuse."""
+"""What the manifest says of its own questions and targets: what cannot be."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 
 from kscaffold.errors import AnswerError
+from kscaffold.lint.expressions import expressions
 from kscaffold.lint.findings import Finding
-from kscaffold.lint.subject import Subject
+from kscaffold.lint.view import View
 from kscaffold.project.answers import Interview
-from kscaffold.template.manifest import Question, Value
+from kscaffold.safety.paths import path_problem
+from kscaffold.template.manifest import File, Question, Value
+
+_EXPRESSION = re.compile(r"{{.*?}}")
 
 
-def bad_defaults(subject: Subject) -> Iterator[Finding]:
+def wrong_expressions(view: View) -> Iterator[Finding]:
+    """Find expressions that Jinja cannot parse, or with unknown filters and tests."""
+    for parsed, _ in expressions(view):
+        yield from parsed.findings
+
+
+def taken_names(view: View) -> Iterator[Finding]:
+    """Find questions that have the name of another option."""
+    for name in view.manifest.questions.keys() & view.taken:
+        message = f"`kscaffold new` has an option {name!r}"
+        yield view.spot("questions", name).finding("taken-name", message, "take another name")
+
+
+def bad_defaults(view: View) -> Iterator[Finding]:
     """Find defaults, other than templates, that the question itself refuses."""
-    for question in subject.manifest.questions.values():
+    for question in view.manifest.questions.values():
         value = question.default
-        if value is None or (isinstance(value, str) and "{" in value) or question.type == "path":
+        if value is None or (isinstance(value, str) and "{" in value):
             continue
-        if reason := _refusal(subject, question, value):
-            spot = subject.spot("questions", question.name, "default")
+        if reason := _refusal(view, question, value):
+            spot = view.spot("questions", question.name, "default")
             message = f"the default is refused: {reason}"
-            yield subject.finding("bad-default", spot, message, "give one that is accepted")
+            yield spot.finding("bad-default", message, "give one that is accepted")
 
 
-def impossible_rules(subject: Subject) -> Iterator[Finding]:
+def impossible_rules(view: View) -> Iterator[Finding]:
     """Find rules that speak of an answer that its question never takes."""
-    for rule in subject.manifest.rules:
+    for rule in view.manifest.rules:
         for key, answers in (("requires", rule.requires), ("conflicts", rule.conflicts)):
             for name, value in answers.items():
-                question = subject.manifest.questions[name]
-                if question.type != "path" and (reason := _refusal(subject, question, value)):
-                    spot = subject.spot(key, place=rule.place)
-                    fix = "give a value that the question takes"
+                if reason := _refusal(view, view.manifest.questions[name], value):
                     message = f"what it {key} is refused: {reason}"
-                    yield subject.finding("rule-impossible", spot, message, fix)
+                    fix = "give a value that the question takes"
+                    yield view.spot(key, place=rule.place).finding("rule-impossible", message, fix)
 
 
-def _refusal(subject: Subject, question: Question, value: Value) -> str | None:
-    """Return why a question refuses a value, or None."""
-    first = next(iter(subject.manifest.questions.values()))
-    interview = Interview(subject.manifest, {}, subject.scaffold.tools, until=first)
+def _refusal(view: View, question: Question, value: Value) -> str | None:
+    """Return why a question refuses a value, or None; which files there are is not known here."""
+    if question.type == "path":
+        return None
+    first = next(iter(view.manifest.questions.values()))
+    interview = Interview(view.manifest, {}, view.tools, until=first)
     try:
         accepted = interview.accept(question, value)
     except AnswerError as error:
         return str(error)
     return None if accepted == value else f"{question.name}: it is read as {accepted!r}"
+
+
+def bad_paths(view: View) -> Iterator[Finding]:
+    """Find targets that leave the project, or are not valid names on every system."""
+    for file in view.manifest.files:
+        if problem := path_problem(_EXPRESSION.sub("x", file.target)):
+            message = f"it is written to {file.target!r}: {problem}"
+            spot = view.spot_of(file, "target")
+            yield spot.finding("bad-path", message, "give another target")
+
+
+def same_targets(view: View) -> Iterator[Finding]:
+    """Find files that are written to one target by the same answers."""
+    seen: dict[str, list[File]] = {}
+    for file in view.manifest.files:
+        others = seen.setdefault(unicodedata.normalize("NFC", file.target).casefold(), [])
+        # Two conditions may exclude each other; what is always written meets every other file.
+        for other in others:
+            if None in (file.when, other.when) or file.when == other.when:
+                same = other.target == file.target
+                how = "" if same else ", one file where case does not count"
+                yield view.spot_of(file, "target").finding(
+                    "shadowed-file" if same else "case-collision",
+                    f"both {other.target!r} and {file.target!r} are written{how}",
+                    "give one of them another target, or each a `when` of its own",
+                )
+        if file.when not in [other.when for other in others]:
+            others.append(file)

@@ -1,1 +1,1 @@
-"""A template tried out: projects of its answers in combination, each held to what is asked."""
+"""Projects of a template's answers in combination, each rendered and checked."""

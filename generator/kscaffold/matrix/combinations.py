@@ -1,4 +1,4 @@
-"""Answers in combination: all that are legal, or as many as it takes for values to meet."""
+"""Answers in combination: all legal ones, or enough for every two values to meet."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from kscaffold.errors import AnswerError
 from kscaffold.project.answers import Interview, Tools, resolve
 from kscaffold.template.manifest import Manifest, Question, Value
 
-# Up to so many legal combinations, all of them are tried; above it, so that each two values meet.
+# Up to this many legal combinations, all are tried; above it, enough for every two values to meet.
 ALL_UP_TO = 256
-# So many are looked at to choose from.
+# At most this many are found, to choose from.
 POOL = 4096
-# So many of them are changed to make two values meet.
+# How many of them are changed at most to make two values meet.
 TRIES = 50
-# A name that somebody may have, with what is special to Python, TOML, YAML, HTML or a shell.
+# A possible name, with what is special to Python, TOML, YAML, HTML or a shell.
 AWKWARD = 'D\'Arcy "Jo" \\n {x} {{ y }} $HOME #1 <é>'
 
 Given = Mapping[str, Value]

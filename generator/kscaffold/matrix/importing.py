@@ -13,15 +13,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 
-def main(tasks: Sequence[dict[str, Any]]) -> None:
+def main() -> None:
     """Import all, and report each on the stdout that was there at first."""
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # What a module prints is none of it.
+    # What a module prints does not belong there.
     os.dup2(2, 1)
-    for task in tasks:
+    for task in json.load(sys.stdin):
         print(json.dumps(_problem(**task)), file=report, flush=True)
 
 
@@ -41,10 +40,8 @@ def _problem(folder: str, root: str, modules: Sequence[str]) -> str | None:
         sys.path.remove(root)
         importlib.invalidate_caches()
         for name, module in [*sys.modules.items()]:
-            file = getattr(module, "__file__", None) or next(
-                iter(getattr(module, "__path__", ())), ""
-            )
-            if str(file).startswith(folder):
+            places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+            if any(str(place).startswith(folder) for place in places[:2]):
                 del sys.modules[name]
 
 
@@ -52,4 +49,4 @@ if __name__ == "__main__":
     # The projects' modules come first, and none of this package's beside this file.
     with contextlib.suppress(ValueError):
         sys.path.remove(str(Path(__file__).parent))
-    main(json.load(sys.stdin))
+    main()

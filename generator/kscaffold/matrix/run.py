@@ -1,13 +1,14 @@
-"""The trial itself: many projects rendered and checked, and the least that makes one fail."""
+"""Many projects of one template, rendered and checked, and the least that makes one fail."""
 
 from __future__ import annotations
 
 import multiprocessing
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,69 +19,60 @@ from kscaffold.matrix.combinations import Given
 from kscaffold.project.answers import resolve
 from kscaffold.project.pipeline import Scaffold
 from kscaffold.project.training import missing_modules
+from kscaffold.template.manifest import Manifest
 
-# Below so many projects, a process more takes longer than it saves.
+# Below this many projects, one more process takes longer than it saves.
 FEWEST = 16
-# So many different failures are looked into.
-MOST_FAULTS = 5
+# The smallest answers are looked for in this many different failures.
+MOST_FAILURES = 5
 
-# Begins to show a phase of so many steps; what it gives counts one.
+# Shows a phase of some number of steps; what it yields counts one step.
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is asked of a trial.
-
-    Attributes:
-        imports: whether the projects' modules are imported.
-        trains: whether the projects are trained.
-        jobs: how many things are done at once.
-        seconds: how long importing or training one project may take.
-        why_not: why the projects' modules are not imported, if they are not.
-    """
-
-    imports: bool = True
-    trains: bool = False
-    jobs: int = 1
-    seconds: float = 300.0
-    why_not: str = "not asked for"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A failure, in how many projects it is, and the least that makes it."""
+class MinimalFailure:
+    """A failure, in how many projects it is, and the smallest answers that make it."""
 
     failure: Failure
     count: int
     smallest: Given
 
 
-class Trial:
-    """Tries projects of one template."""
+def skipped_checks(manifest: Manifest, why_no_import: str, *, trains: bool) -> dict[str, str]:
+    """Return the checks that are not made, each with the reason.
 
-    def __init__(self, scaffold: Scaffold, request: Request, progress: Progress) -> None:
-        self.scaffold = scaffold
-        self.request = request
-        self.progress = progress
-        self.ruff = ruff()
-        self.skipped = self._skipped()
+    Args:
+        manifest: the template's.
+        why_no_import: why the projects' modules are not imported; empty: they are.
+        trains: whether the projects are to be trained.
+    """
+    missing = missing_modules(manifest)
+    needs = f"not installed: {', '.join(missing)}" if missing else ""
+    untold = "" if manifest.test.train else "the template does not say how, under [test] train"
+    reasons = {
+        "ruff": "" if ruff() else "not installed: ruff",
+        "imports": needs or why_no_import,
+        "trains": (untold or needs) if trains else needs or "not asked for",
+    }
+    return {check: reason for check, reason in reasons.items() if reason}
 
-    def _skipped(self) -> dict[str, str]:
-        """Return the checks that are not made, each with the reason."""
-        skipped = {}
-        manifest = self.scaffold.template.manifest
-        missing = missing_modules(manifest)
-        needs = f"not installed: {', '.join(missing)}"
-        if self.ruff is None:
-            skipped["ruff"] = "not installed: ruff"
-        if missing or not self.request.imports:
-            skipped["imports"] = needs if missing else self.request.why_not
-        if missing or not self.request.trains or not manifest.train:
-            skipped["trains"] = needs if missing else "not asked for"
-            if self.request.trains and not manifest.train:
-                skipped["trains"] = "the template does not say how, under [test] train"
-        return skipped
+
+@dataclass(frozen=True)
+class Matrix:
+    """Makes projects of one template, and checks them.
+
+    Attributes:
+        skipped: the checks that are not made, each with the reason.
+        jobs: how many things are done at once.
+        seconds: how long importing or training one project may take.
+    """
+
+    scaffold: Scaffold
+    skipped: Mapping[str, str]
+    jobs: int
+    seconds: float
+    progress: Progress
 
     def run(self, chosen: Sequence[Given]) -> list[Project]:
         """Make a project of each combination and check it; raises `KeyboardInterrupt` as it is."""
@@ -88,61 +80,57 @@ class Trial:
             return self._run(chosen, Path(folder).resolve(), CHECKS)
 
     def _run(self, chosen: Sequence[Given], folder: Path, checks: Iterable[str]) -> list[Project]:
-        """Make projects, and check them in all ways or in some."""
-        wanted = {check for check in checks if check not in self.skipped}
+        wanted = {*checks} - self.skipped.keys()
         projects = self._rendered(chosen, folder)
-        good = [project for project in projects if project.is_rendered]
-        if "ruff" in wanted and self.ruff is not None and good:
-            run_ruff(self.ruff, good)
-        groups = [*running.distinct(p for p in good if not p.failed("parses")).values()]
-        processes = running.Processes()
-        if "imports" in wanted:
-            parts = [groups[n :: self.request.jobs] for n in range(self.request.jobs)]
-            tasks = [[group[0] for group in part] for part in parts if part]
-            self._all("importing", tasks, self._import, processes)
-        if "trains" in wanted:
-            firsts = [group[0] for group in groups if not group[0].failed("imports")]
-            self._all("training", firsts, self._train, processes)
-        for first, *others in groups:
+        good = [project for project in projects if not project.failed("renders")]
+        if "ruff" in wanted and good and (command := ruff()):
+            run_ruff(command, good)
+        # Projects with the same Python files behave the same.
+        groups: dict[frozenset[tuple[str, str]], list[Project]] = {}
+        for project in good:
+            if not project.failed("parses"):
+                groups.setdefault(frozenset(project.files.items()), []).append(project)
+        self._run_code([group[0] for group in groups.values()], wanted)
+        for first, *others in groups.values():
             for check in {"imports", "trains"} & first.checked:
                 for other in others:
-                    other.report(check, first.failed(check))
+                    other.report(check, *first.failed(check))
         return projects
 
     def _rendered(self, chosen: Sequence[Given], folder: Path) -> list[Project]:
-        global _scaffold
-        _scaffold = self.scaffold
-        tasks = [
-            (given, folder / f"{number:04}" / "project") for number, given in enumerate(chosen)
-        ]
+        global _render
+        _render = partial(render, self.scaffold)
+        tasks = [(given, folder / f"{n:04}" / "project") for n, given in enumerate(chosen)]
         can_fork = "fork" in multiprocessing.get_all_start_methods()
         with self.progress("rendering", len(tasks)) as step:
-            if self.request.jobs == 1 or len(tasks) < FEWEST or not can_fork:
-                return [*_counted(map(_render, tasks), step)]
+            if self.jobs == 1 or len(tasks) < FEWEST or not can_fork:
+                return [*_counted(map(_rendered, tasks), step)]
             context = multiprocessing.get_context("fork")
-            with ProcessPoolExecutor(self.request.jobs, mp_context=context) as pool:
-                return [*_counted(pool.map(_render, tasks), step)]
+            with ProcessPoolExecutor(self.jobs, mp_context=context) as pool:
+                return [*_counted(pool.map(_rendered, tasks), step)]
 
-    def _import(self, projects: Sequence[Project], processes: running.Processes) -> None:
-        running.import_all(projects, processes, self.request.seconds)
-
-    def _train(self, project: Project, processes: running.Processes) -> None:
-        running.train(self.scaffold, project, processes, self.request.seconds)
+    def _run_code(self, projects: Sequence[Project], wanted: set[str]) -> None:
+        """Import and train projects, as many at once as there are jobs."""
+        processes = running.Processes()
+        if "imports" in wanted:
+            parts = [projects[n :: self.jobs] for n in range(min(self.jobs, len(projects)))]
+            work = partial(running.import_all, processes=processes, seconds=self.seconds)
+            self._all("importing", parts, work, processes)
+        if "trains" in wanted:
+            work = partial(running.train, self.scaffold, processes=processes, seconds=self.seconds)
+            sound = [project for project in projects if not project.failed("imports")]
+            self._all("training", sound, work, processes)
 
     def _all(
         self,
         phase: str,
         tasks: Sequence[Any],
-        work: Callable[[Any, running.Processes], None],
+        work: Callable[[Any], None],
         processes: running.Processes,
     ) -> None:
-        """Do some work for each task, as many at once as there are jobs."""
-        with (
-            self.progress(phase, len(tasks)) as step,
-            ThreadPoolExecutor(self.request.jobs) as pool,
-        ):
+        with self.progress(phase, len(tasks)) as step, ThreadPoolExecutor(self.jobs) as pool:
             try:
-                for future in as_completed([pool.submit(work, task, processes) for task in tasks]):
+                for future in as_completed([pool.submit(work, task) for task in tasks]):
                     future.result()
                     step()
             except BaseException:
@@ -150,24 +138,25 @@ class Trial:
                 processes.end()
                 raise
 
-    def faults(self, projects: Sequence[Project]) -> list[Fault]:
+    def failures(self, projects: Sequence[Project]) -> list[MinimalFailure]:
         """Return the different failures, each with the smallest answers that still make it."""
-        kinds: list[list[tuple[Project, Failure]]] = []
+        kinds: dict[tuple[str, str], list[tuple[Project, Failure]]] = {}
         for project in projects:
             for failure in project.failures:
-                same = [kind for kind in kinds if kind[0][1].is_like(failure)]
-                same[0].append((project, failure)) if same else kinds.append([(project, failure)])
-        faults = []
+                kinds.setdefault(failure.key, []).append((project, failure))
+        minimal = []
         with tempfile.TemporaryDirectory(prefix="kscaffold-") as folder:
-            for number, found in enumerate(kinds):
-                project, failure = min(found, key=lambda each: len(self._chosen(each[0].given)))
-                count = len({id(each) for each, _ in found})
-                smallest = self._chosen(project.given)
-                if number < MOST_FAULTS:
+            for number, found in enumerate(kinds.values()):
+                answers = [self._chosen(project.given) for project, _ in found]
+                smallest, (_, failure) = min(
+                    zip(answers, found, strict=True), key=lambda each: len(each[0])
+                )
+                if number < MOST_FAILURES:
                     place = Path(folder).resolve() / str(number)
                     smallest = self._smallest(smallest, failure, place)
-                faults.append(Fault(failure, count, smallest))
-        return faults
+                count = len({id(project) for project, _ in found})
+                minimal.append(MinimalFailure(failure, count, smallest))
+        return minimal
 
     def _chosen(self, given: Given) -> Given:
         """Return the answers that are not the defaults."""
@@ -179,30 +168,27 @@ class Trial:
 
     def _smallest(self, given: Given, failure: Failure, folder: Path) -> Given:
         """Leave out answers, one after the other, as long as the check fails in the same way."""
-        number = 0
+        checks = {"imports", "trains"} if failure.check == "trains" else {failure.check}
 
-        def fails(answers: Given) -> bool:
-            nonlocal number
-            number += 1
-            checks = {"imports", "trains"} if failure.check == "trains" else {failure.check}
+        def fails(answers: Given, number: int) -> bool:
             [project] = self._run([answers], folder / str(number), checks)
-            return any(failure.is_like(each) for each in project.failures)
+            return failure.key in [each.key for each in project.failures]
 
-        if not given or fails({}):
+        if not given or fails({}, 0):
             return {}
-        for name in [*given]:
+        for number, name in enumerate([*given], start=1):
             without = {key: value for key, value in given.items() if key != name}
-            if without and fails(without):
+            if without and fails(without, number):
                 given = without
         return given
 
 
-_scaffold: Scaffold
+# Set before the workers are forked, which then have it.
+_render: Callable[[Given, Path], Project]
 
 
-def _render(task: tuple[Given, Path]) -> Project:
-    # The worker was forked when the scaffold was set.
-    return render(_scaffold, *task)
+def _rendered(task: tuple[Given, Path]) -> Project:
+    return _render(*task)
 
 
 def _counted(projects: Iterator[Project], step: Callable[[], None]) -> Iterator[Project]:

@@ -7,19 +7,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 
 from kscaffold.matrix.checks import Failure, Project
-from kscaffold.project.answers import Answers
 from kscaffold.project.pipeline import Scaffold
 from kscaffold.project.training import training_arguments
 
 IMPORTING = Path(__file__).with_name("importing.py")
+# How many lines of a failed training are shown.
 LINES = 12
+NOT_IMPORTED = frozenset({"tests", "test", "setup", "conftest", "docs", "noxfile"})
 
 
 class Processes:
@@ -32,11 +33,11 @@ class Processes:
 
     def run(
         self, command: Sequence[str], seconds: float, folder: Path, given: str = ""
-    ) -> tuple[int, str, str]:
-        """Run a command, `given` on its stdin; returns its exit code, stdout and stderr."""
+    ) -> tuple[int, str, list[str]]:
+        """Run a command, `given` on its stdin; returns exit code, stdout and lines of stderr."""
         with self._lock:
             if self._over:
-                return 1, "", "interrupted"
+                return 1, "", ["interrupted"]
             process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -55,11 +56,11 @@ class Processes:
         except subprocess.TimeoutExpired:
             _kill(process)
             output, errors = process.communicate()
-            errors += f"\nno end after {seconds:.0f} s"
+            errors += f"\nstopped after {seconds:g} s"
         finally:
             with self._lock:
                 self._running.discard(process)
-        return process.returncode, output, errors
+        return process.returncode, output, errors.strip().splitlines()
 
     def end(self) -> None:
         """End all that runs, and start nothing any more."""
@@ -78,62 +79,47 @@ def _kill(process: subprocess.Popen[str]) -> None:
             process.kill()
 
 
-def modules(project: Project) -> tuple[Path, list[str]]:
-    """Return where a project's modules are, and their names; tests and scripts to run are none."""
+def _modules(project: Project) -> dict[str, object]:
+    """Return where a project's modules are, and their names; not those of tests and scripts."""
     inside = [path for path in project.files if path.startswith("src/")]
-    root = project.folder / "src" if inside else project.folder
     paths = [path.removeprefix("src/") for path in inside or project.files]
     names = (path.removesuffix(".py").removesuffix("/__init__").split("/") for path in paths)
-    kept = [
-        parts
+    kept = (
+        ".".join(parts)
         for parts in names
-        if parts[0] not in ("tests", "test", "setup", "conftest", "docs", "noxfile")
+        if parts[0] not in NOT_IMPORTED
         and parts[-1] != "__main__"
         and all(part.isidentifier() for part in parts)
-    ]
-    return root, sorted(".".join(parts) for parts in kept)
+    )
+    root = project.folder / "src" if inside else project.folder
+    return {"folder": str(project.folder), "root": str(root), "modules": sorted(kept)}
 
 
 def import_all(projects: Sequence[Project], processes: Processes, seconds: float) -> None:
     """Import the modules of projects in one process; in another one, after one that ends it."""
     waiting = [*projects]
     while waiting:
-        tasks = []
-        for project in waiting:
-            root, names = modules(project)
-            tasks.append({"folder": str(project.folder), "root": str(root), "modules": names})
-        code, output, errors = processes.run(
-            [sys.executable, str(IMPORTING)], seconds * len(waiting), Path.cwd(), json.dumps(tasks)
-        )
+        command = [sys.executable, str(IMPORTING)]
+        tasks = json.dumps([*map(_modules, waiting)])
+        code, output, errors = processes.run(command, seconds * len(waiting), Path.cwd(), tasks)
         done = output.splitlines()[: len(waiting)]
         for project, line in zip(waiting, done, strict=False):
             problem = json.loads(line)
-            project.report("imports", [Failure("imports", problem)] if problem else [])
+            project.report("imports", *([Failure("imports", problem)] if problem else []))
         if len(done) < len(waiting):
-            last = (errors.strip().splitlines() or ["no message"])[-1]
-            message = f"to import it ends Python with exit code {code}: {last}"
-            waiting[len(done)].report("imports", [Failure("imports", message)])
+            last = (errors or ["no message"])[-1]
+            message = f"importing it ends Python with exit code {code}: {last}"
+            waiting[len(done)].report("imports", Failure("imports", message))
         waiting = waiting[len(done) + 1 :]
 
 
 def train(scaffold: Scaffold, project: Project, processes: Processes, seconds: float) -> None:
     """Train a project for a moment, as its template says."""
-    assert isinstance(project.answers, Answers)
+    assert project.answers is not None
     with TemporaryDirectory(prefix="kscaffold-") as scratch:
         arguments = training_arguments(scaffold, project.answers, f"{scratch}/run")
-        command = [sys.executable, *arguments]
-        code, _, errors = processes.run(command, seconds, project.folder)
-    lines = errors.strip().splitlines()
-    failures = []
+        code, _, errors = processes.run([sys.executable, *arguments], seconds, project.folder)
+    project.report("trains")
     if code != 0:
-        last = lines[-1] if lines else f"exit code {code}"
-        failures.append(Failure("trains", last, tuple(lines[-LINES:-1])))
-    project.report("trains", failures)
-
-
-def distinct(projects: Iterable[Project]) -> dict[frozenset[tuple[str, str]], list[Project]]:
-    """Return projects by their Python files: those with the same ones behave the same."""
-    groups: dict[frozenset[tuple[str, str]], list[Project]] = {}
-    for project in projects:
-        groups.setdefault(frozenset(project.files.items()), []).append(project)
-    return groups
+        *details, last = errors[-LINES:] or [f"exit code {code}"]
+        project.report("trains", Failure("trains", last, tuple(details)))

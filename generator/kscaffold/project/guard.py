@@ -57,7 +57,7 @@ class Guard:
             path: where it goes.
             text: what it renders to.
         """
-        file = _File(self, template, PurePosixPath(path).suffix, text)
+        file = _Guarded(self, template, PurePosixPath(path).suffix, text)
         if file.suffix not in READERS or file.agrees(self.stand_ins) is not False:
             return
         fitting = {name: file.fitting(name) for name in self.stand_ins}
@@ -66,16 +66,16 @@ class Guard:
         if not guilty and file.agrees(joint) is not False:
             return
         name = (guilty or [*joint])[0]
+        place = f"{path}, line {file.line(name)}"
         raise AnswerError(
-            f"the answer is more than a text in {path}, line {file.line(name)}: it changes what"
-            " the file means",
+            f"the answer is more than a text in {place}: it changes what the file means",
             key=self.manifest.questions[name].option,
             hint=f"have {template} quote it: {{{{ {name} | quote }}}}",
         )
 
 
 @dataclass(frozen=True)
-class _File:
+class _Guarded:
     """A file of a project, to be compared with what it is with other answers."""
 
     guard: Guard
@@ -86,9 +86,7 @@ class _File:
     def agrees(self, swaps: Mapping[str, str]) -> bool | None:
         """Return whether it means the same with these answers; None: it does not render."""
         other = self._rendered(swaps)
-        if other is None or other == self.text:
-            return None if other is None else True
-        return self._means(self.text, other, swaps)
+        return None if other is None else self._means(self.text, other, swaps)
 
     def fitting(self, name: str) -> str | None:
         """Return a value that can replace an answer without a difference; None: there is none.
@@ -99,11 +97,11 @@ class _File:
         swaps = [self.guard.stand_ins[name]]
         if isinstance(default, str) and default and "{{" not in default:
             swaps.append(default)
-        found = [(swap, self.agrees({name: swap})) for swap in swaps]
+        found = {swap: self.agrees({name: swap}) for swap in swaps}
         # If no other answer renders, there is nothing to compare.
-        if all(agrees is None for _, agrees in found):
+        if all(agrees is None for agrees in found.values()):
             return str(self.guard.values[name])
-        return next((swap for swap, agrees in found if agrees), None)
+        return next((swap for swap, agrees in found.items() if agrees), None)
 
     def line(self, name: str) -> int:
         """Return the first line that alone makes a difference; else the first that differs."""
@@ -126,7 +124,9 @@ class _File:
     def _means(self, text: str, other: str, swaps: Mapping[str, str]) -> bool:
         answers = {swap: str(self.guard.values[name]) for name, swap in swaps.items()}
         is_lenient = all(self.guard.stand_ins[name] == swap for name, swap in swaps.items())
-        return mean_the_same(text, other, self.suffix, answers, is_lenient=is_lenient)
+        return text == other or mean_the_same(
+            text, other, self.suffix, answers, is_lenient=is_lenient
+        )
 
 
 def _is_free(question: Question | None, value: Value) -> bool:

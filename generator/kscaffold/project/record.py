@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from kscaffold import __version__
-from kscaffold.project.answers import to_toml
+from kscaffold.errors import AnswerError
 from kscaffold.project.tree import Tree, TreeFile, is_text
 from kscaffold.safety.escaping import quote
+from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.template.manifest import Value
-from kscaffold.template.origins import BUILT_IN, record
-from kscaffold.template.sources import Template
+from kscaffold.template.origins import BUILT_IN
+from kscaffold.template.parts import Part
+from kscaffold.template.stack import Template
+from kscaffold.toml import TomlError, parse_toml
 
 ANSWERS = ".kscaffold/answers.toml"
 BASE = ".kscaffold/base.json"
@@ -34,9 +39,7 @@ def record_files(
         base: the content of each file, without secrets.
     """
     layers = "".join(
-        record(each.layer.name, each.origin, target)
-        for each in template.stack
-        if each.origin.kind != BUILT_IN
+        _layer(part, target) for part in template.stack if part.origin.kind != BUILT_IN
     )
     name = template.manifest.template.name
     answers = (
@@ -51,6 +54,21 @@ def record_files(
     )
 
 
+def _layer(part: Part, project: Path) -> str:
+    """Return a layer's lines of TOML; a path is kept both absolute and as seen from the project.
+
+    So the template is found after the project moves, and after both move together.
+    """
+    origin = part.origin
+    values = {"name": part.layer.name, "kind": origin.kind, "source": origin.source}
+    if origin.kind in ("folder", "zip"):
+        with suppress(ValueError):  # on another drive of Windows
+            values["relative"] = Path(os.path.relpath(origin.source, project)).as_posix()
+    values |= vars(origin)
+    lines = (f"{key} = {quote(value)}\n" for key, value in values.items() if value is not None)
+    return "\n[[kscaffold.layers]]\n" + "".join(lines)
+
+
 def _kept(content: str | bytes) -> str | dict[str, str]:
     """Return a text as it is; of other bytes their digest, which tells whether they change."""
     if isinstance(content, str):
@@ -58,3 +76,27 @@ def _kept(content: str | bytes) -> str | dict[str, str]:
     if is_text(content):
         return content.decode()
     return {"sha256": hashlib.sha256(content).hexdigest()}
+
+
+def to_toml(values: Mapping[str, Value]) -> str:
+    """Return answers as lines of TOML; an answer of None is left out."""
+    return "".join(
+        f"{name} = {str(value).lower() if isinstance(value, bool) else quote(value)}\n"
+        for name, value in values.items()
+        if value is not None
+    )
+
+
+def read_data_file(path: Path) -> dict[str, object]:
+    """Read answers from TOML: a flat file, or the answers.toml of a project.
+
+    Raises:
+        AnswerError: it cannot be read, or is no TOML.
+    """
+    try:
+        values = parse_toml(read_regular(path, MAX_TEXT))
+    except (OSError, TomlError) as error:
+        reason = getattr(error, "strerror", None) or f"is not valid TOML: {error}"
+        raise AnswerError(reason, place="--data-file", key=str(path)) from None
+    answers = values.get("answers")
+    return dict(answers) if isinstance(answers, dict) and "kscaffold" in values else values

@@ -27,7 +27,7 @@ def masked(manifest: Manifest, answers: Answers) -> Answers:
     return replace(answers, values={**answers.values, **{name: f"<{name}>" for name in names}})
 
 
-def hidden(text: str, manifest: Manifest, values: Mapping[str, object]) -> str:
+def redacted(text: str, manifest: Manifest, values: Mapping[str, object]) -> str:
     """Return a text with "<NAME>" in place of each secret, as it is or quoted."""
     for name, secret in _secrets(manifest, values).items():
         for form in sorted((secret, quote(secret)[1:-1], repr(secret)[1:-1]), key=len)[::-1]:
@@ -41,8 +41,8 @@ def secrets_hidden(manifest: Manifest, given: Mapping[str, object]) -> Iterator[
     try:
         yield
     except KscaffoldError as error:
-        error.reason = hidden(error.reason, manifest, given)
-        error.hint = hidden(error.hint, manifest, given)
+        error.reason = redacted(error.reason, manifest, given)
+        error.hint = redacted(error.hint, manifest, given)
         raise
 
 

@@ -60,13 +60,11 @@ def mean_the_same(
         if suffix in (".py", ".pyi"):
             return True
         one, two = tuple(lines_of_yaml(text)), tuple(lines_of_yaml(other))
-    if one is None or two is None or len(one) != len(two):
+    if one is None or two is None or [each.kind for each in one] != [each.kind for each in two]:
         return False
     source = text if is_lenient else None
-    return all(
-        first.kind == second.kind and _says(first.text, second.text, source, answers)
-        for first, second in zip(one, two, strict=True)
-    )
+    pairs = zip(one, two, strict=True)
+    return all(_says(first.text, second.text, source, answers) for first, second in pairs)
 
 
 def _says(said: str, other: str, source: str | None, answers: Mapping[str, str]) -> bool:
@@ -108,62 +106,42 @@ def _python(text: str) -> Iterator[Leaf]:
     # As bytes, so that a comment that names an encoding counts as it does for Python.
     data = text.encode()
     yield Leaf(tokenize.detect_encoding(io.BytesIO(data).readline)[0])
-    yield from _node(ast.parse(data))
-
-
-def _node(value: object) -> Iterator[Leaf]:
-    if isinstance(value, ast.Constant):
-        yield Leaf(type(value.value).__name__, _said(value.value))
-    elif isinstance(value, ast.AST):
-        yield Leaf(type(value).__name__)
-        for _, each in ast.iter_fields(value):
-            yield from _node(each)
-    elif isinstance(value, list):
-        yield Leaf(f"{len(value)} parts")
-        for each in value:
-            yield from _node(each)
-    elif isinstance(value, str):
-        # Of a name, how many parts it has counts as well.
-        yield Leaf(re.sub(r"\w+", "name", value), value)
-    else:
-        yield Leaf(repr(value))
-
-
-def _said(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    return value if isinstance(value, str) else ""
-
-
-class _Pairs(list[tuple[str, object]]):
-    """An object of JSON, in which a key may come twice."""
-
-
-def _json(text: str) -> Iterator[Leaf]:
-    return _value(json.loads(text, object_pairs_hook=_Pairs))
+    yield from _parts(ast.parse(data))
 
 
 def _toml(text: str) -> Iterator[Leaf]:
-    return _value(tomllib.loads(text))
+    return _parts(tomllib.loads(text))
 
 
-def _value(value: object) -> Iterator[Leaf]:
-    if isinstance(value, (dict, _Pairs)):
-        pairs = [*value.items()] if isinstance(value, dict) else value
-        yield Leaf(f"{len(pairs)} keys")
-        for key, each in pairs:
-            yield Leaf("key", key)
-            yield from _value(each)
-    elif isinstance(value, list):
-        yield Leaf(f"{len(value)} items")
-        for each in value:
-            yield from _value(each)
+def _json(text: str) -> Iterator[Leaf]:
+    # An object as its pairs, since a key may come twice.
+    return _parts(json.loads(text, object_pairs_hook=tuple))
+
+
+def _parts(value: object) -> Iterator[Leaf]:
+    """Yield the leaves of what was parsed."""
+    if isinstance(value, (str, bytes)):
+        text = value if isinstance(value, str) else value.decode("latin-1")
+        yield Leaf(type(value).__name__, text)
+    elif isinstance(value, ast.Constant):
+        yield from _parts(value.value)
+    elif isinstance(value, ast.AST):
+        yield Leaf(type(value).__name__)
+        for _, each in ast.iter_fields(value):
+            if isinstance(each, (str, int)):
+                # Of a name, how many parts it has counts as well.
+                yield Leaf(re.sub(r"\w+", "name", f"{each}"), f"{each}")
+            else:
+                yield from _parts(each)
+    elif isinstance(value, (list, tuple, dict)):
+        yield Leaf(f"{type(value).__name__} of {len(value)}")
+        for each in value.items() if isinstance(value, dict) else value:
+            yield from _parts(each)
     else:
-        yield Leaf(type(value).__name__, _said(value))
+        yield Leaf(type(value).__name__)
 
 
-Reader = Callable[[str], Iterable[Leaf]]
-READERS: dict[str, Reader] = {
+READERS: dict[str, Callable[[str], Iterable[Leaf]]] = {
     **dict.fromkeys((".py", ".pyi"), _python),
     ".toml": _toml,
     **dict.fromkeys((".json", ".ipynb"), _json),

@@ -21,10 +21,12 @@ def training_arguments(scaffold: Scaffold, answers: Answers, scratch: str) -> li
     scaffold = choose(scaffold, answers)
     values = {**derived_values(scaffold, answers), "scratch": scratch}
     with place_named("[test] train"):
-        return [scaffold.renderer.text(word, values) for word in scaffold.template.manifest.train]
+        return [
+            scaffold.renderer.text(word, values) for word in scaffold.template.manifest.test.train
+        ]
 
 
 def missing_modules(manifest: Manifest) -> list[str]:
     """Return the modules that the projects need and that are not installed here."""
     # To look for a module within another one would import that.
-    return [name for name in manifest.needs if not find_spec(name.partition(".")[0])]
+    return [name for name in manifest.test.needs if not find_spec(name.partition(".")[0])]

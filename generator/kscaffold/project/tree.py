@@ -29,9 +29,8 @@ class TreeFile:
     @property
     def text(self) -> str:
         """The content as text, for those who look at text files; see `is_text`."""
-        return (
-            self.content if isinstance(self.content, str) else self.content.decode(errors="replace")
-        )
+        content = self.content
+        return content if isinstance(content, str) else content.decode(errors="replace")
 
 
 Tree = tuple[TreeFile, ...]

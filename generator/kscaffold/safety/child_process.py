@@ -14,12 +14,12 @@ from typing import Any, NoReturn
 
 # What the child may take beyond what this process has taken, in bytes.
 MEMORY = 512 * 1024 * 1024
-# The child may wait for a busy machine, but not for ever.
+# The child may wait for a busy machine, but not forever.
 WALL_FACTOR = 15.0
 
 
 class ChildError(Exception):
-    """The child took too long or too much memory, or crashed; tells which."""
+    """The child took too long or too much memory, or crashed; the message says which."""
 
 
 def run_in_child(function: Callable[[], Any], seconds: float) -> Any:
@@ -63,7 +63,7 @@ def run_in_child(function: Callable[[], Any], seconds: float) -> Any:
 
 
 def _call_and_exit(function: Callable[[], Any], writer: int, seconds: float) -> NoReturn:
-    """Be the child: limit it, call, report, and end without any of the parent's cleaning up."""
+    """Be the child: set its limits, call, report, and exit without the parent's cleanup."""
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -6,20 +6,16 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 # Opening a pipe or a device must not block.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 # What a person writes by hand, such as a configuration, in bytes.
 MAX_TEXT = 4 << 20
 _CHUNK = 1 << 20
-
-
-class Hash(Protocol):
-    """A digest of `hashlib`."""
-
-    def update(self, data: bytes, /) -> None:
-        """Add bytes."""
 
 
 def open_regular(path: Path, most: int | None = None) -> BinaryIO:
@@ -66,7 +62,7 @@ def read_all(file: BinaryIO, path: Path, most: int) -> bytes:
     return data
 
 
-def add_to_digest(whole: Hash, name: str, file: BinaryIO) -> None:
+def add_to_digest(whole: _Hash, name: str, file: BinaryIO) -> None:
     """Add a file's name, size and content to a digest, a piece at a time."""
     left = os.fstat(file.fileno()).st_size
     whole.update(f"{len(name)}:{name}:{left}:".encode())

@@ -1,4 +1,4 @@
-"""How much a template may take where no child process bounds it: text, numbers and time."""
+"""What a template may use where no child process limits it: text, numbers and time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS = 4.0
 
 
 class BoundError(Exception):
-    """A template asks for too much; tells of what."""
+    """A template asks for too much; the message says of what."""
 
 
 def check_length(length: int) -> None:
@@ -29,7 +29,7 @@ def check_length(length: int) -> None:
 
 
 def check_number(value: int) -> None:
-    """Refuse a number that takes long to work with; raises `BoundError`."""
+    """Refuse a number that is slow to compute with; raises `BoundError`."""
     if value.bit_length() > WIDEST:
         raise BoundError(f"a number of {value.bit_length()} bits is not allowed")
 
@@ -62,7 +62,7 @@ def check_value(value: object) -> None:
 
 
 class Budget:
-    """The time that expressions may take, one after the other."""
+    """The CPU time that all expressions together may take."""
 
     def __init__(self) -> None:
         self.spent = 0.0

@@ -1,4 +1,4 @@
-"""Paths of a project's files: relative, inside the project, and good on every system."""
+"""Paths of a project's files: relative, inside the project, and valid on every system."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ def check_path(path: str) -> str:
     return path
 
 
-def path_problem(path: str) -> str | None:
+def path_problem(path: str, *, own: bool = False) -> str | None:
     """Return why a path cannot be written in a project, or None.
 
     It is absolute, leaves the project, lies in a git folder, or cannot be the name of a file on
-    every system.
+    every system. Only with `own` may it lie in kscaffold's own folder.
     """
     parts = path.split("/")
     for part in parts:
         # Some systems take look-alikes, such as full-width dots, for what they look like.
-        look = unicodedata.normalize("NFKC", part)
-        reason = name_problem(part) or next(filter(None, map(name_problem, look.split("/"))), None)
-        if reason:
-            return f"{part!r} {reason}"
-    if "/" in unicodedata.normalize("NFKC", "".join(parts)):
-        return "it holds what looks like a slash"
-    if _seen(unicodedata.normalize("NFKC", parts[0])).casefold() == _OWN:
+        looks = unicodedata.normalize("NFKC", part).split("/")
+        for name in dict.fromkeys((part, *looks)):
+            if reason := name_problem(name):
+                return f"{part!r} {reason}"
+        if len(looks) > 1:
+            return f"{part!r} holds what looks like a slash"
+    first = _seen(unicodedata.normalize("NFKC", parts[0])).casefold()
+    if first.startswith(f"{_OWN}-") or (first == _OWN and not own):
         return f"{_OWN} is kscaffold's own folder"
     return f"deeper than {_DEEPEST} folders" if len(parts) > _DEEPEST else None
 

@@ -25,8 +25,8 @@ class Block:
     Attributes:
         template: the path of the file.
         name: the block's name, once in a file.
-        line: where it begins, from 1.
-        text: the file's lines from its begin to its end, both included.
+        line: where it starts, from 1.
+        text: the file's lines from its start to its end, both included.
         around: the lines of the file that it is indented below, such as that of its class.
     """
 
@@ -45,13 +45,8 @@ def blocks_of(layer: Layer, template: str) -> Iterator[Block]:
         if not name:
             place = f"{layer.place}{template}, line {first + 1}"
             raise TemplateError("a block has no name", place=place)
-        yield Block(
-            template,
-            name,
-            first + 1,
-            "".join(lines[first : last + 1]),
-            tuple(_around(lines, first)),
-        )
+        inside = "".join(lines[first : last + 1])
+        yield Block(template, name, first + 1, inside, _around(lines, first))
 
 
 def _spans(text: str) -> Iterator[tuple[str, int, int]]:
@@ -65,23 +60,18 @@ def _spans(text: str) -> Iterator[tuple[str, int, int]]:
             yield (*begun.pop(), line)
 
 
-def _around(lines: list[str], first: int) -> list[str]:
+def _around(lines: list[str], first: int) -> tuple[str, ...]:
     """Return the headers that a line of Python is indented below, the outermost first."""
-    headers: list[str] = []
     margin = _margin(lines[first])
+    # The note also keeps the file valid Python where the block is empty.
+    headers = [f'{" " * margin}"""Only blocks go into the project."""\n'] if margin else []
     for line in reversed(lines[:first]):
-        if margin == 0:
-            break
         if line.strip() and not line.lstrip().startswith("#:") and _margin(line) < margin:
             margin = _margin(line)
             whole = line.rstrip().endswith(":") and line.lstrip()[0] not in ")]}"
             # A header of several lines is nothing that can be repeated as it is.
             headers.append(line if whole else f"{' ' * margin}if True:\n")
-    if headers:
-        # Also keeps the file valid Python where the block is empty.
-        note = f'{" " * _margin(lines[first])}"""Only blocks go into the project."""\n'
-        headers.insert(0, note)
-    return headers[::-1]
+    return tuple(reversed(headers)) if len(headers) > 1 else ()
 
 
 def _margin(line: str) -> int:

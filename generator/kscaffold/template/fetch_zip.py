@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import re
-import shutil
 import stat
-import tempfile
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
 
-from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.errors import AnswerError, TemplateError, place_named
 from kscaffold.safety.files import open_regular
+from kscaffold.safety.paths import folded
+from kscaffold.template.fetched import temporary_folder
 from kscaffold.template.overlays import MANIFEST, MAX_BYTES, MAX_FILES
 
 CHUNK = 1 << 16
@@ -34,25 +33,25 @@ def unpack(path: Path) -> Path:
         AnswerError: there is no such file.
         TemplateError: it is no zip, holds no template, or what no template needs.
     """
-    folder = Path(tempfile.mkdtemp(prefix="kscaffold-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    try:
-        with open_regular(path, MAX_BYTES) as file, zipfile.ZipFile(file) as archive:
-            _unpack_all(archive, path, folder)
-    except FileNotFoundError:
-        raise AnswerError(f"no such file: {path}") from None
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise TemplateError(f"is no zip that can be read: {error}", place=str(path)) from None
-    except OSError as error:
-        raise TemplateError(f"{error.strerror or error}", place=str(path)) from None
-    return _root(folder, path)
+    folder = temporary_folder()
+    with place_named(str(path)):
+        try:
+            with open_regular(path, MAX_BYTES) as file, zipfile.ZipFile(file) as archive:
+                _unpack_all(archive, folder)
+        except FileNotFoundError:
+            raise AnswerError(f"no such file: {path}") from None
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise TemplateError(f"is not a readable zip: {error}") from None
+        except OSError as error:
+            raise TemplateError(f"{error.strerror or error}") from None
+        return _root(folder)
 
 
-def _unpack_all(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
+def _unpack_all(archive: zipfile.ZipFile, folder: Path) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_FILES:
-        raise TemplateError(f"more than {MAX_FILES} entries", place=str(path))
-    _check(entries, path)
+        raise TemplateError(f"more than {MAX_FILES} entries")
+    _check(entries)
     left = MAX_BYTES
     for entry in entries:
         if entry.is_dir() or entry.filename.startswith(f"{NOTES}/"):
@@ -61,20 +60,17 @@ def _unpack_all(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
             left -= _write(archive, entry, folder / entry.filename, left)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
-            reason = f"{entry.filename!r} cannot be read: {reason}"
-            raise TemplateError(reason, place=str(path)) from None
+            raise TemplateError(f"{entry.filename!r} cannot be read: {reason}") from None
         if left < 0:
-            raise TemplateError(f"unpacks to more than {MAX_BYTES >> 20} MiB", place=str(path))
+            raise TemplateError(f"unpacks to more than {MAX_BYTES >> 20} MiB")
 
 
-def _check(entries: Iterable[zipfile.ZipInfo], path: Path) -> None:
+def _check(entries: Iterable[zipfile.ZipInfo]) -> None:
     """Refuse what no template needs, before anything is written; raises `TemplateError`."""
-    spelled: dict[str, str] = {}
-    files: set[str] = set()
+    seen: dict[str, str] = {}
     for entry in entries:
-        reason = _wrong_alone(entry) or _wrong_together(entry, spelled, files)
-        if reason:
-            raise TemplateError(f"{entry.orig_filename!r} {reason}", place=str(path))
+        if reason := _wrong_alone(entry) or _wrong_together(entry, seen):
+            raise TemplateError(f"{entry.orig_filename!r} {reason}")
 
 
 def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
@@ -83,7 +79,7 @@ def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
     parts = name.split("/")
     if entry.orig_filename != entry.filename or re.search(r"[\\\x00]", entry.orig_filename):
-        return "is no name that every system reads the same way"
+        return "is a name that systems read in different ways"
     if not all(parts) or {".", ".."} & {*parts} or re.match(r"[A-Za-z]:", name):
         return "leads out of the zip"
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -91,29 +87,27 @@ def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
     if entry.flag_bits & 1:
         return "is encrypted; a template is not"
     if entry.compress_type not in METHODS:
-        return "is compressed in a way that is not taken; pack it with deflate, as most do"
+        return "has an unsupported compression; pack it with deflate"
     return None
 
 
-def _wrong_together(entry: zipfile.ZipInfo, spelled: dict[str, str], files: set[str]) -> str | None:
+def _wrong_together(entry: zipfile.ZipInfo, seen: dict[str, str]) -> str | None:
     """Return what is wrong with an entry after others, or None.
 
     Args:
         entry: the entry, which is added to the others.
-        spelled: each path and folder so far, by how a system knows it that ignores case.
-        files: those of them that are files.
+        seen: the paths so far, those of folders with a slash at their end, by what they are to a
+            system that ignores case.
     """
-    parts = entry.filename.removesuffix("/").split("/")
-    for depth in range(1, len(parts) + 1):
-        part = "/".join(parts[:depth])
-        key = unicodedata.normalize("NFC", part).casefold()
-        if spelled.get(key, part) != part:
+    for name in accumulate(re.findall("[^/]+/?", entry.filename)):
+        key = folded(name.removesuffix("/"))
+        other = seen.get(key)
+        if other and other.removesuffix("/") != name.removesuffix("/"):
             return "is there twice, where case and Unicode form do not count"
-        if key in files or (depth == len(parts) and key in spelled and not entry.is_dir()):
+        # Many entries may name one folder.
+        if other and (other != name or not name.endswith("/")):
             return "is there twice"
-        spelled[key] = part
-    if not entry.is_dir():
-        files.add(key)
+        seen[key] = name
     return None
 
 
@@ -129,11 +123,10 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most:
     return size
 
 
-def _root(folder: Path, path: Path) -> Path:
-    if (folder / MANIFEST).is_file():
-        return folder
+def _root(folder: Path) -> Path:
     # Servers of git put all into one folder.
     inside = [each for each in folder.iterdir() if each.is_dir()]
-    if len(inside) == 1 and (inside[0] / MANIFEST).is_file():
-        return inside[0]
-    raise TemplateError(f"no {MANIFEST} in it, so it is no template", place=str(path))
+    root = inside[0] if len(inside) == 1 and not (folder / MANIFEST).is_file() else folder
+    if not (root / MANIFEST).is_file():
+        raise TemplateError(f"no {MANIFEST} in it, so it is not a template")
+    return root

@@ -11,8 +11,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from kscaffold.errors import TemplateError
@@ -21,11 +22,11 @@ from kscaffold.errors import TemplateError
 PROTOCOLS = ("https", "ssh", "file")
 SECONDS = 120.0
 # Of any one file that git writes, in bytes: packs, and what it prints.
-MAX_WRITTEN = 512 * 1024 * 1024
+MAX_WRITTEN = 512 << 20
 # Of what git says when it fails: the bytes looked at, and the characters shown.
 LAST = 65_536
 MAX_REASON = 300
-# How git ends that writes more than it may: SIGXFSZ, wherever there is one.
+# SIGXFSZ: how git ends if it writes more than it may.
 TOO_MUCH = 25
 OPTIONS = {
     "core.hooksPath": os.devnull,
@@ -54,21 +55,17 @@ def without_password(url: str) -> str:
     return f"{scheme}{separator}{shown}{slash}{path}"
 
 
+@dataclass(frozen=True)
 class Git:
-    """Runs git in a folder, for one repository elsewhere."""
+    """Runs git for a repository elsewhere, in a repository of its own.
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        self.url = url
-        self.repository: Path | None = None
+    Attributes:
+        repository: the folder of its own; `git init` makes it.
+        url: of the repository elsewhere.
+    """
 
-    def start_repository(self, *, sha256: bool) -> None:
-        """Make the empty repository that all further commands work in."""
-        name = "repository"
-        # Only where it is needed: an older git knows no such option.
-        hashes = ["--object-format=sha256"] if sha256 else []
-        self.run("init", "--quiet", "--bare", *hashes, name)
-        self.repository = self.folder / name
+    repository: Path
+    url: str
 
     def run(self, *arguments: str, given: bytes = b"", most: int = MAX_WRITTEN) -> bytes:
         """Run git and return what it prints.
@@ -79,68 +76,59 @@ class Git:
             most: the bytes that it may print, or write into one file.
 
         Raises:
-            TemplateError: it failed, took too long, or wrote more than that.
+            TemplateError: without the place: it failed, took too long, or wrote more than that.
         """
-        with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as output:
-            asked.write(given)
-            asked.seek(0)
-            # A file, since a server's messages have no end, and helpers may hold a pipe open.
-            with tempfile.TemporaryFile() as errors:
-                code = self._wait(
-                    subprocess.Popen(
-                        self._command(*arguments),
-                        cwd=self.folder,
-                        env=self._environment(os.environ),
-                        stdin=asked,
-                        stdout=output,
-                        stderr=errors,
-                        start_new_session=True,
-                        preexec_fn=_limit(most),
-                    )
+        # Files, since a server's messages have no end, and helpers may hold a pipe open.
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            with subprocess.Popen(
+                self._command(*arguments),
+                cwd=self.repository.parent,
+                env=self._environment(),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=errors,
+                start_new_session=True,
+                preexec_fn=_limit(most),
+            ) as process:
+                self._wait(process, given)
+            if process.returncode != 0:
+                errors.seek(max(0, errors.seek(0, os.SEEK_END) - LAST))
+                reason = self._reason(errors.read(), process.returncode)
+                raise TemplateError(
+                    reason or f"git {arguments[0]} writes more than {most >> 20} MiB"
                 )
-                if code != 0:
-                    errors.seek(max(0, errors.seek(0, os.SEEK_END) - LAST))
-                    reason = self._reason(errors.read(), code)
-                    wrote = f"git {arguments[0]} writes more than {most >> 20} MiB"
-                    raise self.error(reason or wrote)
             output.seek(0)
             return output.read()
 
-    def error(self, reason: str) -> TemplateError:
-        """Return an error that names the repository, without what is secret in its URL."""
-        return TemplateError(f"{without_password(self.url)}: {reason}")
-
     def _command(self, *arguments: str) -> list[str]:
-        options = {**OPTIONS}
-        if self.url.startswith("file:"):
-            options["protocol.file.allow"] = "always"
+        own = {"protocol.file.allow": "always"} if self.url.startswith("file:") else {}
+        options = {**OPTIONS, **own}
         words = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
-        # Named, since a user may have forbidden repositories that git finds by itself.
-        where = [f"--git-dir={self.repository}"] if self.repository else []
-        return ["git", *words, *where, *arguments]
+        return ["git", *words, *arguments]
 
-    def _environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         """Return the environment without what would point git elsewhere, or make it ask."""
         kept = {
             key: value
-            for key, value in environment.items()
+            for key, value in os.environ.items()
             if not key.startswith("GIT_") or key.startswith(KEPT)
         }
-        return {
-            **kept,
-            "GIT_CEILING_DIRECTORIES": str(self.folder.parent),
-            "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_TERMINAL_PROMPT": "0",
-            "LC_ALL": "C",
-        }
+        # Named, since a user may have forbidden repositories that git finds by itself.
+        own = {"GIT_DIR": str(self.repository), "GIT_NO_REPLACE_OBJECTS": "1"}
+        return {**kept, **own, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+    def _wait(self, process: subprocess.Popen[bytes], given: bytes) -> None:
+        """Wait for git, or end it and the helpers of its own that hold the connection."""
         try:
-            return process.wait(timeout=SECONDS)
+            process.communicate(given, timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            raise self.error(f"no end after {SECONDS:.0f} s; is it there?") from None
+            raise TemplateError(f"no end after {SECONDS:.0f} s; is it there?") from None
         finally:
-            _end(process)
+            if process.poll() is None:
+                if hasattr(os, "killpg"):
+                    with suppress(OSError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
 
     def _reason(self, errors: bytes, code: int) -> str | None:
         """Return what went wrong, in one line; None: git wrote too much."""
@@ -148,30 +136,20 @@ class Git:
         if code == -TOO_MUCH or any(line.endswith(f"signal {TOO_MUCH}") for line in lines):
             return None
         # Git ends with advice; what went wrong it says before, and ssh before that.
-        wrong = [n for n, line in enumerate(lines) if line.startswith(("fatal:", "error:"))]
-        number = wrong[0] if wrong else 0
+        wrong = (n for n, line in enumerate(lines) if line.startswith(("fatal:", "error:")))
+        number = next(wrong, 0)
         if number and "Could not read from remote repository" in lines[number]:
             number -= 1
         reason = lines[number] if lines else f"git ended with {code}"
-        return self._plain(reason)[:MAX_REASON]
+        return self._without_user(reason)[:MAX_REASON]
 
-    def _plain(self, reason: str) -> str:
+    def _without_user(self, reason: str) -> str:
         # Git leaves out what it takes for a password, which may be a part of it.
-        hidden = re.sub(r"://[^/\s]*@", "://", reason)
+        reason = re.sub(r"://[^/\s]*@", "://", reason)
         user = self.url.partition("://")[2].partition("/")[0].rpartition("@")[0]
-        for secret in (user, user.partition(":")[0]) if user else ():
-            hidden = hidden.replace(f"{secret}@", "")
-        return hidden
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End git, if it still runs, and the helpers of its own that hold the connection."""
-    if process.poll() is None:
-        if hasattr(os, "killpg"):
-            with suppress(OSError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-        process.wait()
+        for secret in filter(None, (user, user.partition(":")[0])):
+            reason = reason.replace(f"{secret}@", "")
+        return reason
 
 
 def _limit(most: int) -> Callable[[], None] | None:
@@ -188,14 +166,3 @@ def _limit(most: int) -> Callable[[], None] | None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     return limit
-
-
-def refs_in(listed: bytes) -> dict[str, str]:
-    """Return the hash of each name in what `git ls-remote` prints; of a tag, its commit's."""
-    lines = (line.split("\t", 1) for line in listed.decode("utf-8", "replace").splitlines())
-    refs = {name: found for found, name in lines}
-    return {
-        name: refs.get(f"{name}^{{}}", found)
-        for name, found in refs.items()
-        if not re.search(r"\^\{\}$", name)
-    }

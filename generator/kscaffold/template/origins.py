@@ -1,12 +1,8 @@
-"""Where a template came from, as a project records it: so that it is found again."""
+"""Where a layer came from, as a project records it."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
-
-from kscaffold.safety.escaping import quote
 
 BUILT_IN = "builtin"
 
@@ -28,27 +24,3 @@ class Origin:
     ref: str | None = None
     commit: str | None = None
     digest: str | None = None
-
-
-def record(name: str, origin: Origin, project: Path) -> str:
-    """Return a layer's lines of TOML; a path is kept both absolute and as seen from the project.
-
-    So the template is found after the project moves, and after both move together.
-    """
-    relative = None
-    if origin.kind in ("folder", "zip"):
-        try:
-            relative = Path(os.path.relpath(origin.source, project)).as_posix()
-        except ValueError:  # on another drive of Windows
-            relative = None
-    values = {
-        "name": name,
-        "kind": origin.kind,
-        "source": origin.source,
-        "relative": relative,
-        "ref": origin.ref,
-        "commit": origin.commit,
-        "digest": origin.digest,
-    }
-    lines = (f"{key} = {quote(value)}\n" for key, value in values.items() if value is not None)
-    return "\n[[kscaffold.layers]]\n" + "".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from kscaffold.errors import TemplateError
-from kscaffold.safety.files import open_regular, read_all
+from kscaffold.safety.files import add_to_digest, open_regular, read_all
 
 MANIFEST = "kscaffold.toml"
 # Files beside a template that are none of it.
@@ -45,7 +46,7 @@ class Layer:
     apart: frozenset[str] = frozenset()
 
     def has(self, path: str) -> bool:
-        """Tell whether this layer has a file."""
+        """Return whether this layer has a file."""
         return _is_inside(path) and (self.root / path).is_file()
 
     def path_of(self, path: str) -> Path:
@@ -95,6 +96,19 @@ class Layer:
         return tuple(
             path for path in paths if path != MANIFEST and path.partition("/")[0] not in self.apart
         )
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all paths and contents, in hexadecimal; raises `TemplateError`."""
+        whole = hashlib.sha256()
+        left = MAX_BYTES
+        for path in (MANIFEST, *self.files()):
+            with self.open(path, MAX_BYTES) as file:
+                left -= os.fstat(file.fileno()).st_size
+                if left < 0:
+                    place = self.place or str(self.root)
+                    raise TemplateError(f"more than {MAX_BYTES >> 20} MiB", place=place)
+                add_to_digest(whole, path, file)
+        return whole.hexdigest()
 
     def _walk(self) -> Iterator[str]:
         count = 0

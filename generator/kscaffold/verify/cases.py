@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,7 @@ from kscaffold.errors import AnswerError
 from kscaffold.hints import near, near_or_all
 
 Problem = Literal["regression", "binary", "multiclass"]
-Counting = Literal["rows", "weights", "both"]
+Verdict = Literal["exact", "within tolerance", "refuses", "differs", "crashes", "not applicable"]
 
 DATA = """
 random = np.random.default_rng(0)
@@ -33,38 +33,38 @@ OPTIMIZER = "keras.optimizers.Adam(0.01)"
 
 
 @dataclass(frozen=True)
-class Head:
-    """The last layer, the targets, the loss and the metric of a problem, as code."""
+class Setup:
+    """The last layer and the targets of a problem, as code."""
 
     units: str
     activation: str
     targets: str
-    loss: str
-    metric: str
 
 
-HEADS: dict[Problem, Head] = {
-    "regression": Head("1", "None", "x[:, :1] - x[:, 1:2] ** 2", "'mse'", "'mae'"),
-    "binary": Head("1", "'sigmoid'", "np.arange(30) % 2", "'binary_crossentropy'", "'accuracy'"),
-    "multiclass": Head(
-        "3", "'softmax'", "np.arange(30) % 3", "'sparse_categorical_crossentropy'", "'accuracy'"
-    ),
+SETUPS: dict[Problem, Setup] = {
+    "regression": Setup("1", "None", "x[:, :1] - x[:, 1:2] ** 2"),
+    "binary": Setup("1", "'sigmoid'", "np.arange(30) % 2"),
+    "multiclass": Setup("3", "'softmax'", "np.arange(30) % 3"),
 }
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What a class brings along of what is usually said to `compile()`.
+    """What a class is compiled with or, where these are built in, what `keras.Model` is.
 
     Attributes:
-        problem: what its loss and its metric are for.
+        problem: what the loss and the metrics are for.
         manual: whether loss and metrics are built in, so that `compile()` takes none.
-        counting: whether its metric counts rows, weights, or there is one for each.
+        loss: the loss, as code.
+        metrics: the metrics that count rows, as code.
+        weighted_metrics: those that count weights.
     """
 
     problem: Problem = "regression"
     manual: bool = False
-    counting: Counting = "both"
+    loss: str = "'mse'"
+    metrics: str = "['mae']"
+    weighted_metrics: str = "['mae']"
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Case:
         return not own if self.manual is None else self.manual
 
     def with_steps(self, steps: int) -> Case:
-        """Return the case with so many steps per execution, unless it is about that itself."""
+        """Return the case with this many steps per execution, unless it is about that itself."""
         if "steps_per_execution" in self.compile + self.run:
             return self
         option = f"steps_per_execution={steps}"
@@ -111,25 +111,21 @@ class Case:
 
     def build_code(self, declared: Declared) -> str:
         """Return the code that defines the data, and `model`."""
-        head = HEADS[declared.problem]
+        setup = SETUPS[declared.problem]
         network = self.model or (LAYERED.format(layer=self.layer) if self.layer else NETWORK)
-        parts = (DATA.format(targets=head.targets), self.data, self.setup, network)
+        parts = (DATA.format(targets=setup.targets), self.data, self.setup, network)
         code = "\n".join(part.strip("\n") for part in parts if part)
-        return code.replace("HEAD.units", head.units).replace("HEAD.activation", head.activation)
+        return code.replace("HEAD.units", setup.units).replace("HEAD.activation", setup.activation)
 
     def compile_code(self, declared: Declared, *, manual: bool) -> str:
         """Return the arguments of compile; `manual` leaves loss and metrics to the class."""
-        head = HEADS[declared.problem]
         parts = [f"optimizer={self.optimizer}"]
         if not manual:
-            plain = "None" if declared.counting == "weights" else f"[{head.metric}]"
-            weighted = "None" if declared.counting == "rows" else f"[{head.metric}]"
             parts += [
-                f"loss={self.loss or head.loss}",
-                f"metrics={self.metrics or plain}",
-                f"weighted_metrics={self.weighted_metrics or weighted}",
+                f"{name}={getattr(self, name) or getattr(declared, name)}"
+                for name in ("loss", "metrics", "weighted_metrics")
             ]
-        return ", ".join([*parts, *([self.compile] if self.compile else [])])
+        return ", ".join(filter(None, [*parts, self.compile]))
 
     def run_code(self) -> str:
         """Return the code that trains `model`, and sets `history` or `result`."""
@@ -143,41 +139,58 @@ class Case:
         return f"history = model.fit({arguments})"
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a case ended.
+
+    Attributes:
+        detail: what differs first and by how much, or the error; "" where all is the same.
+        snippet: code that shows a case that does not hold.
+    """
+
+    case: Case
+    verdict: Verdict
+    detail: str = ""
+    snippet: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise is kept, or openly refused."""
+        return self.verdict in ("exact", "refuses", "not applicable")
+
+
 @functools.cache
 def all_cases() -> tuple[Case, ...]:
     """Return every case, family by family."""
     text = Path(__file__).with_name("cases.toml").read_text(encoding="utf-8")
     return tuple(
-        Case(**{"family": family["name"], "cause": family["cause"], **case})
+        Case(family=family["name"], cause=family["cause"], **case)
         for family in tomllib.loads(text)["family"]
         for case in family["case"]
     )
 
 
-def choose(families: Iterable[str], names: Iterable[str], *, quick: bool) -> tuple[Case, ...]:
-    """Return the cases of some families, or of some names, or all; the quick ones if so wished.
+def choose(families: Sequence[str], names: Sequence[str], *, quick: bool) -> tuple[Case, ...]:
+    """Return the cases of some families, or of some names, or all.
 
     Args:
         families: names of families.
         names: names of cases, with or without "family: " in front.
-        quick: one case of each family, among those chosen.
+        quick: only one case of each family, among those chosen.
 
     Raises:
         AnswerError: there is no such family or case.
     """
     chosen = all_cases()
-    if families := tuple(families):
-        known = list(dict.fromkeys(case.family for case in chosen))
-        for family in families:
-            if family not in known:
-                hint = near_or_all(family, known)
-                raise AnswerError(f"no family {family!r}", key="--family", hint=hint)
-        chosen = tuple(case for case in chosen if case.family in families)
-    if names := tuple(names):
-        known = [case.id for case in chosen]
-        for name in names:
-            if not any(name in (case.id, case.name) for case in chosen):
-                hint = near(name, known) or "--list lists them"
-                raise AnswerError(f"no case {name!r}", key="--case", hint=hint)
-        chosen = tuple(case for case in chosen if {case.id, case.name} & set(names))
-    return tuple(case for case in chosen if case.quick) if quick else chosen
+    known = [*dict.fromkeys(case.family for case in chosen)]
+    for family in families:
+        if family not in known:
+            hint = near_or_all(family, known)
+            raise AnswerError(f"no family {family!r}", key="--family", hint=hint)
+    chosen = tuple(case for case in chosen if not families or case.family in families)
+    for name in names:
+        if not any(name in (case.id, case.name) for case in chosen):
+            hint = near(name, [case.id for case in chosen]) or "--list lists them"
+            raise AnswerError(f"no case {name!r}", key="--case", hint=hint)
+    chosen = tuple(case for case in chosen if not names or {case.id, case.name} & {*names})
+    return tuple(case for case in chosen if case.quick or not quick)

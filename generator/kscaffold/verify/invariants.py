@@ -13,7 +13,7 @@ from typing import Any
 
 from kscaffold.errors import AnswerError
 from kscaffold.hints import near_or_all
-from kscaffold.template.sources import template_root
+from kscaffold.template.fetch import template_root
 from kscaffold.verify.pool import compiled_shared, use_jax
 from kscaffold.verify.subjects import Subject
 
@@ -21,13 +21,13 @@ ROWS = 40
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """How a check ended.
 
     Attributes:
         promise: what is checked, as a sentence.
         problem: what is wrong, or None where the promise holds.
-        note: what is worth knowing, and no fault.
+        note: what is worth knowing, but not wrong.
     """
 
     name: str
@@ -51,8 +51,8 @@ def checks() -> ModuleType:
 
 def run_checks(
     subject: Subject, names: Sequence[str] = (), trains: Sequence[str] = ()
-) -> Iterator[Finding]:
-    """Yield what each check finds, or each of those that are named.
+) -> Iterator[CheckResult]:
+    """Yield how each check ended, or each of those that are named.
 
     Args:
         subject: what gives the model and its data.
@@ -72,7 +72,7 @@ def run_checks(
                 raise AnswerError(f"no check {name!r}", key="--case", hint=hint)
         training = module.Training(*_make_and_data(subject), tuple(trains))
         for name in names or known:
-            yield Finding(name, known[name].__doc__ or "", *_run(known[name], training))
+            yield CheckResult(name, known[name].__doc__ or "", *_run(known[name], training))
 
 
 def _run(check: Callable[[Any], str | None], training: Any) -> tuple[str | None, str | None]:
@@ -131,6 +131,5 @@ def _of_class(model_class: type[Any]) -> tuple[Callable[[], Any], tuple[Any, ...
         model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse", metrics=["mae"])
         return model
 
-    random = np.random.default_rng(0)
-    x = random.normal(size=(ROWS, 4)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(ROWS, 4)).astype("float32")
     return make, (x, x[:, :1] - x[:, 1:2] ** 2)

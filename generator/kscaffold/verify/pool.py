@@ -7,18 +7,18 @@ import os
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from kscaffold.errors import KscaffoldError
-from kscaffold.verify.cases import Case
+from kscaffold.verify.cases import Case, Outcome
 from kscaffold.verify.subjects import Subject
 
 if TYPE_CHECKING:
-    from kscaffold.verify.outcome import Outcome
     from kscaffold.verify.runner import Runner, StockResults
 
 Task = tuple[Subject, Case]
+Ended = Generator[tuple[Subject, Outcome], None, None]
 
 _runners: dict[Subject, Runner] = {}
 _stock: StockResults = {}
@@ -26,7 +26,7 @@ _stock: StockResults = {}
 
 @contextmanager
 def compiled_shared() -> Iterator[None]:
-    """Have all processes share what XLA compiles, and compile a step once that comes again."""
+    """Have all processes share what XLA compiles, and compile a repeated step only once."""
     with tempfile.TemporaryDirectory(prefix="kscaffold-") as folder:
         mine = {
             "JAX_COMPILATION_CACHE_DIR": folder,
@@ -53,9 +53,7 @@ def use_jax() -> None:
         raise KscaffoldError(reason, hint="unset it")
 
 
-def run_cases(
-    tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool
-) -> Generator[tuple[Subject, Outcome], None, None]:
+def run_cases(tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool) -> Ended:
     """Yield each task's subject with the outcome, as they end.
 
     Args:
@@ -65,23 +63,16 @@ def run_cases(
     """
     use_jax()
     with compiled_shared():
-        ended = _here(tasks) if jobs == 1 else _in_processes(tasks, jobs)
-        for subject, outcome in ended:
-            yield subject, outcome
-            if stop_at_failure and not outcome.holds:
-                ended.close()
-                return
+        here = ((task[0], _run(*task)) for task in tasks)
+        with closing(here if jobs == 1 else _in_processes(tasks, jobs)) as ended:
+            for subject, outcome in ended:
+                yield subject, outcome
+                if stop_at_failure and not outcome.holds:
+                    return
 
 
-def _here(tasks: Sequence[Task]) -> Generator[tuple[Subject, Outcome], None, None]:
-    for subject, case in tasks:
-        yield subject, _run(subject, case)
-
-
-def _in_processes(
-    tasks: Sequence[Task], jobs: int
-) -> Generator[tuple[Subject, Outcome], None, None]:
-    # Started anew, since JAX cannot go on in a fork.
+def _in_processes(tasks: Sequence[Task], jobs: int) -> Ended:
+    # Spawned, since JAX cannot go on in a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context) as pool:
         futures = {pool.submit(_run, *task): task[0] for task in tasks}

@@ -11,18 +11,18 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 # First of all: it takes the backend from the environment, which the command line has set.
 import keras
 import numpy as np
 
-from kscaffold.verify.cases import Case, Declared
-from kscaffold.verify.outcome import Outcome, Verdict
+from kscaffold.verify.built_in import built_in
+from kscaffold.verify.cases import Case, Declared, Outcome, Verdict
+from kscaffold.verify.compare import compare
+from kscaffold.verify.snippet import snippet
 from kscaffold.verify.subjects import Subject
-
-RELATIVE, ABSOLUTE = 1e-5, 1e-6
-
 
 StockResults = dict[tuple[Case, Declared], Any]
 
@@ -39,43 +39,49 @@ class Runner:
         self.subject = subject
         self.model_class = subject.load()
         self.stock = stock
+        with _fresh_state(None), _bases_kept(self.model_class):
+            self.declared = subject.declared or built_in(self.model_class)
         _freeze_imported()
 
     def run(self, case: Case) -> Outcome:
         """Run a case and compare."""
-        declared = self.subject.declared
-        if declared.manual and not case.suits_manual:
-            return Outcome(case, "not applicable", "its loss and metrics are built in")
+        outcome = Outcome(case, *self._verdict(case))
+        if outcome.holds:
+            return outcome
+        return replace(outcome, snippet=snippet(case, self.subject, self.declared))
+
+    def _verdict(self, case: Case) -> tuple[Verdict, str]:
+        if self.declared.manual and not case.suits_manual:
+            return "not applicable", "its loss and metrics are built in"
         expected = self._expected(case)
         if isinstance(expected, Exception):
-            return Outcome(case, "not applicable", f"keras.Model itself: {_sentence(expected)}")
+            return "not applicable", f"keras.Model itself: {_sentence(expected)}"
         try:
-            found = execute(case, self.model_class, declared, manual=declared.manual)
+            found = execute(case, self.model_class, self.declared, manual=self.declared.manual)
         except Exception as error:
             if case.weights and self._refuses(error):
-                return Outcome(case, "refuses", _sentence(error))
+                return "refuses", _sentence(error)
             if self._fails_in_any_subclass(case, error):
-                detail = f"any subclass of keras.Model: {_sentence(error)}"
-                return Outcome(case, "not applicable", detail)
-            return Outcome(case, "crashes", _sentence(error))
-        return compare(case, expected, found)
+                return "not applicable", f"any subclass of keras.Model: {_sentence(error)}"
+            return "crashes", _sentence(error)
+        return compare(expected, found)
 
     def _fails_in_any_subclass(self, case: Case, error: Exception) -> bool:
         """Return whether a class that adds nothing to `keras.Model` fails with the same error."""
         bare = type("Bare", (keras.Model,), {"__module__": "case"})
         try:
-            execute(case, bare, self.subject.declared, manual=False)
+            execute(case, bare, self.declared, manual=False)
         except Exception as found:
             return _sentence(found) == _sentence(error)
         return False
 
     def _expected(self, case: Case) -> Any:
-        key = (case, self.subject.declared)
+        key = (case, self.declared)
         if key not in self.stock:
             try:
                 if not eval(case.requires, {"keras": keras}):
                     raise NotImplementedError("this version does not have it")
-                result = execute(case, keras.Model, self.subject.declared, manual=False)
+                result = execute(case, keras.Model, self.declared, manual=False)
             except Exception as error:
                 result = error.with_traceback(None)
             self.stock[key] = result
@@ -108,7 +114,7 @@ def execute(case: Case, model_class: type[Any], declared: Declared, *, manual: b
     import jax
 
     temporary = tempfile.TemporaryDirectory(prefix="kscaffold-")
-    with _fresh_state(case), _bases_kept(model_class), temporary as folder:
+    with _fresh_state(case.policy), _bases_kept(model_class), temporary as folder:
         space: dict[str, Any] = {
             **{"np": np, "keras": keras, "jax": jax, "Model": model_class, "folder": folder},
             # Classes that the code defines belong to a module of its own.
@@ -128,28 +134,27 @@ def execute(case: Case, model_class: type[Any], declared: Declared, *, manual: b
         return {
             "history": dict(history.history) if history is not None else {},
             "result": space.get("result"),
-            "weight": [np.array(v.value) for v in _state(model)],
+            "weight": [
+                np.array(v.value)
+                for v in (*model.trainable_variables, *model.non_trainable_variables)
+            ],
             "optimizer variable": [np.array(v.value) for v in model.optimizer.variables],
         }
 
 
-def _state(model: Any) -> list[Any]:
-    return [*model.trainable_variables, *model.non_trainable_variables]
-
-
 @contextlib.contextmanager
-def _fresh_state(case: Case) -> Iterator[None]:
-    policy = keras.config.dtype_policy()
+def _fresh_state(policy: str | None) -> Iterator[None]:
+    before = keras.config.dtype_policy()
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
     try:
-        if case.policy:
-            keras.config.set_dtype_policy(case.policy)
+        if policy:
+            keras.config.set_dtype_policy(policy)
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        keras.config.set_dtype_policy(policy)
+        keras.config.set_dtype_policy(before)
 
 
 @contextlib.contextmanager
@@ -161,85 +166,6 @@ def _bases_kept(model_class: type[Any]) -> Iterator[None]:
     finally:
         for cls, bases in own:
             cls.__bases__ = bases
-
-
-def compare(case: Case, expected: Any, found: Any) -> Outcome:
-    """Compare what came out, value by value; the first difference is named."""
-    worst: Verdict = "exact"
-    detail = ""
-    for name in expected:
-        for place, one, other in pairs(name, expected[name], found[name]):
-            if _same(one, other):
-                continue
-            close = _close(one, other)
-            verdict: Verdict = "within tolerance" if close else "differs"
-            if worst == "exact" or (verdict == "differs" and worst != "differs"):
-                worst, detail = verdict, _difference(place, one, other)
-    return Outcome(case, worst, detail)
-
-
-def pairs(place: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the leaves of two structures side by side; other shapes of structure are leaves."""
-    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
-        for key in one:
-            yield from pairs(f"{place} {key!r}", one[key], other[key])
-    elif isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        if len(one) == len(other):
-            for number, (left, right) in enumerate(zip(one, other, strict=True)):
-                yield from pairs(f"{place} {number}", left, right)
-        else:
-            yield place, one, other
-    else:
-        yield place, one, other
-
-
-def _array(value: Any) -> np.ndarray[Any, Any] | None:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        return None
-    if array.dtype.kind == "V":  # bfloat16
-        array = array.astype("float32")
-    return array if array.dtype.kind in "fiub" else None
-
-
-def _same(one: Any, other: Any) -> bool:
-    left, right = _array(one), _array(other)
-    if left is None or right is None:
-        return bool(type(one) is type(other) and one == other)
-    equal_nan = left.dtype.kind == "f" and right.dtype.kind == "f"
-    return left.shape == right.shape and np.array_equal(left, right, equal_nan=equal_nan)
-
-
-def _close(one: Any, other: Any) -> bool:
-    left, right = _array(one), _array(other)
-    if left is None or right is None or left.shape != right.shape:
-        return False
-    return np.allclose(right, left, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
-
-
-def _difference(place: str, one: Any, other: Any) -> str:
-    left, right = _array(one), _array(other)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return f"{place} has {_keys(other)}, keras.Model has {_keys(one)}"
-    if left is None or right is None or left.shape != right.shape:
-        return f"{place}: {_short(other)}, keras.Model: {_short(one)}"
-    difference = np.abs(right.astype("float64") - left.astype("float64"))
-    index = np.unravel_index(int(np.nanargmax(np.nan_to_num(difference, nan=np.inf))), left.shape)
-    where = f" at {tuple(map(int, index))}" if left.ndim else ""
-    return (
-        f"{place}{where}: {float(right[index]):.8g}, keras.Model: {float(left[index]):.8g},"
-        f" off by {float(difference[index]):.2g}"
-    )
-
-
-def _keys(values: dict[str, Any]) -> str:
-    return ", ".join(map(repr, values)) or "nothing"
-
-
-def _short(value: Any) -> str:
-    text = f"shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)
-    return text if len(text) < 80 else f"{text[:77]}..."
 
 
 def _sentence(error: Exception) -> str:

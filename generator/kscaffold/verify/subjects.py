@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 from dataclasses import dataclass, field
@@ -12,9 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from kscaffold.errors import AnswerError, KscaffoldError
-from kscaffold.safety.files import MAX_TEXT, read_regular
-from kscaffold.toml import TomlError, parse_toml
-from kscaffold.verify.cases import Counting, Declared, Problem
+from kscaffold.verify.cases import Declared
 
 
 @dataclass(frozen=True)
@@ -24,25 +21,25 @@ class Subject:
     Attributes:
         place: where it is imported from, such as "my_model.trainer:CustomModel".
         folder: what is put on the import path for that; None for the current one.
-        declared: what it brings along.
+        declared: what it is compiled with; None: the class is asked what it has built in.
     """
 
     place: str
     folder: str | None = None
-    declared: Declared = field(default_factory=Declared)
+    declared: Declared | None = field(default_factory=Declared)
 
     def load(self) -> type[Any]:
         """Import the class.
 
         Raises:
-            AnswerError: there is no such module or class, or it is no Keras model class.
+            AnswerError: there is no such module or class, or it is not a Keras model class.
             KscaffoldError: its module fails while it is imported.
         """
         import keras
 
         found = self.find()
         if not (isinstance(found, type) and issubclass(found, keras.Model)):
-            raise AnswerError(f"{self.place} is no Keras model class", key="TARGET")
+            raise AnswerError(f"{self.place} is not a Keras model class", key="TARGET")
         return found
 
     def find(self) -> object:
@@ -75,35 +72,19 @@ def find_subject(target: str) -> Subject:
     Raises:
         AnswerError: it is neither.
     """
-    path = Path(target)
-    if path.is_dir():
-        return _of_project(path.resolve())
+    folder = Path(target)
+    if folder.is_dir():
+        packages = [path.parent.name for path in folder.glob("src/*/trainer.py")]
+        if len(packages) != 1:
+            reason = (
+                f"{folder.resolve()} is not a project of kscaffold's: no src/PACKAGE/trainer.py"
+            )
+            hint = "for another model give package.module:Class"
+            raise AnswerError(reason, key="TARGET", hint=hint)
+        place = f"{packages[0]}.trainer:CustomModel"
+        return Subject(place, str(folder.resolve() / "src"), declared=None)
     module, colon, name = target.partition(":")
     if not colon or not all(part.isidentifier() for part in [*module.split("."), name]):
         reason = f"{target!r} is neither the folder of a project nor package.module:Class"
         raise AnswerError(reason, key="TARGET")
     return Subject(target)
-
-
-def _of_project(folder: Path) -> Subject:
-    record = folder / ".kscaffold/answers.toml"
-    try:
-        answers = parse_toml(read_regular(record, MAX_TEXT))["answers"]
-        package = answers["package"]
-        declared = _declared(answers)
-    except (OSError, TomlError, KeyError, TypeError) as error:
-        reason = f"{folder} is no project of kscaffold's: {record} cannot be read ({error})"
-        hint = "for another model give package.module:Class"
-        raise AnswerError(reason, key="TARGET", hint=hint) from error
-    return Subject(f"{package}.trainer:CustomModel", str(folder / "src"), declared)
-
-
-def _declared(answers: dict[str, Any]) -> Declared:
-    if not answers["manual_metrics"]:
-        return Declared()
-    if answers["task"] == "regression":
-        problem: Problem = "regression"
-    else:
-        problem = "binary" if answers["data"] == "breast-cancer" else "multiclass"
-    weights: Counting = "both" if problem == "binary" else "weights"
-    return Declared(problem, manual=True, counting=weights if answers["sample_weight"] else "rows")

@@ -1,48 +1,34 @@
 """Writing a tree into a target folder: all of it or nothing, and never over the user's bytes.
 
-Two ways, chosen by what is there:
+A write checks the target, locks it, stages the files, swaps them in, and cleans up. There are two
+ways to swap, chosen by what is there:
 
 * The target is missing or empty: the tree is staged in a folder beside it and put in place by one
-  rename (`fresh`). Even a kill in the middle of that leaves the target as it was.
-* The target has files, or cannot be renamed over (it is the current folder, or a mount point): a
-  journal is written inside it, then each file is put in place on its own (`inplace`). Exchanging
-  whole folders would be a single step here too, but it has to copy or relink all that the user
-  keeps in the folder (data sets, a `.venv`, `.git`), it leaves every shell and editor that is
-  open in the folder in the one taken away, and it cannot work on mount points. The journal costs
-  as much as what is written, and a run that was killed is undone by the next one.
+  rename. Even a kill in the middle of that leaves the target as it was.
+* The target has files, or cannot be renamed over (it is the current folder, or a mount point): the
+  tree is staged inside it, a journal is written, then each file is put in place on its own.
+  Exchanging whole folders would be a single step here too, but it has to copy or relink all that
+  the user keeps in the folder (data sets, a `.venv`, `.git`), it leaves every shell and editor
+  that is open in the folder in the one taken away, and it cannot work on mount points. The journal
+  costs as much as what is written, and a run that was killed is undone by the next one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kscaffold.errors import TargetError
-from kscaffold.write.entries import to_entries
-from kscaffold.write.os_errors import as_sentences
-from kscaffold.write.place import Place, locate
-from kscaffold.write.signals import Checkpoint, orderly
+from kscaffold.write.os_errors import as_target_errors
+from kscaffold.write.paths import check_tree
+from kscaffold.write.signals import signals_deferred
+from kscaffold.write.target import Target, locate
+from kscaffold.write.transaction import Written, clean_up, temporary_folder, write_into, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kscaffold.project.tree import Tree
 
-__all__ = ["Written", "check_target", "recover", "write_tree"]
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a run put into the target.
-
-    Attributes:
-        files: paths of the files that were written; a file that already had the very bytes it
-            was to get is left alone and not listed.
-        backups: paths of the copies that keep what was replaced, such as "train.py.backup-1".
-    """
-
-    files: tuple[str, ...]
-    backups: tuple[str, ...] = ()
+__all__ = ["Written", "check_target", "temporary_folder", "write_tree"]
 
 
 def check_target(target: Path, *, force: bool) -> None:
@@ -54,8 +40,8 @@ def check_target(target: Path, *, force: bool) -> None:
         TargetError: the target is not empty (and `force` is off), is no folder, is not writable,
             or another run is writing into it.
     """
-    with as_sentences(target):
-        _admit(target, force)
+    with as_target_errors(target):
+        _check(target, force)
 
 
 def write_tree(target: Path, tree: Tree, *, force: bool = False) -> Written:
@@ -69,51 +55,18 @@ def write_tree(target: Path, tree: Tree, *, force: bool = False) -> Written:
         TargetError: as for `check_target`, or the disk refuses: it is full, read-only, and so on.
         KeyboardInterrupt: on an interrupt, after everything has been undone.
     """
-    entries = to_entries(tree)
-
-    def write(checkpoint: Checkpoint) -> Written:
-        place = _admit(target, force)
-        if place.can_be_renamed_over():
-            from kscaffold.write import fresh
-
-            return Written(fresh.write(place, entries, checkpoint))
-        from kscaffold.write import inplace
-
-        return Written(*inplace.write(place, entries, checkpoint, force=force))
-
-    with as_sentences(target):
-        return orderly(write)
+    check_tree(tree)
+    with as_target_errors(target), signals_deferred() as checkpoint:
+        found = _check(target, force)
+        if found.can_be_renamed_over():
+            return write_whole(found, tree, checkpoint)
+        return write_into(found, tree, checkpoint, force=force)
 
 
-def recover(target: Path) -> None:
-    """Undo and clean up what a killed run left at the target; do nothing where there is nothing.
-
-    Raises:
-        TargetError: another run is writing there, or the disk refuses.
-    """
-    with as_sentences(target):
-        _clean_up(locate(target))
-
-
-def _admit(target: Path, force: bool) -> Place:
-    place = locate(target)
-    _clean_up(place)
-    place.check_access()
-    if not force and not place.is_free():
-        raise place.not_empty()
-    return place
-
-
-def _clean_up(place: Place) -> None:
-    for spot in place.leftovers_beside():
-        from kscaffold.write import fresh
-
-        try:
-            fresh.clean_up(spot, place.target)
-        except (OSError, TargetError):
-            if spot == place.spot:
-                raise  # else it is litter that hinders nobody, or is being removed by its own run
-    if place.leftovers_inside():
-        from kscaffold.write import inplace
-
-        inplace.clean_up(place)
+def _check(target: Path, force: bool) -> Target:
+    found = locate(target)
+    clean_up(found)
+    found.check_access()
+    if not force and not found.is_free():
+        raise found.not_empty()
+    return found

@@ -1,4 +1,4 @@
-"""Folders held open: every file operation of a write goes through here, by descriptor.
+"""An open folder: every file operation of a write goes through one, by descriptor.
 
 A path names whatever is there at the moment it is looked up; a descriptor keeps naming the folder
 that was opened. So a symbolic link that is put in place between a check and its use has nothing to
@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 
-from kscaffold.write.os_errors import naming, not_a_folder
+from kscaffold.errors import TargetError
+from kscaffold.write.os_errors import path_in_errors
 
 HAS_DESCRIPTORS = os.open in os.supports_dir_fd
-_BINARY = getattr(os, "O_BINARY", 0)
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
+_PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
 _FOLDER = _READ | getattr(os, "O_DIRECTORY", 0)
-_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | _BINARY
-_SYNC = _READ if HAS_DESCRIPTORS else os.O_RDWR | _BINARY
+_EDIT = os.O_RDWR | _PLAIN
+_CREATE = _EDIT | os.O_CREAT | os.O_EXCL
+_SYNC = _READ if HAS_DESCRIPTORS else _EDIT
 # What file systems answer that have no hard links, or cannot sync a folder.
 _CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
 _CANNOT_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
-
 
 # Inode, size and time of the last change: tells a file from any other, and from itself after an
 # edit; links and renames keep it.
@@ -33,12 +35,12 @@ Stamp = tuple[int, int, int]
 
 
 def is_own(found: os.stat_result) -> bool:
-    """Whether what was found belongs to this user; on Windows, whoever can see it will do."""
+    """Return whether a file is this user's; on Windows, whether it can be seen has to do."""
     return sys.platform == "win32" or found.st_uid == os.geteuid()
 
 
 class Folder:
-    """One open folder. Names given to its methods are single names, never paths.
+    """One open folder. Its methods take paths relative to it, in which no folder may be a link.
 
     Args:
         path: where it is; operations use it only where there are no descriptors.
@@ -52,10 +54,10 @@ class Folder:
         self._descriptor = descriptor
 
     @classmethod
-    def open(cls, path: str, shown: str) -> Folder:
-        """Open the folder at a path; as its last part a symbolic link is refused."""
-        with naming(shown):
-            return cls(path, shown, os.open(path, _FOLDER) if HAS_DESCRIPTORS else None)
+    def open(cls, path: str) -> Folder:
+        """Open the folder at an absolute path; as its last part a symbolic link is refused."""
+        with path_in_errors(path):
+            return cls(path, path, os.open(path, _FOLDER) if HAS_DESCRIPTORS else None)
 
     def __enter__(self) -> Folder:
         return self
@@ -65,154 +67,158 @@ class Folder:
             with suppress(OSError):  # nothing was written by it, so nothing can be lost
                 os.close(self._descriptor)
 
-    def sub(self, name: str, shown: str | None = None) -> Folder:
+    def sub(self, path: str, shown: str | None = None) -> Folder:
         """Open a folder in this one.
 
         Raises:
-            TargetError: it is a symbolic link, or no folder at all.
+            TargetError: a part of the path is a symbolic link, or no folder at all.
         """
-        shown = shown or self.show(name)
-        path = os.path.join(self.path, name)
+        shown = shown or self.show(path)
         try:
-            with naming(shown):
-                if self._descriptor is not None:
-                    return Folder(path, shown, os.open(name, _FOLDER, dir_fd=self._descriptor))
-                if not stat.S_ISDIR(os.lstat(path).st_mode):
+            with self._at(path) as (name, around):
+                if around is None and not stat.S_ISDIR(os.lstat(name).st_mode):
                     raise NotADirectoryError(errno.ENOTDIR, "")
-                return Folder(path, shown, None)
+                descriptor = None if around is None else os.open(name, _FOLDER, dir_fd=around)
+                return Folder(os.path.join(self.path, path), shown, descriptor)
         except OSError as error:
             if error.errno in (errno.ENOTDIR, errno.ELOOP):
-                raise not_a_folder(shown, self.look(name)) from error
+                raise _not_a_folder(shown, self.look(path)) from error
             raise
 
-    def walk(self, parts: Sequence[str]) -> Folder:
-        """Open the folder that these names lead to, one after the other; none may be a link."""
-        folder = self.sub(".", self.shown)
-        for part in parts:
-            with folder:
-                folder = folder.sub(part)
-        return folder
+    def show(self, path: str) -> str:
+        """Return the whole path, for messages."""
+        return self.shown if path == "." else os.path.join(self.shown, path)
 
-    def show(self, name: str) -> str:
-        """The path of an entry, for messages."""
-        return self.shown if name == "." else os.path.join(self.shown, name)
+    def names(self, path: str = "") -> frozenset[str]:
+        """Return the names of all entries of a folder; none where it is missing."""
+        with (
+            suppress(FileNotFoundError),
+            self.sub(path or ".") as folder,
+            path_in_errors(folder.shown),
+        ):
+            descriptor = folder._descriptor
+            return frozenset(os.listdir(folder.path if descriptor is None else descriptor))
+        return frozenset()
 
-    def names(self) -> list[str]:
-        """The names of all entries."""
-        with naming(self.shown):
-            return os.listdir(self.path if self._descriptor is None else self._descriptor)
-
-    def look(self, name: str) -> os.stat_result | None:
-        """What is known of an entry, links not followed; None where there is none."""
-        with naming(self.show(name)), suppress(FileNotFoundError):
-            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
+    def look(self, path: str) -> os.stat_result | None:
+        """Return what is known of an entry, links not followed; None where there is none."""
+        with suppress(FileNotFoundError), self._at(path) as (name, around):
+            return os.stat(name, dir_fd=around, follow_symlinks=False)
         return None
 
-    def stamp(self, name: str) -> Stamp | None:
-        """The stamp of a regular file; None for anything else."""
-        found = self.look(name)
+    def stamp(self, path: str) -> Stamp | None:
+        """Return the stamp of a regular file; None for anything else."""
+        found = self.look(path)
         if found is None or not stat.S_ISREG(found.st_mode):
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
 
-    def make(self, name: str) -> None:
+    def make(self, path: str) -> None:
         """Make a folder; its mode is subject to the umask."""
-        with naming(self.show(name)):
-            os.mkdir(self._at(name), dir_fd=self._descriptor)
+        with self._at(path) as (name, around):
+            os.mkdir(name, dir_fd=around)
 
-    def create(self, name: str, data: bytes, mode: int = 0o644) -> None:
+    def create(self, path: str, data: bytes, mode: int = 0o644) -> None:
         """Write a new file; its mode is subject to the umask, and nothing existing is opened."""
-        with naming(self.show(name)):
-            descriptor = os.open(self._at(name), _CREATE, mode, dir_fd=self._descriptor)
+        with self._opened(path, _CREATE, mode) as descriptor:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Return the bytes of a regular file, at most `limit` of them."""
+        with self._opened(path, _READ) as descriptor:
+            data = b""
+            while len(data) < limit and (more := os.read(descriptor, limit - len(data))):
+                data += more
+            return data
+
+    def open_file(self, path: str, *, create: bool) -> int:
+        """Return a descriptor of a new file, private to the user, or of an existing one."""
+        with self._at(path) as (name, around):
+            return os.open(name, _CREATE if create else _EDIT, 0o600, dir_fd=around)
+
+    def move(self, path: str, new_path: str) -> None:
+        """Move a file to where nothing is yet; stopped half way, it has both names."""
+        with self._at(path) as (old, source), self._at(new_path) as (new, target):
             try:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
-            finally:
-                os.close(descriptor)
-
-    def read(self, name: str, limit: int) -> bytes:
-        """The bytes of a regular file, at most `limit` of them."""
-        with naming(self.show(name)):
-            descriptor = os.open(self._at(name), _READ, dir_fd=self._descriptor)
-            try:
-                data = b""
-                while len(data) < limit and (more := os.read(descriptor, limit - len(data))):
-                    data += more
-                return data
-            finally:
-                os.close(descriptor)
-
-    def open_lock_file(self, name: str) -> tuple[int, bool] | None:
-        """A descriptor of a file private to the user, and whether it was created just now.
-
-        None if somebody else's file was removed between the two tries to open it.
-        """
-        with naming(self.show(name)):
-            try:
-                return os.open(self._at(name), _CREATE, 0o600, dir_fd=self._descriptor), True
-            except FileExistsError:
-                flags = _CREATE & ~(os.O_CREAT | os.O_EXCL)
-                with suppress(FileNotFoundError):
-                    return os.open(self._at(name), flags, dir_fd=self._descriptor), False
-                return None
-
-    def place(self, name: str, to: Folder, new_name: str) -> None:
-        """Give a file a name where nothing may be yet; it may keep its old name as well.
-
-        A hard link fails where the name is taken, while a rename would replace what is there.
-        File systems without hard links get a look before the rename.
-        """
-        between = {"src_dir_fd": self._descriptor, "dst_dir_fd": to._descriptor}
-        with naming(to.show(new_name)):
-            try:
-                os.link(self._at(name), to._at(new_name), **between, follow_symlinks=False)
-                return
+                os.link(old, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
             except OSError as error:
                 if error.errno not in _CANNOT_LINK:
                     raise
-            if to.look(new_name) is not None:
+            else:
+                os.unlink(old, dir_fd=source)
+                return
+            if self.look(new_path) is not None:
                 raise FileExistsError(errno.EEXIST, "")
-            os.rename(self._at(name), to._at(new_name), **between)
+            os.rename(old, new, src_dir_fd=source, dst_dir_fd=target)
 
-    def rename(self, name: str, new_name: str) -> None:
-        """Rename within this folder; a file, or an empty folder, of the new name is replaced."""
-        here = self._descriptor
-        with naming(self.show(new_name)):
-            os.rename(self._at(name), self._at(new_name), src_dir_fd=here, dst_dir_fd=here)
+    def rename(self, path: str, new_path: str) -> None:
+        """Rename; a file, or an empty folder, that has the new path is replaced."""
+        with self._at(path) as (old, source), self._at(new_path) as (new, target):
+            os.rename(old, new, src_dir_fd=source, dst_dir_fd=target)
 
     def set_mode(self, mode: int) -> None:
         """Set the mode of this folder itself."""
-        with naming(self.shown):
+        with path_in_errors(self.shown):
             os.chmod(self.path if self._descriptor is None else self._descriptor, mode)
 
-    def remove(self, name: str) -> None:
+    def remove(self, path: str) -> None:
         """Remove a file or a link, if it is there."""
-        with naming(self.show(name)), suppress(FileNotFoundError):
-            os.unlink(self._at(name), dir_fd=self._descriptor)
+        with suppress(FileNotFoundError), self._at(path) as (name, around):
+            os.unlink(name, dir_fd=around)
 
-    def remove_folder(self, name: str) -> None:
+    def remove_folder(self, path: str) -> None:
         """Remove a folder if it is there and empty; else leave it."""
-        with naming(self.show(name)):
-            try:
-                os.rmdir(self._at(name), dir_fd=self._descriptor)
-            except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
-                    raise
+        try:
+            with self._at(path) as (name, around):
+                os.rmdir(name, dir_fd=around)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
-    def sync(self, name: str = ".") -> None:
-        """Have the disk keep a file's bytes or, without a name, this folder's list of names."""
-        if name == "." and self._descriptor is None:
+    def remove_tree(self, path: str) -> None:
+        """Remove a folder with all that is in it, if it is there; links are not followed."""
+        if self.look(path) is not None:
+            with self._at(path) as (name, around):
+                shutil.rmtree(name, dir_fd=around)
+
+    def sync(self, path: str) -> None:
+        """Have the disk keep a file's bytes, or a folder's list of names."""
+        if not HAS_DESCRIPTORS and os.path.isdir(os.path.join(self.path, path)):
             return
-        with naming(self.show(name)):
-            descriptor = os.open(self._at(name), _SYNC, dir_fd=self._descriptor)
+        with self._opened(path, _SYNC) as descriptor:
             try:
                 os.fsync(descriptor)
             except OSError as error:
                 if error.errno not in _CANNOT_SYNC:
                     raise
+
+    @contextmanager
+    def _at(self, path: str) -> Iterator[tuple[str, int | None]]:
+        """Give what a call of `os` needs to reach a path: a name, and the folder that it is in."""
+        around, _, name = path.rpartition("/")
+        with (
+            self.sub(around) if around else nullcontext(self) as folder,
+            path_in_errors(self.show(path)),
+        ):
+            if folder._descriptor is None:
+                name = os.path.join(folder.path, name)
+            yield name, folder._descriptor
+
+    @contextmanager
+    def _opened(self, path: str, flags: int, mode: int = 0o600) -> Iterator[int]:
+        with self._at(path) as (name, around):
+            descriptor = os.open(name, flags, mode, dir_fd=around)
+            try:
+                yield descriptor
             finally:
                 os.close(descriptor)
 
-    def _at(self, name: str) -> str:
-        return os.path.join(self.path, name) if self._descriptor is None else name
+
+def _not_a_folder(path: str, found: os.stat_result | None) -> TargetError:
+    if found is not None and stat.S_ISLNK(found.st_mode):
+        reason = f"{path} is a symbolic link, and kscaffold writes through none"
+        return TargetError(reason, hint="remove the link, or choose another path")
+    reason = f"{path} is not a folder, but the project needs one there"
+    return TargetError(reason, hint="move it, or choose another path")

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from kscaffold.errors import TargetError
 
+_SPACE = "free some space, or choose a path on another disk"
 _WRITABLE = "choose a path that you may write to"
+_ANOTHER = "choose another path"
 _TAKEN = (
     "another kscaffold run, or another program, has just written there",
     "look at it before you run this again",
 )
+_NAME = ("the file system does not accept the name", _ANOTHER)
 _REASONS: dict[str, tuple[str, str]] = {
-    "ENOSPC": ("the disk is full", "free some space, or choose a path on another disk"),
-    "EDQUOT": ("your disk quota is used up", "free some space, or choose a path on another disk"),
+    "ENOSPC": ("the disk is full", _SPACE),
+    "EDQUOT": ("your disk quota is used up", _SPACE),
     "EFBIG": ("the limit on file sizes is too low", "raise it (ulimit -f)"),
     "EROFS": ("the file system is read-only", _WRITABLE),
     "EACCES": ("you have no permission", _WRITABLE),
     "EPERM": ("the system does not permit it", _WRITABLE),
     "ENAMETOOLONG": ("the name is too long", "choose a shorter path"),
-    "ENOTDIR": ("a part of the path is no folder", "choose another path"),
+    "ENOTDIR": ("a part of the path is not a folder", _ANOTHER),
     "ELOOP": ("a part of the path is a symbolic link", "choose a path without it"),
     "ENOENT": (
         "a part of the path has disappeared, or takes no files",
@@ -32,18 +34,18 @@ _REASONS: dict[str, tuple[str, str]] = {
     "EEXIST": _TAKEN,
     "ENOTEMPTY": _TAKEN,
     "EBUSY": ("it is a mount point, or in use", "choose a path inside it"),
-    "EXDEV": ("it lies on another disk than the folder around it", "choose another path"),
+    "EXDEV": ("it lies on another disk than the folder around it", _ANOTHER),
     "EMFILE": ("too many files are open", "raise the limit (ulimit -n)"),
     "ENFILE": ("too many files are open on this machine", "close some programs"),
-    "EIO": ("the disk reports an error", "look after the disk, or choose a path on another one"),
-    "EINVAL": ("the file system does not accept the name", "choose another path"),
-    "EILSEQ": ("the file system does not accept the name", "choose another path"),
+    "EIO": ("the disk reports an error", "check the disk, or choose a path on another one"),
+    "EINVAL": _NAME,
+    "EILSEQ": _NAME,
 }
 
 
 @contextmanager
-def naming(path: str) -> Iterator[None]:
-    """Have an OSError name the whole path; by descriptor, the system knows but the last name."""
+def path_in_errors(path: str) -> Iterator[None]:
+    """Have an OSError name the whole path; by descriptor, the system knows only the last name."""
     try:
         yield
     except OSError as error:
@@ -53,21 +55,31 @@ def naming(path: str) -> Iterator[None]:
 
 
 @contextmanager
-def as_sentences(target: os.PathLike[str]) -> Iterator[None]:
+def as_target_errors(target: os.PathLike[str]) -> Iterator[None]:
     """Turn every OSError into a TargetError."""
     try:
         yield
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, "")
-        reason, fix = _REASONS.get(name, (error.strerror or str(error), "choose another path"))
+        reason, fix = _REASONS.get(name, (error.strerror or str(error), _ANOTHER))
         place = f"cannot write {error.filename or os.fspath(target)}"
         raise TargetError(reason, place=place, hint=fix) from error
 
 
-def not_a_folder(path: str, found: os.stat_result | None) -> TargetError:
-    """The error for something that is in the place of a folder."""
-    if found is not None and stat.S_ISLNK(found.st_mode):
-        reason = f"{path} is a symbolic link, and kscaffold writes through none"
-        return TargetError(reason, hint="remove the link, or choose another path")
-    reason = f"{path} is not a folder, but the project needs one there"
-    return TargetError(reason, hint="move it, or choose another path")
+def tidy(step: Callable[[], None]) -> bool:
+    """Do a step of cleaning up, and once more if it fails; return whether it was done.
+
+    The outcome of the write is decided by then, so what the disk refuses twice is no error: the
+    next run cleans it up.
+    """
+    try:
+        step()
+        return True
+    except BaseException as error:
+        done = False
+        with suppress(OSError, TargetError):
+            step()
+            done = True
+        if not isinstance(error, (OSError, TargetError)):
+            raise
+        return done

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 from kscaffold.errors import TargetError
 
 Checkpoint = Callable[[], None]
-Result = TypeVar("Result")
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-def orderly(work: Callable[[Checkpoint], Result]) -> Result:
-    """Do the work, which calls its checkpoint wherever it can be stopped and undo all it did.
+@contextmanager
+def signals_deferred() -> Iterator[Checkpoint]:
+    """Give a function to call wherever the work within can be stopped and undo all it did.
 
     A signal cuts no step short, least of all one of the undoing. When the work has ended, either
     way, the signal is raised again for whoever handled it before: an interrupt becomes a
@@ -32,13 +33,12 @@ def orderly(work: Callable[[Checkpoint], Result]) -> Result:
 
     def checkpoint() -> None:
         if caught:
-            name = signal.Signals(caught[0]).name
-            hint = "nothing was written, so just run it again"
-            raise TargetError(f"stopped by {name}", hint=hint)
+            reason = f"stopped by {signal.Signals(caught[0]).name}"
+            raise TargetError(reason, hint="nothing was written, so just run it again")
 
     before = _replace_handlers(note)
     try:
-        return work(checkpoint)
+        yield checkpoint
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -50,9 +50,6 @@ def _replace_handlers(handler: Callable[[int, FrameType | None], None]) -> dict[
     """Set the handler; an ignored signal (nohup) stays ignored, and other threads get none."""
     if threading.current_thread() is not threading.main_thread():
         return {}
-    before: dict[int, Any] = {}
-    for name in _NAMES:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
-            before[number] = signal.signal(number, handler)
-    return before
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    unhandled = (signal.SIG_IGN, None)
+    return {n: signal.signal(n, handler) for n in numbers if signal.getsignal(n) not in unhandled}

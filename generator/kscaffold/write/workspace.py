@@ -1,36 +1,145 @@
-"""A folder for temporary files in a target that is written already."""
+"""Where a run works: a folder, the names of the temporary files there, and the lock.
+
+One run works there at a time: it holds a lock file, which the system frees when its holder dies.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
+from kscaffold.errors import TargetError
 from kscaffold.write.folder import Folder
-from kscaffold.write.inplace import undo
-from kscaffold.write.lock import Lock
-from kscaffold.write.os_errors import as_sentences
-from kscaffold.write.place import LOCK_INSIDE, WORK_INSIDE, locate
-from kscaffold.write.removal import remove_tree, tidy
+from kscaffold.write.os_errors import tidy
+
+_OWN = ".kscaffold-"
+LOCK = f"{_OWN}lock"
+WORK = f"{_OWN}work"
+_LONGEST = 200  # bytes of a name that leave room for what is put around it (255 in all)
 
 
-@contextmanager
-def workspace(target: Path) -> Iterator[Path]:
-    """Give a folder inside the target that is removed at the end; after a kill, by the next run.
+@dataclass(frozen=True)
+class Workspace:
+    """A folder that exists, and how the names of a run's temporary files in it start."""
 
-    Raises:
-        TargetError: another run is writing there, or the disk refuses.
-    """
-    with as_sentences(target):
-        place = locate(target)
-        with (
-            Folder.open(place.path, place.target) as folder,
-            Lock(folder, LOCK_INSIDE, place.target),
-        ):
-            undo(folder)
-            folder.make(WORK_INSIDE)
+    folder: str
+    prefix: str
+
+    @classmethod
+    def inside(cls, path: str) -> Workspace:
+        """Return the workspace in a folder that is written into, with `LOCK` and `WORK`."""
+        return cls(path, _OWN)
+
+    @classmethod
+    def beside(cls, path: str) -> Workspace:
+        """Return the workspace in the folder around a path that is to be made."""
+        folder, name = os.path.split(path)
+        encoded = os.fsencode(name)
+        if len(encoded) > _LONGEST:
+            from binascii import crc32
+
+            name = f"{name[:40]}~{crc32(encoded):08x}"
+        return cls(folder, f".{name}{_OWN}")
+
+    @property
+    def lock(self) -> str:
+        """The lock file: made before anything else, and removed last."""
+        return f"{self.prefix}lock"
+
+    def is_used(self) -> bool:
+        """Return whether something of a run is there, be it alive or killed."""
+        names = (self.lock, f"{self.prefix}work")
+        return any(os.path.lexists(os.path.join(self.folder, name)) for name in names)
+
+    def new_name(self) -> str:
+        """Return a name for a temporary folder, never used before."""
+        return f"{self.prefix}{os.urandom(8).hex()}"
+
+    def is_new_name(self, name: str) -> bool:
+        """Return whether `new_name` may have made this name."""
+        return bool(re.fullmatch(re.escape(self.prefix) + "[0-9a-f]{16}", name))
+
+    @contextmanager
+    def locked(self, target: str) -> Iterator[Folder]:
+        """Open the folder and hold its lock file, which is removed at the end.
+
+        Raises:
+            TargetError: another run, which writes to `target`, holds it.
+        """
+        with Folder.open(self.folder) as folder:
+            descriptor = _acquire(folder, self.lock, target)
             try:
-                yield Path(os.path.join(place.path, WORK_INSIDE))
+                yield folder
             finally:
-                tidy(lambda: remove_tree(folder, WORK_INSIDE))
+                _release(folder, self.lock, descriptor)
+
+
+def _acquire(folder: Folder, name: str, target: str) -> int:
+    while True:
+        try:
+            descriptor, created = folder.open_file(name, create=True), True
+        except FileExistsError:
+            try:
+                descriptor, created = folder.open_file(name, create=False), False
+            except FileNotFoundError:
+                continue  # the run that held it has just ended
+        try:
+            if hint := _refusal(descriptor, created, folder.show(name)):
+                raise TargetError(f"another kscaffold run is writing to {target}", hint=hint)
+            if _is_in_place(folder, name, descriptor):
+                return descriptor
+            os.close(descriptor)
+        except TargetError:
+            os.close(descriptor)
+            raise
+        except BaseException:
+            _release(folder, name, descriptor)
+            raise
+
+
+def _refusal(descriptor: int, created: bool, path: str) -> str:
+    """Lock the file; return what to do where another run has it, else ""."""
+    try:
+        _lock(descriptor)
+    except BlockingIOError:
+        return "wait until it has finished, then run this again"
+    except OSError:
+        # A file system without locks, as some clusters have: whoever created the file has it.
+        return "" if created else f"if that is not so, remove {path}"
+    return ""
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError from error
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_in_place(folder: Folder, name: str, descriptor: int) -> bool:
+    """Return whether the name still leads to our file, not to one made after its removal."""
+    found = folder.look(name)
+    return found is not None and found.st_ino == os.fstat(descriptor).st_ino
+
+
+def _release(folder: Folder, name: str, descriptor: int) -> None:
+    def remove() -> None:
+        if _is_in_place(folder, name, descriptor):
+            folder.remove(name)
+
+    tidy(remove)
+    with suppress(OSError):
+        os.close(descriptor)
+    if sys.platform == "win32":  # where no open file can be removed
+        tidy(lambda: folder.remove(name))

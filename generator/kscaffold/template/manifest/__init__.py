@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from kscaffold.errors import Place, TemplateError
-from kscaffold.hints import enumerated
+from kscaffold.hints import enumerated, near
 from kscaffold.safety.escaping import unsafe_character
 from kscaffold.template.manifest.tables import (
     AfterTable,
     FileTable,
-    Kind,
     ManifestTable,
     QuestionTable,
     RuleTable,
-    Value,
 )
+from kscaffold.template.manifest.types import Kind, Value
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.toml import fits, words
 
-__all__ = ["After", "File", "Manifest", "Question", "Rule", "Value"]
+__all__ = ["After", "AnswerRule", "File", "Manifest", "Question", "Value"]
 
 # Names with another meaning in templates.
 TAKEN = frozenset({"target_name", "kscaffold_version", "super", "self", "loop", "caller"})
@@ -79,7 +78,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
         try:
             re.compile(self.pattern or "")
         except re.error as error:
-            yield "pattern", f"is no regular expression: {error}"
+            yield "pattern", f"is not a regular expression: {error}"
         yield from self._mistakes_of_defaults()
 
     def _mistakes_of_defaults(self) -> Iterator[tuple[str, str]]:
@@ -96,17 +95,17 @@ class Question(QuestionTable, frozen=True, kw_only=True):
                 yield key, f"must be {enumerated(self.choices)}, not {value!r}"
 
 
-class Rule(RuleTable, frozen=True, kw_only=True):
+class AnswerRule(RuleTable, frozen=True, kw_only=True):
     """A rule, and its place.
 
-    An answer that a rule requires is given where nothing else was; one that conflicts is refused.
+    An answer that it requires is given where nothing else was; one that conflicts is refused.
 
     Attributes:
         cause: of a rule of a choice, its `when` without the choice.
     """
 
-    place: Place = Place(MANIFEST)
     cause: str = ""
+    place: Place = Place(MANIFEST)
 
     def __post_init__(self) -> None:
         if not self.requires and not self.conflicts:
@@ -138,21 +137,44 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
     """
 
     questions: Mapping[str, Question] = {}
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AnswerRule, ...] = ()
     files: tuple[File, ...] = ()
     after: tuple[After, ...] = ()
     places: Mapping[tuple[str, str], Place] = {}
 
-    @property
-    def train(self) -> tuple[str, ...]:
-        """The arguments to Python that train a project for a moment."""
-        return self.test.train
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The modules that this takes."""
-        return self.test.needs
-
     def place_of(self, table: str, key: str) -> Place:
         """Return where a key of a table of texts stands, such as "derived" and "a"."""
         return self.places.get((table, key), Place(MANIFEST, (table,)))
+
+    def dangling_names(self, *, is_whole: bool) -> Iterator[TemplateError]:
+        """Yield an error for each name that refers to nothing, or to two things.
+
+        Args:
+            is_whole: whether all choices are made, so that placeholders must stand for something.
+        """
+        questions, derived = self.questions, self.derived
+        named = [
+            *((rule.place, "requires", name) for rule in self.rules for name in rule.requires),
+            *((rule.place, "conflicts", name) for rule in self.rules for name in rule.conflicts),
+        ]
+        for question in questions.values():
+            if question.inspect:
+                named += [(question.place, "inspect", name) for name in question.inspect.arguments]
+        for place, key, name in named:
+            if name not in questions:
+                yield unknown_name("question", name, questions, place, key)
+        for key in derived.keys() & questions.keys():
+            place = self.place_of("derived", key)
+            yield TemplateError("is a question already", place=place, key=key)
+        values = {*questions, *derived}
+        for key, name in self.placeholders.items() if is_whole else ():
+            if name not in values:
+                place = self.place_of("placeholders", key)
+                yield unknown_name("question or derived value", name, values, place, key)
+
+
+def unknown_name(
+    kind: str, name: str, known: Iterable[str], place: Place, key: str = ""
+) -> TemplateError:
+    """Return the error for a name that refers to no question, file or the like."""
+    return TemplateError(f"no {kind} {name!r}", place=place, key=key, hint=near(name, known))

@@ -10,32 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
+from kscaffold.template.manifest.types import (
+    ChoiceFolder,
+    Choices,
+    Inspector,
+    Kind,
+    QuestionName,
+    TemplateName,
+    Value,
+    Words,
+)
 from kscaffold.toml import Table
-
-Value = str | bool | int | float | tuple[str, ...] | None
-Kind = Literal["str", "int", "float", "bool", "choice", "multi-choice", "path"]
-Inspector = Literal["csv_last_column", "csv_task", "csv_numbers_task"]
-# A regular expression's $ also matches before a line feed at the end.
-TemplateName = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)",
-        title="letters, digits, dots, hyphens and underscores",
-    ),
-]
-QuestionName = Annotated[
-    str,
-    Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)", title="lower-case letters, digits and underscores"),
-]
-Choices = Annotated[tuple[str, ...], Meta(min_length=1, title="a list of at least one string")]
-# No pattern: msgspec 0.22 crashes where a tuple or a text with a pattern is expected.
-ChoiceFolder = Annotated[str, Meta(min_length=1, title='a folder, such as "data/*"')]
-Words = Annotated[
-    tuple[str, ...],
-    Meta(min_length=1, title='the words of a command, such as ["git", "add", "."]'),
-]
 
 
 class TemplateTable(Table, frozen=True):
@@ -223,14 +210,3 @@ class ManifestTable(Table, frozen=True):
     after: tuple[AfterTable, ...] = ()
     test: TestingTable = TestingTable()
     answers: Mapping[str, Value] = {}
-
-
-class AnyTemplateTable(TemplateTable, frozen=True, forbid_unknown_fields=False):
-    """The table [template], whatever else it holds."""
-
-
-class Head(Struct, frozen=True):
-    """What must be known of a manifest before it is put on top of others."""
-
-    extends: str | None = None
-    template: AnyTemplateTable = AnyTemplateTable()

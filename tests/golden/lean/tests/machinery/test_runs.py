@@ -20,7 +20,6 @@ from my_model.errors import UserError
 from my_model.evaluate import load_model, load_run_data
 from my_model.runs.checkpoint import (
     Checkpoint,
-    Progress,
     SaveProgress,
     latest_checkpoint,
     variables,
@@ -162,7 +161,7 @@ def test_diverged_run_can_be_resumed_and_listed(
     resume(run.path, epochs=config.epochs + 1)
     checkpoint = latest_checkpoint(run.checkpoints)
     assert checkpoint is not None
-    assert not np.isfinite(checkpoint.progress.history[-1]["loss"])
+    assert not np.isfinite(checkpoint.history[-1]["loss"])
     monkeypatch.chdir(tmp_path)
     main(["runs"])
 
@@ -195,7 +194,7 @@ def test_damaged_checkpoint_is_passed_over(config: Config, run: RunDir) -> None:
     newest.write_bytes(content)
     checkpoint = latest_checkpoint(run.checkpoints)
     assert checkpoint is not None
-    assert checkpoint.progress.epochs == config.epochs - 1
+    assert checkpoint.epochs == config.epochs - 1
     for path in run.checkpoints.iterdir():
         path.write_bytes(b"")
     with pytest.raises(UserError, match=r"no checkpoint .* can be read"):
@@ -211,7 +210,7 @@ def test_checkpoint_keeps_every_type(tmp_path: Path, dtype: str) -> None:
     for each in (model, other):
         each.compile("sgd", "mse")
     values = [np.asarray(variable.value) for variable in variables(model)]
-    Checkpoint(Progress(epochs=1), values).save(tmp_path)
+    Checkpoint(values, epochs=1).save(tmp_path)
     checkpoint = latest_checkpoint(tmp_path)
     assert checkpoint is not None
     checkpoint.restore(other)
@@ -283,9 +282,7 @@ def test_runs_of_one_second_have_directories_of_their_own(
 ) -> None:
     """Runs that begin at the same time do not share a directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("time.strftime", lambda *_: "now")
-    names = [create_run().path.name for _ in range(3)]
-    assert names == ["now", "now-2", "now-3"]
+    assert len({create_run().path for _ in range(9)}) == 9
 
 
 def test_runs_are_listed(
@@ -356,8 +353,9 @@ def test_error_names_the_file_that_was_wanted(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
     with pytest.raises(OSError, match="file'"), atomic_write(tmp_path / "file") as path:
         path.write_text("text")
-    with pytest.raises(OSError, match="full'") as error, atomic_write(
-        tmp_path / "full"
+    with (
+        pytest.raises(OSError, match="full'") as error,
+        atomic_write(tmp_path / "full"),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert error.value.errno == errno.ENOSPC

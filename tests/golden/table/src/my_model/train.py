@@ -14,7 +14,7 @@ from .data import Batches, Data, load_data
 from .errors import UserError
 from .evaluate import load_model, load_run_data, make_report, print_report
 from .model import build_model
-from .runs.checkpoint import Checkpoint, Progress, SaveProgress, latest_checkpoint
+from .runs.checkpoint import Checkpoint, SaveProgress, latest_checkpoint
 from .runs.compilation_cache import enable_compilation_cache
 from .runs.files import RunDir, atomic_write, checksum, read_json, write_json
 from .runs.finding import create_run, find_run
@@ -60,7 +60,7 @@ def resume(run_dir: Path | None = None, epochs: int | None = None) -> RunDir:
         if checkpoint is None and run.history.exists():
             raise UserError(f"{run.path} has no checkpoints: train a new run")
         if epochs is not None:
-            if checkpoint and epochs < checkpoint.progress.epochs:
+            if checkpoint and epochs < checkpoint.epochs:
                 raise UserError(f"{run.path} was trained for more epochs already")
             config = dataclasses.replace(config, epochs=epochs)
             write_json(run.config, config)
@@ -77,13 +77,13 @@ def run_training(
     keras.utils.set_random_seed(config.seed)
     steps = config.steps_per_execution
     model = compile_model(build_model(config, data), config, steps_per_execution=steps)
-    progress = checkpoint.progress if checkpoint else Progress()
-    done = progress.epochs
-    finished = done >= config.epochs or progress.stopped == config.epochs
+    start = checkpoint or Checkpoint()
+    done = start.epochs
+    finished = done >= config.epochs or start.stopped == config.epochs
     run.metrics.unlink(missing_ok=True)
     best = BestModel(config, data, run)
     callbacks = make_callbacks(config, best)
-    save = SaveProgress(run, callbacks, checkpoint, config.resumable)
+    save = SaveProgress(run, callbacks, start, config.resumable)
     model.fit(
         Batches(data.train, config, epoch=done),
         epochs=done if finished else config.epochs,

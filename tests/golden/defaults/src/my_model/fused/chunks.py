@@ -1,97 +1,80 @@
-"""Data for `fit()` in chunks: all batches of an execution at once.
+"""Data in chunks: all batches of an execution at once.
 
-Keras would read them batch by batch, in Python. Here many rows are read in one go, in
-the order in which Keras would read them.
+Keras reads batch by batch, in Python. Here it reads the rows of many batches in one go,
+in the same order. A chunk is a list: batches of one size are stacked in one item.
 """
 
-from __future__ import annotations
-
-import functools
 import itertools
-import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
 
-from .keras_names import DataAdapter, get_data_adapter
-from .rows import ArrayRows, are_arrays, number_of_rows
-
-
-class Chunk(NamedTuple):
-    """The batches of an execution: those of one size are stacked."""
-
-    stacks: tuple[Any, ...]
+from .keras_names import DataAdapter, EpochIterator
 
 
 class Chunks(DataAdapter):
     """Data in chunks, as Keras takes it in the place of `x`, `y` and `sample_weight`."""
 
+    num_batches: Any = None  # in an epoch, if it is known
+    batch_size: Any = None  # if any number of rows can be read
+
     def __init__(
         self,
         data: Any,  # x, y and weights
-        batch_size: int | None,
-        steps_per_epoch: int | None,
-        *,
+        *size: int | None,  # rows in a batch and steps in an epoch
         built: bool = False,  # or Keras asks for a batch first, to build the model
         **options: Any,  # shuffle and class_weight
     ) -> None:
         self.steps = 1  # per execution
         self.data = data
-        self.size = batch_size, steps_per_epoch
         self.options = options
         self.built = built
-        plain = not options.get("class_weight")
-        by_batches = options.get("shuffle") == "batch"
-        self.are_arrays = plain and not by_batches and are_arrays(data)
-        is_data_set = isinstance(data[0], keras.utils.PyDataset)
-        of_rows = is_data_set and plain and hasattr(data[0], "rows")
-        self.by_rows = self.are_arrays or (of_rows and not options.get("shuffle"))
-
-    @functools.cached_property
-    def source(self) -> Any:
-        """What the data come from. Creating it consumes a generator's first batch."""
+        self.adapter = EpochIterator(*data, *size, **options).data_adapter
+        self.num_batches = self.adapter.num_batches
+        leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
+        dense = all(hasattr(leaf, "nbytes") for leaf in leaves)
+        self.are_arrays = dense and options.get("shuffle") != "batch"
         if self.are_arrays:
-            batch_size, steps = self.size
-            most = min(
-                steps or math.inf, keras.config.max_steps_per_epoch() or math.inf
-            )
-            batch_size = batch_size or math.ceil(number_of_rows(self.data) / most) or 32
-            return ArrayRows(self.data, batch_size, bool(self.options.get("shuffle")))
-        if self.by_rows:
-            return self.data[0]
-        return get_data_adapter(*self.data, *self.size, **self.options)
+            self.batch_size = self.adapter.batch_size
+        elif hasattr(data[0], "rows") and not any(options.values()):
+            self.batch_size = data[0].batch_size
 
-    @property
-    def num_batches(self) -> int | None:
-        """Number of steps in an epoch, if it is known."""
-        return self.source.num_batches
+    def set_steps(self, steps: int) -> None:
+        """Set how many steps are in an execution."""
+        self.steps = steps
+        if self.are_arrays:
+            # Keras draws the order of all rows at once, so that it stays the same.
+            size = self.batch_size * steps
+            self.adapter = EpochIterator(*self.data, size, **self.options).data_adapter
 
     def get_jax_iterator(self, super_batch: int | None = None) -> Iterator[Any]:
         """Return chunks, or batches to build the model with."""
-        if not self.by_rows:
-            batches = iter(self.source.get_jax_iterator())
-            return stacked(batches, self.steps) if self.built else batches
-        size = self.source.batch_size
-        length = size * self.steps if self.built else size
-        starts = range(0, self.source.num_rows, length)
-        rows = (self.source.rows(start, start + length) for start in starts)
-        return (Chunk(split(each, size)) for each in rows) if self.built else rows
+        items, size = iter(self.adapter.get_jax_iterator()), self.batch_size
+        if not self.built or self.steps == 1:
+            return (jax.tree.map(lambda a: a[:size], item) for item in items)
+        if size is None:
+            return stacked(items, self.steps)
+        if not self.are_arrays:
+            length, data_set = size * self.steps, self.data[0]
+            starts = range(0, data_set.num_rows, length)
+            items = (data_set.rows(start, start + length) for start in starts)
+        return (split(rows, size) for rows in items)
 
     def on_epoch_begin(self) -> None:
-        """Forward it to the source."""
-        self.source.on_epoch_begin()
+        """Forward it to Keras' adapter."""
+        self.adapter.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
-        """Forward it to the source; the first call comes when the model is built."""
+        """Forward it; the first call comes when the model is built."""
         self.built = True
-        self.source.on_epoch_end()
+        self.adapter.on_epoch_end()
 
 
-def split(rows: Any, size: int) -> tuple[Any, ...]:
+def split(rows: Any, size: int) -> list[Any]:
     """Return rows as a stack of whole batches and a stack of the partial one."""
     whole, rest = divmod(number_of_rows(rows), size)
     end, stacks = whole * size, []
@@ -100,14 +83,14 @@ def split(rows: Any, size: int) -> tuple[Any, ...]:
         stacks.append(jax.tree.map(lambda a: a[:end].reshape(*new, *a.shape[1:]), rows))
     if rest:
         stacks.append(jax.tree.map(lambda a: a[None, end:], rows))
-    return tuple(stacks)
+    return stacks
 
 
-def stacked(batches: Iterator[Any], steps: int) -> Iterator[Chunk]:
+def stacked(batches: Iterator[Any], steps: int) -> Iterator[list[Any]]:
     """Yield chunks of `steps` batches."""
     while some := list(itertools.islice(batches, steps)):
         groups = (group for _, group in itertools.groupby(some, shapes_of))
-        yield Chunk(tuple(jax.tree.map(stack, *group) for group in groups))
+        yield [jax.tree.map(stack, *group) for group in groups]
 
 
 def shapes_of(batch: Any) -> Any:
@@ -120,3 +103,8 @@ def stack(*arrays: Any) -> Any:
     """Stack arrays where they are: on the host or on the device."""
     on_host = all(isinstance(array, np.ndarray) for array in arrays)
     return (np if on_host else jnp).stack(arrays)
+
+
+def number_of_rows(data: Any) -> int:
+    """Return the length of the arrays' first axis, 0 if there is no array."""
+    return next((int(array.shape[0]) for array in jax.tree.leaves(data)), 0)

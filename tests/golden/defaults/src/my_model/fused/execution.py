@@ -1,9 +1,7 @@
 """An execution: some steps in one compiled program, on the batches of a chunk."""
 
-from __future__ import annotations
-
+import dataclasses
 import functools
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,71 +9,56 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .chunks import Chunk
-from .rows import number_of_rows
+from .chunks import number_of_rows
 
 Step = Callable[[Any, Any], tuple[Any, Any]]  # state, batch -> outputs, new state
 
-MAX_PENDING = 2  # chunks that the device still works on
 
-
+@dataclasses.dataclass(eq=False)
 class FusedFunction:
     """Runs the steps of a chunk from an iterator, or one step on a batch."""
 
-    def __init__(
-        self,
-        step: Step,
-        on_new_state: Callable[[Any], None],
-        concatenate: bool = False,  # the outputs of all steps, or else return the last
-    ) -> None:
-        self.step = step
-        self.on_new_state = on_new_state
-        self.concatenate = concatenate
-        self.one_by_one = False  # True where a loop would be slower
-        self.loops = False
-        self.num_values = -1  # in the state that it was compiled for
-        self.pending: deque[Any] = deque()
+    step: Step
+    on_new_state: Callable[[Any], None]
+    concatenate: bool  # the outputs of all steps, or else return the last
+    loops: bool = True  # False where a loop is slower, or not possible
+    num_values: int = -1  # in the state that it was compiled for
+    last_result: Any = None
 
     def __call__(self, state: Any, iterator: Iterator[Any]) -> tuple[Any, Any]:
         """Return the outputs and the new state; raises StopIteration at the end."""
         self.on_new_state(state)
-        item = next(iterator)
-        if not isinstance(item, Chunk):  # of `train_on_batch()` and its like
-            self.prepare(state, item)
-            return self.call(self.single, state, item)
+        chunk = next(iterator)
+        if not isinstance(chunk, list):  # of `train_on_batch()` and its like
+            self.prepare(state, chunk)
+            return self.call(self.single, state, chunk)
         outputs: list[Any] = []
-        for batches in item.stacks:
-            some, state = self.run(state, batches)
-            outputs += some
+        for batches in chunk:
+            count = number_of_rows(batches)
+            self.prepare(state, batch_of(batches, 0))
+            if not self.loops:
+                batches = jax.tree.map(np.asarray, batches)  # no copy on a CPU
+            if count > 1 and self.loops:
+                parts = [(self.several, batches)]
+            else:
+                parts = [(self.single, batch_of(batches, n)) for n in range(count)]
+            for program, part in parts:
+                output, state = self.call(program, state, part)
+                outputs.append(output)
         result = outputs[-1]
         if self.concatenate and len(outputs) > 1:
             result = jax.tree.map(lambda *a: jnp.concatenate(a), *outputs)
         # The next rows are gathered in the meantime, but not those of a whole epoch.
-        self.pending.append(result)
-        if len(self.pending) > MAX_PENDING:
-            jax.block_until_ready(self.pending.popleft())
+        jax.block_until_ready(self.last_result)
+        self.last_result = result
         return result, state
 
-    def run(self, state: Any, batches: Any) -> tuple[list[Any], Any]:
-        """Run a step on each of some batches of one size, stacked."""
-        count, outputs = number_of_rows(batches), []
-        self.prepare(state, batch_of(batches, 0))
-        if count > 1 and self.loops:
-            output, state = self.call(self.several, state, batches)
-            return [output], state
-        if self.one_by_one:
-            batches = jax.tree.map(np.asarray, batches)  # no copy on a CPU
-        for number in range(count):
-            output, state = self.call(self.single, state, batch_of(batches, number))
-            outputs.append(output)
-        return outputs, state
-
-    def call(self, program: Step, state: Any, *others: Any) -> tuple[Any, Any]:
+    def call(self, program: Step, state: Any, batch: Any) -> tuple[Any, Any]:
         """Run a program, which takes the old state's memory, and keep the new state."""
         results: list[Any] = []
         try:
             # In one go: Ctrl-C may come between a call and the assignment after it.
-            results.extend(map(program, (state,), *zip(others)))
+            results.extend(map(program, [state], [batch]))
         finally:
             if results:
                 self.on_new_state(results[0][1])
@@ -98,10 +81,10 @@ class FusedFunction:
         )
         # XLA makes convolutions in a loop slow on a CPU.
         on_cpu = jax.default_backend() == "cpu"
-        self.one_by_one = on_cpu and "conv_general_dilated" in str(traced.jaxpr)
+        slow = on_cpu and "conv_general_dilated" in str(traced.jaxpr)
         # Some metrics make their variables in the first step.
         same = len(jax.tree.leaves(traced.out_info[1])) == num_values
-        self.loops = same and not self.one_by_one
+        self.loops = same and not slow
         self.num_values = num_values
 
 

@@ -5,8 +5,6 @@ its bases but `keras.Model`. Subclasses with a `call` of their own then no longe
 Here such an instance gets a class of its own instead, by the same name.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 
@@ -24,8 +22,8 @@ def use_functional_class(model: Any, *args: Any, **kwargs: Any) -> None:
 @functools.cache
 def functional_class(cls: Any, functional: Any) -> Any:
     """Return the class of a class' functional models."""
-    names = ("__module__", "__qualname__", "__doc__")
-    twin = type(cls.__name__, (cls, functional), {n: getattr(cls, n) for n in names})
+    names = {name: getattr(cls, name) for name in ("__module__", "__qualname__")}
+    twin = type(cls.__name__, (cls, functional), names)
     package, found, name = keras.saving.get_registered_name(cls).partition(">")
     if found:
         # Both are saved by one name, by which the first class is found again.

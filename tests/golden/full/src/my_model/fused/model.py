@@ -1,10 +1,7 @@
 """The model that fuses its steps."""
 
-from __future__ import annotations
-
-import contextlib
 import functools
-from collections.abc import Iterator
+import inspect
 from typing import Any
 
 import keras
@@ -12,7 +9,7 @@ import keras
 from .chunks import Chunks
 from .execution import FusedFunction, Step
 from .functional import use_functional_class
-from .keras_names import by_name, flatten_layers, train_validation_split, why_not_fused
+from .keras_names import train_validation_split, why_not_fused
 from .steps import choose_steps
 
 DATA = ("x", "y", "sample_weight")
@@ -23,12 +20,64 @@ STATES = {  # what is in the state of a function, as Keras calls it
     "predict": MODEL,
 }
 
-documented_as: Any = functools.wraps  # of any type, since Keras declares none
+
+def in_chunks(method: Any) -> Any:
+    """Return a method of `keras.Model` that takes its data in chunks."""
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def run(model: Any, *args: Any, **kwargs: Any) -> Any:
+        call = signature.bind(model, *args, **kwargs)
+        steps = model.steps_per_execution
+        if why_not_fused(model) or (steps == 1 and not model._auto_steps):
+            return method(*call.args, **call.kwargs)
+        call.apply_defaults()
+        try:
+            put_chunks(model, call.arguments)
+            return method(*call.args, **call.kwargs)
+        except BaseException:
+            model.jax_state_sync()  # as `fit()` does
+            raise
+        finally:
+            if "epochs" not in call.arguments:  # only those of `fit()` are described
+                model._fused_steps = steps
+
+    return run
+
+
+def put_chunks(model: Any, given: dict[str, Any]) -> None:
+    """Put chunks in the place of the data, also of those to validate with."""
+    if isinstance(given["x"], Chunks):  # with which `fit()` validates
+        given["x"].built = False  # Keras may ask for a batch again
+        return
+    data = tuple(map(given.get, DATA))
+    held_out, fraction = given.get("validation_data"), given.get("validation_split")
+    if fraction and held_out is None:
+        data, held_out = train_validation_split(data, fraction)
+    size, steps = given["batch_size"], given.get("steps_per_epoch", given.get("steps"))
+    order = {name: given[name] for name in ("shuffle", "class_weight") if name in given}
+    # Keras asks `predict()` for a batch only if a layer is not built.
+    built = "y" not in given and all(each.built for each in model._flatten_layers())
+    chunks = Chunks(data, size, steps, built=built, **order)
+    if model._auto_steps:
+        limits = steps, given.get("validation_steps")
+        model._fused_steps = choose_steps(model, chunks, given["callbacks"], *limits)
+    chunks.set_steps(model._fused_steps)
+    given |= {**dict.fromkeys(given.keys() & DATA), "x": chunks}
+    if held_out is not None:
+        data = keras.utils.unpack_x_y_sample_weight(held_out)
+        size = given["validation_batch_size"] or size
+        given["validation_data"] = Chunks(data, size, given["validation_steps"])
+        given["validation_data"].set_steps(model._fused_steps)
 
 
 @keras.saving.register_keras_serializable(package="my_model")
 class FusedModel(keras.Model):
     """A Keras model that fuses its steps; takes what `keras.Model` takes."""
+
+    fit = in_chunks(keras.Model.fit)
+    evaluate = in_chunks(keras.Model.evaluate)
+    predict = in_chunks(keras.Model.predict)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         use_functional_class(self, *args, **kwargs)
@@ -64,7 +113,7 @@ class FusedModel(keras.Model):
     def _set_function(self, kind: str, step: Step, force: bool) -> None:
         """Set the function that fuses `step`, or else Keras' own."""
         is_fused = isinstance(getattr(self, f"{kind}_function"), FusedFunction)
-        if why_not_fused(self):
+        if self._fused_steps == 1 or why_not_fused(self):
             getattr(super(), f"make_{kind}_function")(force=force or is_fused)
         elif force or not is_fused:
 
@@ -78,83 +127,11 @@ class FusedModel(keras.Model):
     def describe_execution(self) -> str:
         """Return how `fit()` runs its steps, in words."""
         reason = why_not_fused(self)
-        if reason and self._auto_steps and self.train_function is None:
-            reason = "fit() has not chosen the steps per execution yet"
-        if not reason and getattr(self.train_function, "one_by_one", False):
+        if not reason and self._fused_steps == 1:
+            waits = self._auto_steps and self.train_function is None
+            not_chosen = "fit() has not chosen the steps per execution yet"
+            reason = not_chosen if waits else "one step per execution"
+        if not reason and not getattr(self.train_function, "loops", True):
             reason = "convolutions are faster one by one on a CPU"
         fused = f"fused {self._fused_steps} steps per execution"
         return f"not fused: {reason}" if reason else fused
-
-    @documented_as(keras.Model.fit)
-    def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """Train as `keras.Model.fit()` does, in the same order."""
-        given = by_name(super().fit, args, kwargs)
-        fraction, held_out = given.get("validation_split"), given.get("validation_data")
-        fuses = not why_not_fused(self, not self._auto_steps)
-        if fuses and fraction and held_out is None:
-            data, held_out = train_validation_split(
-                tuple(map(given.get, DATA)), fraction
-            )
-            given |= {**dict(zip(DATA, data)), "validation_split": 0.0}
-            given["validation_data"] = held_out
-        size, steps = given.get("batch_size"), given.get("steps_per_epoch")
-        limits = steps, given.get("validation_steps")
-        order = {"shuffle": given.get("shuffle", True)}
-        order["class_weight"] = given.get("class_weight")
-        self._put_chunks(given, limits, size, steps, **order)
-        if held_out is not None and not why_not_fused(self):
-            data = dict(zip(DATA, keras.utils.unpack_x_y_sample_weight(held_out)))
-            size = given.get("validation_batch_size") or size
-            self._put_chunks(data, None, size, given.get("validation_steps"))
-            given["validation_data"] = data["x"]
-        return super().fit(**given)
-
-    @documented_as(keras.Model.evaluate)
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Measure as `keras.Model.evaluate()` does."""
-        given = by_name(super().evaluate, args, kwargs)
-        with self._in_chunks(given):
-            return super().evaluate(**given)
-
-    @documented_as(keras.Model.predict)
-    def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """Predict as `keras.Model.predict()` does."""
-        given = by_name(super().predict, args, kwargs)
-        with self._in_chunks(given, predicts=True):
-            return super().predict(**given)
-
-    @contextlib.contextmanager
-    def _in_chunks(self, given: Any, predicts: bool = False) -> Iterator[None]:
-        """Put chunks in the place of the data, and the values back where they were."""
-        chosen, steps = self._fused_steps, given.get("steps")
-        # `fit()` evaluates with its own callbacks, and as many steps as it trains with.
-        in_fit = isinstance(given.get("callbacks"), keras.callbacks.CallbackList)
-        limits = None if in_fit else (steps,)
-        try:
-            # Keras asks `predict()` for a batch first if a layer is not built.
-            built = predicts and all(e.built for e in flatten_layers(self))
-            self._put_chunks(given, limits, given.get("batch_size"), steps, built=built)
-            yield
-        except BaseException:
-            self.jax_state_sync()  # as `fit()` does
-            raise
-        finally:
-            self._fused_steps = chosen
-
-    def _put_chunks(
-        self, given: dict[str, Any], limits: Any, *size: Any, **options: Any
-    ) -> None:
-        """Put chunks in the place of the data; with `limits`, choose the steps anew."""
-        data = tuple(map(given.get, DATA))
-        if isinstance(data[0], Chunks):  # with which `fit()` validates
-            data[0].built = False  # Keras may ask for a batch again
-            return
-        if why_not_fused(self, not self._auto_steps):
-            return
-        chunks = Chunks(data, *size, **options)
-        if self._auto_steps and limits is not None:
-            callbacks = given.get("callbacks")
-            self._fused_steps = choose_steps(self, chunks, callbacks, *limits)
-        chunks.steps = self._fused_steps
-        if self._fused_steps > 1:
-            given |= {**{name: None for name in DATA if name in given}, "x": chunks}

@@ -1,47 +1,37 @@
 """Checkpoints: all that the next epoch depends on, and the callback that writes them."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
 import numpy.typing as npt
-from pydantic import TypeAdapter
 
 from ..errors import UserError
 from .files import RunDir, atomic_write, to_json
 
 KEPT = 2  # the one before the last stays: a disk can damage a file
 COUNTERS = ("best", "best_epoch", "cooldown_counter", "stopped_epoch", "wait")
-History = list[dict[str, float]]  # the metrics of each epoch
-
-
-@dataclasses.dataclass(frozen=True)
-class Progress:
-    """Where a run stands after its last finished epoch."""
-
-    epochs: int = 0  # finished
-    stopped: int = 0  # by a callback, when it was to train for so many epochs
-    callbacks: dict[str, Any] = dataclasses.field(default_factory=dict)  # their state
-    history: History = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A model in training: its progress, and the values of `variables()`.
+    """A model in training, after its last finished epoch.
 
     `.keras` files leave out the state of the random number generators, and match
     variables by name. Here every value is kept, by its position.
     """
 
-    progress: Progress
-    values: list[npt.NDArray[Any]]
+    values: Sequence[npt.NDArray[Any]] = ()  # of `variables()`
+    epochs: int = 0  # finished
+    stopped: int = 0  # by a callback, when it was to train for so many epochs
+    callbacks: dict[str, Any] = dataclasses.field(default_factory=dict)  # their state
+    history: Sequence[dict[str, float]] = ()  # the metrics of each epoch
 
     def restore(self, model: keras.Model) -> None:
         """Give `model` the values; raises `UserError` if it is another model."""
@@ -55,21 +45,19 @@ class Checkpoint:
 
     def save(self, directory: Path) -> None:
         """Write the checkpoint, and remove those that it replaces; raises `OSError`."""
-        arrays: dict[str, Any] = {f"value_{n}": v for n, v in enumerate(self.values)}
-        progress = to_json(self.progress)
-        path = directory / f"after-{self.progress.epochs:06}.npz"
+        path = directory / f"after-{self.epochs:06}.npz"
+        progress = {n: value for n, value in vars(self).items() if n != "values"}
         with atomic_write(path) as partial, partial.open("wb") as file:
-            np.savez(file, progress=np.frombuffer(progress, np.uint8), **arrays)
+            np.savez(file, *self.values, progress=to_json(progress))
         for old in checkpoint_paths(directory)[KEPT:]:
             old.unlink()
 
     @classmethod
-    def load(cls, path: Path) -> Checkpoint:
+    def load(cls, path: Path) -> Self:
         """Read a checkpoint; raises many kinds of exceptions if it is damaged."""
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            values = [arrays[f"value_{n}"] for n in range(len(arrays.files) - 1)]
-            progress = TypeAdapter(Progress).validate_json(arrays["progress"].tobytes())
-            return cls(progress, values)
+            values = [arrays[f"arr_{n}"] for n in range(len(arrays.files) - 1)]
+            return cls(values, **json.loads(arrays["progress"].item()))
 
 
 def variables(model: keras.Model) -> list[keras.Variable]:
@@ -91,7 +79,7 @@ def latest_checkpoint(directory: Path) -> Checkpoint | None:
     for path in paths:
         try:
             return Checkpoint.load(path)
-        except Exception as error:  # zip, NumPy and pydantic raise many kinds
+        except Exception as error:  # zip, NumPy and JSON raise many kinds
             print(f"skipped a damaged checkpoint: {path}: {error}", file=sys.stderr)
     if paths:
         raise UserError(f"no checkpoint in {directory} can be read: train a new run")
@@ -115,25 +103,23 @@ class SaveProgress(keras.callbacks.Callback):
         self,
         run: RunDir,
         others: Sequence[keras.callbacks.Callback],
-        checkpoint: Checkpoint | None,
+        start: Checkpoint,
         resumable: bool,
     ) -> None:
         super().__init__()
         self.run = run
         self.others = {f"{n} {type(e).__name__}": e for n, e in enumerate(others)}
-        self.checkpoint = checkpoint
+        self.start = start
         self.resumable = resumable
-        self.history: History = []
+        self.history = [*start.history]
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the model; only now does it have all of its variables."""
-        if self.checkpoint is not None:
-            self.checkpoint.restore(self.model)
-            progress = self.checkpoint.progress
-            for name in self.others.keys() & progress.callbacks.keys():
-                other, state = self.others[name], progress.callbacks[name]
+        if self.start.epochs:
+            self.start.restore(self.model)
+            for name in self.others.keys() & self.start.callbacks.keys():
+                other, state = self.others[name], self.start.callbacks[name]
                 getattr(other, "set_state", vars(other).update)(state)
-            self.history = [*progress.history]
             self.write_history()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -141,11 +127,11 @@ class SaveProgress(keras.callbacks.Callback):
         self.history.append({n: float(value) for n, value in (logs or {}).items()})
         self.write_history()
         if self.resumable:
-            states = {name: state_of(each) for name, each in self.others.items()}
-            stopped = self.params["epochs"] if self.model.stop_training else 0
-            progress = Progress(epoch + 1, stopped, states, self.history)
             values = [np.asarray(variable.value) for variable in variables(self.model)]
-            Checkpoint(progress, values).save(self.run.checkpoints)
+            stopped = self.params["epochs"] if self.model.stop_training else 0
+            states = {name: state_of(each) for name, each in self.others.items()}
+            checkpoint = Checkpoint(values, epoch + 1, stopped, states, self.history)
+            checkpoint.save(self.run.checkpoints)
 
     def write_history(self) -> None:
         """Write a line for each epoch, numbered from 1."""

@@ -1,7 +1,5 @@
 """The files of a run, each written atomically."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys
@@ -35,12 +33,13 @@ class RunDir:
         self.curves = path / "curves.png"
         self.metrics = path / "metrics.json"  # on the test rows, beside a baseline
         self.checkpoints = path / "checkpoints"
+        self.lock_file = path / "lock"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other processes from training here; raises `UserError` if one does."""
         try:
-            with filelock.FileLock(self.path / "lock", timeout=0):
+            with filelock.FileLock(self.lock_file, timeout=0):
                 yield
         except KeyboardInterrupt:
             if any(self.checkpoints.glob("*.npz")):
@@ -91,11 +90,9 @@ def to_json(value: Any) -> bytes:
 
 
 def read_json(path: Path, kind: type[T]) -> T:
-    """Read what `write_json` wrote of a `kind`; raises `UserError` that names fields."""
+    """Read what `write_json` wrote of a `kind`; raises `UserError` or `OSError`."""
     try:
         return TypeAdapter(kind).validate_json(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
     except ValidationError as error:
         raise UserError(f"{path}: {summary(error)}") from None
     except UserError as error:

@@ -1,7 +1,5 @@
 """Compiled programs are kept for the next run, which then starts faster."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -1,9 +1,6 @@
 """Create, find and list runs."""
 
-from __future__ import annotations
-
-import itertools
-import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +13,16 @@ RUNS = Path("runs")
 def create_run(path: Path | None = None) -> RunDir:
     """Make the directory of a new run, named by the time if `path` is None.
 
-    Raises `UserError` if there is something else in it. What is left of a run that was
-    killed before it had a configuration is used again.
+    Raises `UserError` if there is something else in it.
     """
-    if path is None:
-        return RunDir(unused(RUNS / time.strftime("%Y%m%d-%H%M%S")))
-    run = RunDir(path)
+    run = RunDir(path or RUNS / f"{datetime.now():%Y%m%d-%H%M%S-%f}")
+    run.path.mkdir(parents=True, exist_ok=path is not None)
     if run.config.exists():
         raise UserError(f"{path} holds a run: resume it, or name another directory")
-    path.mkdir(parents=True, exist_ok=True)
-    leftovers = {run.schema.name, run.checksum.name, "lock"}
-    for name in {each.name.removeprefix("partial-") for each in path.iterdir()}:
-        if name not in {*leftovers, run.config.name}:
-            raise UserError(f"{path} is not empty: name another directory")
+    # A run that was killed before it had a configuration has left its lock.
+    if any(run.path.iterdir()) and not run.lock_file.exists():
+        raise UserError(f"{path} is not empty: name another directory")
     return run
-
-
-def unused(path: Path) -> Path:
-    """Make this directory, or one with a number after its name; return it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for number in itertools.count(1):
-        made = path if number == 1 else path.with_name(f"{path.name}-{number}")
-        try:
-            made.mkdir()
-            break
-        except FileExistsError:
-            continue
-    return made
 
 
 def find_run(path: Path | None = None) -> RunDir:
@@ -68,28 +48,25 @@ def list_runs() -> None:
         print("There are no runs yet.")
     columns = []
     for name in dict.fromkeys(name for row in rows for name in row):
-        cells = [row.get(name, "") for row in rows]
-        if len(set(cells)) > 1 or not name.startswith("--"):
-            width = max(map(len, [name, *cells]))
-            columns.append([cell.ljust(width) for cell in [name, *cells]])
+        cells = [name, *(row.get(name, "") for row in rows)]
+        if len(set(cells)) > 2 or not name.startswith("--"):
+            columns.append([cell.ljust(max(map(len, cells))) for cell in cells])
     for line in zip(*columns):
         print("  ".join(line).rstrip())
 
 
 def describe(run: RunDir) -> dict[str, str]:
     """Return the cells of a run by column: name, time, metrics, and all its fields."""
-    when = time.localtime(run.config.stat().st_mtime)
-    row = {"run": run.path.name, "when": time.strftime("%Y-%m-%d %H:%M", when)}
+    when = datetime.fromtimestamp(run.config.stat().st_mtime)
+    row = {"run": run.path.name, "when": f"{when:%Y-%m-%d %H:%M}"}
     try:
-        report: dict[str, Any] = {}
-        if run.metrics.exists():
-            report = read_json(run.metrics, dict)
+        report: Any = read_json(run.metrics, dict) if run.metrics.exists() else {}
         row["epochs"] = str(report.get("epochs", "unfinished"))
         for part in ("validation", "test"):
             for name, value in report.get(part, {}).items():
                 row[f"{part}_{name}"] = f"{value:.5g}"
         fields = read_json(run.config, dict)
         row |= {f"--{name}": str(value) for name, value in fields.items()}
-    except (UserError, AttributeError, TypeError, ValueError) as error:
+    except (UserError, OSError, AttributeError, TypeError, ValueError) as error:
         row["problem"] = str(error)
     return row

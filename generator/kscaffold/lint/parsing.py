@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import jinja2
@@ -11,22 +11,13 @@ from jinja2.parser import Parser
 
 from kscaffold.errors import TemplateError
 from kscaffold.hints import near
+from kscaffold.lint.findings import Finding, Spot
 from kscaffold.project.render import Renderer
 from kscaffold.safety.limits import LONGEST_SOURCE
 
 _IMPORTS = (nodes.Import, nodes.FromImport)
-# What reading a template raises: one that is wrong, too deep, or with too long a number.
+# What parsing raises for a template that is wrong, too deep, or has too long a number.
 UNREADABLE = (jinja2.TemplateSyntaxError, RecursionError, ValueError)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with a text by itself: a rule's name, the line, what, and the fix."""
-
-    rule: str
-    line: int
-    message: str
-    fix: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,7 @@ class Reference:
     line: int
     optional: bool
     shares: bool
-    takes: frozenset[str] = frozenset()
+    takes: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -56,131 +47,138 @@ class Parsed:
     """A template, or an expression.
 
     Attributes:
+        spot: where it begins.
         text: as the author wrote it.
-        tree: None where it cannot be read.
+        findings: what is wrong with it by itself.
+        tree: None where it cannot be parsed.
         free: the names that it takes from elsewhere -> the line of the first use.
         optional: those of them that may be undefined, since it asks or has a default.
         bound: the names that it sets, imports or defines anywhere.
         exported: those of them that its blocks and what it extends see, too.
     """
 
+    spot: Spot
     text: str
+    findings: tuple[Finding, ...] = ()
     tree: nodes.Template | None = None
-    faults: tuple[Fault, ...] = ()
     references: tuple[Reference, ...] = ()
     free: Mapping[str, int] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     bound: frozenset[str] = frozenset()
     exported: frozenset[str] = frozenset()
 
+    def targets(self, *kinds: str) -> list[str]:
+        """Return the files that it refers to in these ways; without any, in all."""
+        named = (ref for ref in self.references if not kinds or ref.kind in kinds)
+        return [ref.target for ref in named if ref.target]
 
-def parse_file(renderer: Renderer, name: str) -> Parsed:
-    """Read a template file, such as "0:package/a.py.jinja"; a fault is told, not raised."""
+    @property
+    def blocks(self) -> list[nodes.Block]:
+        """The blocks that it has or overrides."""
+        return [*self.tree.find_all(nodes.Block)] if self.tree else []
+
+
+def parse_file(renderer: Renderer, name: str, spot: Spot) -> Parsed:
+    """Parse a template file, such as "0:package/a.py.jinja"."""
     environment = renderer.environment
-    number, _, path = name.partition(":")
+    assert environment.loader is not None
     try:
-        raw = renderer.layers[int(number)].read(path)
-        assert environment.loader is not None
+        raw = renderer.layers[int(name.partition(":")[0])].read(spot.path)
         source = environment.loader.get_source(environment, name)[0]
     except TemplateError as error:
         fix = "save it as UTF-8 in the template's folder, or name it without .jinja"
-        return Parsed("", faults=(Fault("unreadable-file", 1, f"it {error.reason}", fix),))
-    return _parsed(environment, source, raw, name)
+        return Parsed(spot, "", (spot.finding("unreadable-file", f"it {error.reason}", fix),))
+    return _described(environment, lambda: environment.parse(source, name), raw, spot, name)
 
 
-def parse_text(renderer: Renderer, text: str) -> Parsed:
-    """Read a text of the manifest that may hold expressions, and no statements."""
-    if len(text) > LONGEST_SOURCE:
-        return Parsed(text, faults=(_too_long(text),))
-    if "{%" in text:
-        message = "the manifest takes {{ expressions }}, no statements"
-        fault = Fault("syntax", 1, message, "derive a value under [derived], or use a file")
-        return Parsed(text, faults=(fault,))
-    return _parsed(renderer.environment, text, text)
-
-
-def parse_expression(renderer: Renderer, expression: str) -> Parsed:
-    """Read an expression of the manifest."""
+def parse_text(renderer: Renderer, text: str, spot: Spot) -> Parsed:
+    """Parse a text of the manifest that may hold expressions, and no statements."""
     environment = renderer.environment
-    if len(expression) > LONGEST_SOURCE:
-        return Parsed(expression, faults=(_too_long(expression),))
-    try:
-        parser = Parser(environment, expression, state="variable")
-        body = parser.parse_expression()
-        if not parser.stream.eos:
-            parser.fail("there is more behind the expression", body.lineno)
-    except UNREADABLE as error:
-        return Parsed(expression, faults=(_syntax(error),))
+    wrong = "the manifest takes {{ expressions }}, not statements" if "{%" in text else ""
+    return _stated(environment, lambda: environment.parse(text), text, spot, wrong)
+
+
+def parse_expression(renderer: Renderer, expression: str, spot: Spot) -> Parsed:
+    """Parse an expression of the manifest."""
+    environment = renderer.environment
+    return _stated(environment, lambda: _expression(environment, expression), expression, spot)
+
+
+def _expression(environment: jinja2.Environment, text: str) -> nodes.Template:
+    parser = Parser(environment, text, state="variable")
+    body = parser.parse_expression()
+    if not parser.stream.eos:
+        parser.fail("there is more behind the expression", body.lineno)
     tree = nodes.Template([nodes.Output([body], lineno=1)], lineno=1)
     tree.set_environment(environment)
-    return _described(environment, tree, expression)
+    return tree
 
 
-def _parsed(
-    environment: jinja2.Environment, source: str, raw: str, name: str | None = None
+def _stated(
+    environment: jinja2.Environment,
+    parse: Callable[[], nodes.Template],
+    text: str,
+    spot: Spot,
+    wrong: str = "",
 ) -> Parsed:
-    try:
-        tree = environment.parse(source, name)
-    except UNREADABLE as error:
-        return Parsed(raw, faults=(_syntax(error),))
-    return _described(environment, tree, raw, name)
+    if len(text) > LONGEST_SOURCE:
+        wrong = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
+    if not wrong:
+        return _described(environment, parse, text, spot)
+    fix = "derive a value under [derived], or use a file"
+    return Parsed(spot, text, (spot.finding("syntax", wrong, fix),))
 
 
 def _described(
-    environment: jinja2.Environment, tree: nodes.Template, raw: str, name: str | None = None
+    environment: jinja2.Environment,
+    parse: Callable[[], nodes.Template],
+    raw: str,
+    spot: Spot,
+    name: str = "",
 ) -> Parsed:
-    faults: list[Fault] = []
+    findings: list[Finding] = []
     try:
-        faults += _unknown(environment, tree)
-        undeclared = meta.find_undeclared_variables(_with_known_names(environment, tree))
-        return Parsed(
-            raw,
-            tree,
-            tuple(faults),
-            tuple(_references(environment, tree, name)) if name else (),
-            {each: _first_line(tree, each) for each in sorted(undeclared)},
-            frozenset(_optional(tree)),
-            frozenset(_bound(tree)),
-            frozenset(_exported(tree)),
-        )
+        tree = parse()
+        findings += _unknown(environment, tree, spot)
+        undeclared = meta.find_undeclared_variables(tree)
     except UNREADABLE as error:
-        return Parsed(raw, faults=(*faults, _syntax(error)))
+        return Parsed(spot, raw, (*findings, _syntax(error, spot)))
+    return Parsed(
+        spot,
+        raw,
+        tuple(findings),
+        tree,
+        tuple(_references(environment, tree, name)) if name else (),
+        {each: _first_line(tree, each) for each in sorted(undeclared)},
+        frozenset(_optional(tree)),
+        frozenset(_bound(tree)),
+        frozenset(_exported(tree)),
+    )
 
 
-def _syntax(error: Exception) -> Fault:
+def _syntax(error: Exception, spot: Spot) -> Finding:
     if isinstance(error, jinja2.TemplateSyntaxError):
         reason = (error.message or "").rstrip(".")
-        return Fault("syntax", error.lineno, reason, "see jinja.palletsprojects.com/templates")
+        fix = "see jinja.palletsprojects.com/templates"
+        return spot.at(error.lineno).finding("syntax", reason, fix)
     message = "it is nested too deeply, or a number in it is too long"
-    return Fault("syntax", 1, message, "make it shorter")
+    return spot.finding("syntax", message, "make it shorter")
 
 
-def _too_long(text: str) -> Fault:
-    message = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
-    return Fault("syntax", 1, message, "derive values under [derived], or use a file")
-
-
-def _unknown(environment: jinja2.Environment, tree: nodes.Template) -> Iterator[Fault]:
-    for kind, node_type, known in (
-        ("filter", nodes.Filter, environment.filters),
-        ("test", nodes.Test, environment.tests),
+def _unknown(
+    environment: jinja2.Environment, tree: nodes.Template, spot: Spot
+) -> Iterator[Finding]:
+    """Find unknown filters and tests; known ones take their places, since Jinja refuses them."""
+    for kind, node_type, known, stand_in in (
+        ("filter", nodes.Filter, environment.filters, "string"),
+        ("test", nodes.Test, environment.tests, "none"),
     ):
         for node in tree.find_all(node_type):
             if node.name not in known:
                 fix = near(node.name, known) or f"use {', '.join(known)}"
                 message = f"there is no {kind} {node.name!r}"
-                yield Fault(f"unknown-{kind}", node.lineno, message, fix)
-
-
-def _with_known_names(environment: jinja2.Environment, tree: nodes.Template) -> nodes.Template:
-    """Put filters and tests that are there in place of the unknown, which Jinja refuses."""
-    for filtered in tree.find_all(nodes.Filter):
-        if filtered.name not in environment.filters:
-            filtered.name = "string"
-    for tested in tree.find_all(nodes.Test):
-        if tested.name not in environment.tests:
-            tested.name = "none"
-    return tree
+                yield spot.at(node.lineno).finding(f"unknown-{kind}", message, fix)
+                node.name = stand_in
 
 
 def _first_line(tree: nodes.Template, name: str) -> int:
@@ -189,12 +187,10 @@ def _first_line(tree: nodes.Template, name: str) -> int:
 
 
 def _optional(tree: nodes.Template) -> Iterator[str]:
-    for test in tree.find_all(nodes.Test):
-        if test.name in ("defined", "undefined") and isinstance(test.node, nodes.Name):
-            yield test.node.name
-    for filtered in tree.find_all(nodes.Filter):
-        if filtered.name in ("default", "d") and isinstance(filtered.node, nodes.Name):
-            yield filtered.node.name
+    for node in tree.find_all((nodes.Test, nodes.Filter)):
+        asks = node.name in ("defined", "undefined", "default", "d")
+        if asks and isinstance(node.node, nodes.Name):
+            yield node.node.name
 
 
 def _bound(tree: nodes.Node) -> Iterator[str]:
@@ -216,8 +212,7 @@ def _exported(tree: nodes.Template) -> Iterator[str]:
         # Such a block sees the names of the loops around it.
         yield from _bound(tree)
     waiting: list[nodes.Node] = [*tree.body]
-    while waiting:
-        node = waiting.pop()
+    for node in waiting:
         if isinstance(node, nodes.If):
             waiting += [*node.body, *node.elif_, *node.else_]
         elif isinstance(node, (nodes.Assign, nodes.AssignBlock)):
@@ -234,7 +229,7 @@ def _references(
         optional = getattr(node, "ignore_missing", False) or len(names) > 1
         kind = "import" if isinstance(node, _IMPORTS) else type(node).__name__.lower()
         shares = getattr(node, "with_context", True)
-        takes = node.names if isinstance(node, nodes.FromImport) else ()
+        takes: Iterable[str | tuple[str, str]] = getattr(node, "names", ())
         taken = frozenset(name if isinstance(name, str) else name[0] for name in takes)
         for name in names:
             target = environment.join_path(name, parent) if name is not None else None

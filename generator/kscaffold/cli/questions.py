@@ -1,0 +1,119 @@
+"""The questions of a template as options of the command line, and back to what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.hints import visible
+from kscaffold.project.accept import WORDS
+from kscaffold.project.answers import spelled
+from kscaffold.project.record import read_data_file
+from kscaffold.template.manifest import Manifest, Question
+
+
+class OneOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A choice that completes; other values are refused later, as in every other way in."""
+
+    name = "choice"
+
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        self.choices = choices
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Show the choices."""
+        return visible(f"[{'|'.join(self.choices)}]")
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the choices."""
+        fitting = (choice for choice in self.choices if choice.startswith(incomplete))
+        return [CompletionItem(choice) for choice in fitting if visible(choice) == choice]
+
+
+class QuestionOption(click.Option):
+    """An option that answers a question of the template; `group` is its heading in the help."""
+
+    def __init__(self, question: Question) -> None:
+        chosen = f"With {question.asked_with}" if question.asked_with else ""
+        self.group = chosen or "Questions of the template"
+        name, several = question.option, question.type == "multi-choice"
+        if question.type == "bool":
+            name = f"{name}/--no-{name[2:]}"
+        kinds: dict[str, Any] = {"choice": OneOf(question.choices), "path": click.Path()}
+        super().__init__(
+            [name, question.name],
+            default=None,
+            type=None if question.type == "bool" else kinds.get(question.type, str),
+            metavar=visible(f"[{','.join(question.choices)}]") if several else None,
+            help=about(question)
+            + visible(_default_shown(question))
+            + (" Several with commas between." if several else ""),
+        )
+
+
+def about(question: Question) -> str:
+    """Return a question's prompt without its last mark, for the help of its option."""
+    return visible(question.help.rstrip(":?"))
+
+
+def _default_shown(question: Question) -> str:
+    default = question.default
+    if question.type == "choice" and question.inspect is None and default is None:
+        default = question.choices[0]
+    if isinstance(default, bool):
+        default = "yes" if default else "no"
+    if default in (None, "", ()) or "{{" in (shown := spelled(default)):
+        return ""
+    return f"  [default: {shown}]"
+
+
+def check_names(manifest: Manifest, taken: frozenset[str]) -> None:
+    """Refuse a question that has the name of another option; raises `TemplateError`."""
+    for name, question in manifest.questions.items():
+        if name in taken:
+            reason = "this name is an option of `kscaffold new` already"
+            raise TemplateError(reason, place=question.place, hint="take another")
+
+
+def collect(
+    manifest: Manifest,
+    options: Mapping[str, object],
+    assigned: Iterable[str],
+    data_file: str | None = None,
+) -> dict[str, object]:
+    """Return what was given, by question: options and -d go before the data file.
+
+    Raises:
+        AnswerError: the same question is answered in two ways, or -d has no KEY=VALUE.
+    """
+    given: dict[str, object] = {}
+    for name, value in [*_assignments(assigned), *options.items()]:
+        if value is None:
+            continue
+        if not _same(given.setdefault(name, value), value):
+            question = manifest.questions.get(name)
+            is_secret = question is not None and question.secret
+            both = "" if is_secret else f", as {given[name]!r} and as {value!r}"
+            raise AnswerError(f"given twice{both}", key=f"--{name.replace('_', '-')}")
+    return {**(read_data_file(Path(data_file)) if data_file else {}), **given}
+
+
+def _assignments(assigned: Iterable[str]) -> Iterator[tuple[str, object]]:
+    for text in assigned:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise AnswerError("has no value", key=f"-d {text}", hint="give KEY=VALUE")
+        yield key.strip().replace("-", "_"), value
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return WORDS.get(str(one).lower()) == WORDS.get(str(other).lower())
+    return one == other

@@ -1,0 +1,111 @@
+"""How a template is written: free text quoted, Python that tools can read, few conditions.
+
+The budget keeps templates readable: few conditions, flat and bare, on lines of their own.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from jinja2 import nodes
+
+from kscaffold.lint.findings import Finding
+from kscaffold.lint.parsing import Parsed
+from kscaffold.lint.view import View
+
+# Files in which `quote` makes a literal.
+LITERALS = frozenset({".py", ".toml", ".json", ".yml", ".yaml", ".cff"})
+# Conditions that are allowed in any file, and in a hundred lines.
+FEW = 2
+IN_A_HUNDRED = 4
+DERIVE = "derive a named value in the manifest"
+_STATEMENT = re.compile(r"^[ \t]*#:[ \t]*(?P<word>\w+)[ \t]*(?P<rest>.*)$", re.MULTILINE)
+_INLINE = re.compile(r"{%.*?%}", re.DOTALL)
+
+
+def unquoted_values(view: View) -> Iterator[Finding]:
+    """Find free text that is put into code unquoted, or quoted twice."""
+    free = {
+        name
+        for name, question in view.manifest.questions.items()
+        if question.type == "str" and not question.pattern and not question.validate
+    }
+    for parsed in view.rendered:
+        suffix = PurePosixPath(parsed.spot.path.removesuffix(".jinja")).suffix
+        if suffix in LITERALS and parsed.tree is not None:
+            for output in parsed.tree.find_all(nodes.Output):
+                yield from _unquoted(parsed, output, free)
+
+
+def _unquoted(parsed: Parsed, output: nodes.Output, free: set[str]) -> Iterator[Finding]:
+    lines = ["", *parsed.text.splitlines()]
+    for before, node in zip([None, *output.nodes], output.nodes, strict=False):
+        spot = parsed.spot.at(node.lineno)
+        # A line of text ends no comment.
+        in_comment = "".join(lines[node.lineno : node.lineno + 1]).lstrip().startswith("#")
+        if isinstance(node, nodes.Name) and node.name in free and not in_comment:
+            message = f"{node.name!r} may be any text, and is put into code unquoted"
+            yield spot.finding("unquoted-value", message, f"write {{{{ {node.name} | quote }}}}")
+        elif isinstance(node, nodes.Filter) and node.name == "quote" and _ends_in_a_quote(before):
+            message = "a value is quoted within quotes"
+            yield spot.finding("unquoted-value", message, "remove the outer quotes")
+
+
+def _ends_in_a_quote(node: nodes.Node | None) -> bool:
+    return isinstance(node, nodes.TemplateData) and node.data.endswith(('"', "'"))
+
+
+def python_syntax(view: View) -> Iterator[Finding]:
+    """Find Python templates that editors, ruff and black cannot read as they stand."""
+    for parsed in view.parsed.values():
+        if not parsed.spot.path.endswith(".py.jinja"):
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ast.parse(parsed.text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            message = f"it is not valid Python as it stands: {getattr(error, 'msg', error)}"
+            fix = 'write statements as "#: if", and identifiers as [placeholders]'
+            spot = parsed.spot.at(getattr(error, "lineno", None) or 1)
+            yield spot.finding("python-syntax", message, fix)
+
+
+def conditions(view: View) -> Iterator[Finding]:
+    """Find conditions that are many, nested, or more than a name."""
+    for parsed in view.parsed.values():
+        depth, count = 0, 0
+        for statement in _STATEMENT.finditer(parsed.text):
+            word, rest = statement["word"], statement["rest"].strip()
+            depth += {"if": 1, "endif": -1}.get(word, 0)
+            count += word in ("if", "elif")
+            spot = parsed.spot.at(_line(statement))
+            if word in ("if", "elif") and not re.fullmatch(r"\w+", rest):
+                message = f"the condition {rest!r} is more than a name"
+                yield spot.finding("condition-not-bare", message, DERIVE)
+            if word == "if" and depth == 2:
+                yield spot.finding("nested-condition", "a condition inside another one", DERIVE)
+        lines = len(parsed.text.splitlines())
+        if count > max(FEW, IN_A_HUNDRED / 100 * lines):
+            message = (
+                f"{count} conditions in {lines} lines; a reader can follow {IN_A_HUNDRED} in 100"
+            )
+            fix = "make what differs a file of its own, with a `when`"
+            yield parsed.spot.finding("many-conditions", message, fix)
+
+
+def inline_statements(view: View) -> Iterator[Finding]:
+    """Find statements that share their line with text."""
+    for parsed in view.parsed.values():
+        for inline in _INLINE.finditer(parsed.text):
+            spot = parsed.spot.at(_line(inline))
+            fix = 'write it on a line of its own, as "#: ..."'
+            yield spot.finding("inline-statement", "a statement in the middle of text", fix)
+
+
+def _line(match: re.Match[str]) -> int:
+    return match.string.count("\n", 0, match.start()) + 1

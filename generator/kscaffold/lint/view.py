@@ -1,0 +1,130 @@
+"""A template as the rules see it: its manifests with lines, its files parsed, what reaches what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+
+from kscaffold.errors import Place
+from kscaffold.lint.findings import Finding, Spot
+from kscaffold.lint.lines import index
+from kscaffold.lint.parsing import Parsed, parse_file
+from kscaffold.project.pipeline import Scaffold
+from kscaffold.template.manifest import File
+from kscaffold.template.overlays import MANIFEST
+
+
+class View:
+    """The template that is checked. Its files have names such as "0:package/a.py.jinja".
+
+    Args:
+        scaffold: the template, and what it would be rendered with.
+        taken: names that no question can have.
+        named: the layers that were asked for, and not for the sake of what extends them.
+    """
+
+    def __init__(self, scaffold: Scaffold, taken: frozenset[str], named: frozenset[int]) -> None:
+        template = scaffold.template
+        self.manifest, self.layers = template.manifest, template.layers
+        self.renderer, self.tools = scaffold.renderer, scaffold.tools
+        self.taken, self.named = taken, named
+        number = {part.layer: part.number for part in template.parts}
+        self._numbers = [number[layer] for layer in template.layers]
+        self._lines = [index(layer.read(MANIFEST)) for layer in template.layers]
+
+    def spot_in(self, layer: int, path: str, line: int = 1) -> Spot:
+        """Return a line of a layer's file."""
+        return Spot(f"{self.layers[layer].place}{path}", path, self._numbers[layer], line)
+
+    def spot(self, *key: str | int, place: Place | None = None) -> Spot:
+        """Return where the manifest says something: the highest layer that does, or a place."""
+        key = (*(place.table if place else ()), *key)
+        layers = [
+            number
+            for number, layer in enumerate(self.layers)
+            if place is None or place.file == f"{layer.place}{MANIFEST}"
+        ]
+        for length in range(len(key), 0, -1):
+            for number in reversed(layers):
+                if line := self._lines[number].get(key[:length]):
+                    return self.spot_in(number, MANIFEST, line)
+        return self.spot_in(layers[-1], MANIFEST)
+
+    def spot_of(self, file: File, key: str) -> Spot:
+        """Return where an entry of [[files]] says something; of a file that was found, the file."""
+        if file.place.table[:1] == ("files",):
+            return self.spot(key, place=file.place)
+        return self.spot_in(self.layers.find(file.template) or 0, file.template)
+
+    def shows(self, file: str) -> bool:
+        """Return whether a file of a finding is of a layer that is chosen here."""
+        return any(
+            file == f"{layer.place}{path}"
+            for layer in self.layers
+            for path in (MANIFEST, *layer.files())
+        )
+
+    def counts(self, finding: Finding) -> bool:
+        """Return whether a finding says something about a template that was named."""
+        return not finding.is_own or finding.layer in self.named
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a file."""
+        layer, _, path = name.partition(":")
+        return self.layers[int(layer)].has(path)
+
+    @cached_property
+    def parsed(self) -> Mapping[str, Parsed]:
+        """Every template file of every layer, and what it refers to, by name."""
+        parsed: dict[str, Parsed] = {}
+
+        def parse(name: str) -> list[str]:
+            layer, _, path = name.partition(":")
+            parsed[name] = parse_file(self.renderer, name, self.spot_in(int(layer), path))
+            return [*filter(self.has, parsed[name].targets())]
+
+        reachable(
+            (
+                f"{number}:{path}"
+                for number, layer in enumerate(self.layers)
+                for path in layer.files()
+                if path.endswith(".jinja")
+            ),
+            parse,
+        )
+        return dict(sorted(parsed.items()))
+
+    def targets(self, name: str, *kinds: str) -> list[str]:
+        """Return the files that a file refers to in these ways; without any, in all."""
+        return self.parsed[name].targets(*kinds) if name in self.parsed else []
+
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """The files that some answers make use of: those written, and what they are made of."""
+        paths = [file.template for file in self.manifest.files]
+        for question in self.manifest.questions.values():
+            paths += question.carried.values()
+        written = (f"{self.layers.find(path) or 0}:{path}" for path in paths)
+        return frozenset(filter(self.has, reachable(written, self.targets)))
+
+    @cached_property
+    def rendered(self) -> list[Parsed]:
+        """Those of them that are templates."""
+        return [parsed for name, parsed in self.parsed.items() if name in self.reached]
+
+    @cached_property
+    def is_known(self) -> bool:
+        """Whether it is known what each file includes and uses: it is parsed, and names it."""
+        names = [ref.name for each in self.parsed.values() for ref in each.references]
+        return None not in names and all(each.tree for each in self.rendered)
+
+
+def reachable(names: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
+    """Return names and all that can be reached from them, each visited once."""
+    found: set[str] = set()
+    waiting = [*names]
+    while waiting:
+        if (name := waiting.pop()) not in found:
+            found.add(name)
+            waiting += step(name)
+    return found

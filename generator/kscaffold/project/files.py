@@ -1,0 +1,173 @@
+"""The files of a project, rendered: what is written where, before anything is."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from kscaffold import __version__
+from kscaffold.errors import AnswerError, KscaffoldError, TemplateError, place_named
+from kscaffold.project.answers import Answers
+from kscaffold.project.format import PYPROJECT, format_python, style_of
+from kscaffold.project.redaction import has_secrets, masked, redacted
+from kscaffold.project.render import Renderer
+from kscaffold.safety.paths import check_distinct, check_path, path_problem
+from kscaffold.template.manifest import File, Manifest, Question, Value
+
+# In characters: a template that goes on and on fills no disk.
+LONGEST = 64 << 20
+_EXPRESSION = re.compile(r"{{.*?}}")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A file of a project, as far as it takes rendering.
+
+    Attributes:
+        path: where it goes.
+        template: the file of the template.
+        text: what is written; None: the bytes of the template's file.
+        executable: whether the file gets the executable bits.
+        pristine: the text without the secret answers in it; None: there are none.
+    """
+
+    path: str
+    template: str
+    text: str | None
+    executable: bool
+    pristine: str | None = None
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Renders the files of a template, in this process.
+
+    Attributes:
+        manifest: with the choices made.
+        renderer: of the same template.
+    """
+
+    manifest: Manifest
+    renderer: Renderer
+
+    def derived(self, values: Mapping[str, Value]) -> dict[str, object]:
+        """Return the answers and all that follows from them; raises `TemplateError`."""
+        derived: dict[str, object] = {**values, "kscaffold_version": __version__}
+        for name, expression in self.manifest.derived.items():
+            with place_named(self.manifest.place_of("derived", name), name):
+                derived[name] = self.renderer.value(expression, derived)
+        return derived
+
+    def files(self, answers: Answers, *, is_guarded: bool) -> tuple[Rendered, ...]:
+        """Return every file that the answers call for, in the manifest's order.
+
+        Args:
+            answers: the answers.
+            is_guarded: whether an answer is refused that changes what a file means.
+
+        Raises:
+            AnswerError: it is refused, or makes a path that cannot be written.
+            TemplateError: a template is broken, or renders to invalid Python.
+        """
+        files = self._files(answers.values, is_guarded=is_guarded)
+        if not has_secrets(self.manifest, answers):
+            return files
+        texts = self._without_secrets(answers, files)
+        return tuple(
+            file if text == file.text else replace(file, pristine=text)
+            for file, text in zip(files, texts, strict=True)
+        )
+
+    def _files(self, answers: Mapping[str, Value], *, is_guarded: bool) -> tuple[Rendered, ...]:
+        values = self.derived(answers)
+        names = self.manifest.placeholders
+        self.renderer.use_placeholders({key: str(values[name]) for key, name in names.items()})
+        listed = [file for file in self.manifest.files if self._applies(file, values)]
+        files = [self._rendered(file, values) for file in listed]
+        check_distinct(file.path for file in files)
+        if is_guarded:
+            self._guard(answers, files)
+        style = style_of(next((self._text(file) for file in files if file.path == PYPROJECT), ""))
+        package = str(values.get("package", ""))
+        return tuple(
+            (
+                replace(each, text=format_python(each.text, file.template, package, style))
+                if file.format and each.path.endswith(".py") and each.text is not None
+                else each
+            )
+            for file, each in zip(listed, files, strict=True)
+        )
+
+    def _applies(self, file: File, values: Mapping[str, object]) -> bool:
+        with place_named(file.place, "when"):
+            return file.when is None or bool(self.renderer.value(file.when, values))
+
+    def _rendered(self, file: File, values: Mapping[str, object]) -> Rendered:
+        path = self._target(file, values)
+        if not file.template.endswith(".jinja"):
+            return Rendered(path, file.template, None, file.executable)
+        text = self.renderer.file(file.template, values)
+        with place_named(file.template):
+            if len(text) > LONGEST:
+                raise TemplateError(f"renders to more than {LONGEST} characters")
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise TemplateError("renders to half of a surrogate pair") from None
+        return Rendered(path, file.template, text, file.executable)
+
+    def _target(self, file: File, values: Mapping[str, object]) -> str:
+        """Return where a file goes; an error blames the answer that makes the path impossible."""
+        with place_named(file.place, "target"):
+            path = self.renderer.text(file.target, values)
+            if (problem := path_problem(path)) and (asked := self._question_to_blame(file.target)):
+                raise AnswerError(f"makes the path {path!r}: {problem}", key=asked.option)
+            return check_path(path)
+
+    def _question_to_blame(self, target: str) -> Question | None:
+        """Return the first question that a target depends on; None: no answer makes it good."""
+        if path_problem(_EXPRESSION.sub("x", target)):
+            return None
+        names = self.renderer.names(target)
+        for name, expression in [*self.manifest.derived.items()][::-1]:
+            if name in names:
+                names |= self.renderer.names(f"{{{{ {expression} }}}}")
+        questions = self.manifest.questions.items()
+        return next((question for name, question in questions if name in names), None)
+
+    def _text(self, file: Rendered) -> str:
+        if file.text is None:
+            return self.renderer.copied(file.template).decode(errors="replace")
+        return file.text
+
+    def _guard(self, answers: Mapping[str, Value], files: list[Rendered]) -> None:
+        """Refuse an answer that changes what a file means; raises `AnswerError`."""
+        from kscaffold.project.guard import Guard
+
+        @functools.cache
+        def derived(*values: tuple[str, Value]) -> dict[str, object]:
+            return self.derived(dict(values))
+
+        def render(template: str, values: Mapping[str, Value]) -> str:
+            return self.renderer.file(template, derived(*values.items()))
+
+        guard = Guard(self.manifest, answers, render)
+        for file in files:
+            if file.text is not None:
+                guard.check(file.template, file.path, file.text)
+
+    def _without_secrets(self, answers: Answers, files: tuple[Rendered, ...]) -> list[str | None]:
+        """Return each file's text as it is without the secrets; None: it is copied.
+
+        It is rendered once more, since a template may have changed what was typed, as quotes do.
+        """
+        try:
+            without = self._files(masked(self.manifest, answers).values, is_guarded=False)
+            texts = {file.path: file.text for file in without}
+            return [texts[file.path] for file in files]
+        except (KscaffoldError, KeyError):  # a secret that is more than text to the template
+            return [
+                file.text and redacted(file.text, self.manifest, answers.values) for file in files
+            ]

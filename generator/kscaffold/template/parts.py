@@ -1,0 +1,132 @@
+"""The folders with a manifest that a template is made of: layers, and choices in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from kscaffold import __version__
+from kscaffold.errors import Place, TemplateError
+from kscaffold.safety.files import MAX_TEXT
+from kscaffold.template.manifest.tables import TemplateTable
+from kscaffold.template.origins import BUILT_IN, Origin
+from kscaffold.template.overlays import JOURNAL, MANIFEST, Layer
+from kscaffold.toml import TomlError, parse_toml, read_table
+
+# In characters: longer than any manifest written by hand.
+LONGEST = 1_000_000
+
+
+class _AnyTemplateTable(TemplateTable, frozen=True, forbid_unknown_fields=False):
+    """The table [template], whatever else it holds."""
+
+
+class ManifestHead(Struct, frozen=True):
+    """What must be known of a manifest before it is put on top of others."""
+
+    extends: str | None = None
+    template: _AnyTemplateTable = _AnyTemplateTable()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer of a template, or a choice: a folder in it that is an answer to a question.
+
+    Attributes:
+        layer: the folder.
+        origin: where it came from.
+        values: what its manifest says, of which only `ManifestHead` is checked.
+        is_named: whether it was asked for, and not for the sake of what extends it.
+        number: which layer it is, or belongs to; 0 is the bottom one.
+        question: what a choice is an answer to; empty for a layer.
+        folder: the folder of a choice in its layer, such as "data/csv"; empty for a layer.
+        answers: the answers that choose it: its own, and those of choices that extend it.
+    """
+
+    layer: Layer
+    origin: Origin
+    values: Mapping[str, Any]
+    is_named: bool = False
+    number: int = 0
+    question: str = ""
+    folder: str = ""
+    answers: frozenset[str] = frozenset()
+
+    @property
+    def place(self) -> Place:
+        """What errors call its manifest."""
+        return Place(f"{self.layer.place}{MANIFEST}")
+
+    @property
+    def extends(self) -> str | None:
+        """What it is put on top of, which is another choice for a choice; None: nothing."""
+        return self.values.get("extends")
+
+    @property
+    def answer(self) -> str:
+        """The answer that chooses it."""
+        return self.folder.rpartition("/")[2]
+
+    @property
+    def option(self) -> str:
+        """The option that chooses it, such as "--data csv"."""
+        return f"--{self.question.replace('_', '-')} {self.answer}"
+
+
+def read_part(root: Path, origin: Origin, name: str, place: str) -> Part:
+    """Read the manifest of a folder, as far as it takes to put it on top of others.
+
+    Args:
+        root: the folder.
+        origin: where it came from.
+        name: what other layers call it, if its manifest does not say.
+        place: what stands before a file's path in messages.
+
+    Raises:
+        TemplateError: there is no readable manifest, or it needs another version of kscaffold.
+    """
+    if (root / JOURNAL).exists():
+        reason, hint = "half written by a run that was stopped", "run it again to undo that"
+        raise TemplateError(reason, place=place or str(root), hint=hint)
+    try:
+        text = Layer(name, root, place).read_bytes(MANIFEST, MAX_TEXT).decode("utf-8")
+    except (TemplateError, UnicodeDecodeError) as error:
+        reason = f"no readable {MANIFEST}: {error.reason}"
+        raise TemplateError(reason, place=place or str(root)) from None
+    place_of_it = Place(f"{place}{MANIFEST}")
+    values = parse_manifest(text, place_of_it)
+    about = read_table(ManifestHead, values, place_of_it).template
+    _check_version(about.minimum_version, place_of_it.below("template"))
+    layer = Layer(about.name or name, root, place, about.description or "")
+    if origin.kind != BUILT_IN and origin.digest is None:
+        origin = replace(origin, digest=layer.digest())
+    return Part(layer, origin, values)
+
+
+def parse_manifest(text: str, place: Place) -> dict[str, Any]:
+    """Parse a kscaffold.toml; raises `TemplateError`."""
+    if len(text) > LONGEST:
+        raise TemplateError(f"more than {LONGEST} characters", place=place)
+    try:
+        return parse_toml(text)
+    except TomlError as error:
+        raise TemplateError(str(error), place=place) from None
+
+
+def _check_version(needed: str | None, table: Place) -> None:
+    if needed is None:
+        return
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        is_too_old = Version(__version__) < Version(needed)
+    except InvalidVersion:
+        reason = f"must be a version, such as '0.1.0', not {needed!r}"
+        raise TemplateError(reason, place=table, key="minimum_version") from None
+    if is_too_old:
+        reason = f"needs kscaffold {needed}, this is {__version__}"
+        raise TemplateError(reason, place=table.file, hint=f"pip install 'kscaffold>={needed}'")

@@ -1,0 +1,164 @@
+"""One write, from the lock to the cleaning up: all of it happens, or nothing."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import join
+from typing import TYPE_CHECKING
+
+from kscaffold.errors import TargetError
+from kscaffold.write.folder import Folder, is_own
+from kscaffold.write.os_errors import as_target_errors, tidy
+from kscaffold.write.paths import folders_of
+from kscaffold.write.signals import Checkpoint
+from kscaffold.write.target import Target, locate
+from kscaffold.write.workspace import LOCK, WORK, Workspace
+
+if TYPE_CHECKING:
+    from kscaffold.project.tree import Tree
+    from kscaffold.write.plan import Plan
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run put into the target.
+
+    Attributes:
+        files: paths of the files that were written; a file that already had the very bytes it
+            was to get is left alone and not listed.
+        backups: paths of the copies that keep what was replaced, such as "train.py.backup-1".
+    """
+
+    files: tuple[str, ...]
+    backups: tuple[str, ...] = ()
+
+
+def write_whole(target: Target, tree: Tree, checkpoint: Checkpoint) -> Written:
+    """Stage all of a missing or empty target beside it; one rename puts it in place."""
+    with target.beside.locked(target.given) as parent:
+        staged = target.beside.new_name()
+        try:
+            parent.make(staged)
+            with parent.sub(staged, shown=parent.show(target.name)) as root:
+                _stage(root, tree, checkpoint, target.inner)
+                if target.found is not None:
+                    root.set_mode(stat.S_IMODE(target.found.st_mode))
+            checkpoint()
+            parent.rename(staged, target.name)
+        except BaseException:
+            tidy(lambda: parent.remove_tree(staged))
+            raise
+        with suppress(OSError):  # the target is complete; a power cut may at most undo all of it
+            parent.sync(".")
+    return Written(tuple(file.path for file in tree))
+
+
+def write_into(target: Target, tree: Tree, checkpoint: Checkpoint, *, force: bool) -> Written:
+    """Stage files inside the target; put each in place, with a journal that can undo them all."""
+    from kscaffold.write import journal
+    from kscaffold.write.plan import make_plan
+
+    with _working_inside(target) as folder:
+        if not force and folder.names() != {LOCK, WORK}:
+            raise target.not_empty()
+        plan = make_plan(folder, tree)
+        folder.make(journal.STAGED)
+        with folder.sub(journal.STAGED, shown=folder.shown) as root:
+            _stage(root, plan.files, checkpoint)
+        journal.save(plan, folder)
+        _put_in_place(plan, folder, journal.STAGED, checkpoint)
+        journal.close(folder)
+    return Written(tuple(file.path for file in plan.files), tuple(plan.backups.values()))
+
+
+@contextmanager
+def temporary_folder(target: Path) -> Iterator[Path]:
+    """Give a folder inside a target that is removed at the end; after a kill, by the next run.
+
+    Raises:
+        TargetError: another run is writing there, or the disk refuses.
+    """
+    with as_target_errors(target):
+        found = locate(target)
+        with _working_inside(found):
+            yield Path(found.path, WORK)
+
+
+@contextmanager
+def _working_inside(target: Target) -> Iterator[Folder]:
+    """Lock the target and make `WORK` in it; in the end, undo what its journal still names."""
+    from kscaffold.write import journal
+
+    with target.inside.locked(target.given) as folder:
+        journal.undo(folder)
+        try:
+            folder.make(WORK)
+            yield folder
+        except BaseException as error:
+            if not tidy(lambda: journal.undo(folder)):
+                reason = f"{target.given} is half written, and cannot be put back now ({error})"
+                hint = "once it can, the next kscaffold run on this path does it"
+                raise TargetError(reason, hint=hint) from error
+            raise
+        tidy(lambda: journal.undo(folder))
+
+
+def clean_up(target: Target) -> None:
+    """Undo and remove what killed runs left at the target."""
+    for space in filter(Workspace.is_used, (target.beside, *target.farther_out)):
+        try:
+            with space.locked(target.given) as folder:
+                _remove_staged(folder, space)
+        except (OSError, TargetError):
+            if space == target.beside:
+                raise  # else it is litter that hinders nobody, or is being removed by its own run
+    if target.is_folder and target.inside.is_used():
+        from kscaffold.write import journal
+
+        with target.inside.locked(target.given) as folder:
+            journal.undo(folder)
+
+
+def _stage(root: Folder, tree: Tree, checkpoint: Checkpoint, inner: str = "") -> None:
+    """Write the files, and have the disk keep them before anything is renamed.
+
+    Syncing comes after all writing: the first sync carries most of the rest along.
+    """
+    paths = [join(inner, file.path) for file in tree]
+    folders = folders_of((join(inner, ""), *paths))
+    for folder in folders:
+        checkpoint()
+        root.make(folder)
+    for path, file in zip(paths, tree, strict=True):
+        checkpoint()
+        mode = 0o755 if file.executable else 0o644
+        root.create(path, file.data, mode & stat.S_IRWXU if file.secret else mode)
+    for path in (*paths, *reversed(folders), "."):
+        checkpoint()
+        root.sync(path)
+
+
+def _put_in_place(plan: Plan, target: Folder, staged: str, checkpoint: Checkpoint) -> None:
+    for folder in plan.folders:
+        checkpoint()
+        target.make(folder)
+    paths = [file.path for file in plan.files]
+    for path in paths:
+        checkpoint()
+        if path in plan.backups:
+            target.move(path, plan.backups[path])
+        target.move(f"{staged}/{path}", path)
+    for folder in (*reversed(folders_of(paths)), "."):
+        target.sync(folder)
+
+
+def _remove_staged(folder: Folder, space: Workspace) -> None:
+    for name in filter(space.is_new_name, folder.names()):
+        found = folder.look(name)
+        # In a folder that is shared, anybody can make up a name such as ours.
+        if found is not None and stat.S_ISDIR(found.st_mode) and is_own(found):
+            folder.remove_tree(name)
