@@ -15,15 +15,17 @@ Values = list[Any]
 class Adam:
     """Adam as in the paper, with the constants that Keras has by default."""
 
-    def __init__(self, weights: Values, rate: float, beta_1: float = 0.9) -> None:
-        self.rate, self.beta_1, self.count = rate, beta_1, 0
+    def __init__(
+        self, weights: Values, rate: float, beta_1: float = 0.9, beta_2: float = 0.999
+    ) -> None:
+        self.rate, self.betas, self.count = rate, (beta_1, beta_2), 0
         self.means = [jnp.zeros_like(w) for w in weights]
         self.squares = [jnp.zeros_like(w) for w in weights]
 
     def step(self, weights: Values, gradients: Values) -> Values:
         """Return the next weights."""
         self.count += 1
-        first, second = self.beta_1, 0.999
+        first, second = self.betas
         self.means = [first * m + (1 - first) * g for m, g in zip(self.means, gradients)]
         self.squares = [second * v + (1 - second) * g**2 for v, g in zip(self.squares, gradients)]
         rate = self.rate * np.sqrt(1 - second**self.count) / (1 - first**self.count)
@@ -41,7 +43,9 @@ def batches(arrays: Any, size: int, epochs: int) -> Iterator[Any]:
     rows = len(jax.tree.leaves(arrays)[0])
     for _ in range(epochs):
         for start in range(0, rows, size):
-            yield jax.tree.map(lambda a: jnp.asarray(a[start : start + size], jnp.result_type(a)), arrays)
+            yield jax.tree.map(
+                lambda a: jnp.asarray(a[start : start + size], jnp.result_type(a)), arrays
+            )
 
 
 def furthest(found: Values, expected: Values) -> float:

@@ -75,9 +75,7 @@ def project(folder: Path, answers: Answers) -> Project:
     return Project(folder, package)
 
 
-def mutant(
-    folder: Path, answers: Answers, module: str, pattern: str, replacement: str
-) -> Project:
+def mutant(folder: Path, answers: Answers, module: str, pattern: str, replacement: str) -> Project:
     """Generate a project and break a module of it."""
     broken = project(folder, answers)
     path = folder / "src" / broken.package / f"{module}.py"

@@ -1,4 +1,4 @@
-"""Algorithms with a model of their own that draws images: vae and gan."""
+"""Algorithms with a model of their own that draws images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.algorithms.projects import Project, mutant, project
 
 pytestmark = pytest.mark.slow
 
-ALGORITHMS = ("vae", "gan")
+ALGORITHMS = ("vae", "gan", "wgan-gp")
 Projects = Callable[[str], Project]
 
 
@@ -129,7 +129,72 @@ def loop_of_gan(model: Any, config: Any) -> tuple[Values, Callable[[Any], None]]
     return weights, step
 
 
-LOOPS: dict[str, Any] = {"vae": loop_of_vae, "gan": loop_of_gan}
+def loop_of_wgan(model: Any, config: Any) -> tuple[Values, Callable[[Any], None]]:
+    """Return the weights of a hand-written network, and what trains them on a batch."""
+    import jax
+    import jax.numpy as jnp
+    import keras
+
+    makes = values_of(model.generator.trainable_variables)
+    scores = values_of(model.discriminator.trainable_variables)
+    weights = [*makes, *scores]
+    split = len(makes)
+    state = {"seeds": values_of(model.discriminator.non_trainable_variables)}
+    noise = keras.random.SeedGenerator(config.seed)
+    of_makes, of_scores = (
+        Adam(part, config.learning_rate, beta_1=0.0, beta_2=0.9) for part in (makes, scores)
+    )
+
+    def score(scores: Values, seeds: Values, images: Any) -> Any:
+        return model.discriminator.stateless_call(scores, seeds, images, training=True)
+
+    def make(makes: Values, drawn: Any) -> Any:
+        return model.generator.stateless_call(makes, [], drawn, training=True)[0]
+
+    @jax.jit
+    def down_for_scores(
+        makes: Values, scores: Values, seeds: Values, x: Any, drawn: Any, share: Any
+    ) -> Any:
+        def loss(scores: Values) -> Any:
+            made = make(makes, drawn)
+            of_real, after = score(scores, seeds, x)
+            of_made, after = score(scores, after, made)
+
+            def whole(images: Any) -> Any:
+                found, last = score(scores, after, images)
+                return found.sum(), last
+
+            slopes, after = jax.grad(whole, has_aux=True)(share * x + (1 - share) * made)
+            norms = jnp.linalg.norm(16 * slopes.reshape(len(x), -1), axis=1)
+            penalty = config.penalty * jnp.mean((norms - 1) ** 2)
+            return of_made.mean() - of_real.mean() + penalty, after
+
+        return jax.grad(loss, has_aux=True)(scores)
+
+    @jax.jit
+    def down_for_makes(makes: Values, scores: Values, seeds: Values, drawn: Any) -> Any:
+        def loss(makes: Values) -> Any:
+            found, after = score(scores, seeds, make(makes, drawn))
+            return -found.mean(), after
+
+        return jax.grad(loss, has_aux=True)(makes)
+
+    def step(x: Any) -> None:
+        makes, scores, shape = weights[:split], weights[split:], (len(x), config.latent)
+        for _ in range(config.critic_steps):
+            drawn = keras.random.normal(shape, seed=noise)
+            share = keras.random.uniform((len(x), 1, 1, 1), seed=noise)
+            given = (state["seeds"], x, drawn, share)
+            down, state["seeds"] = down_for_scores(makes, scores, *given)
+            scores = of_scores.step(scores, down)
+        drawn = keras.random.normal(shape, seed=noise)
+        down, state["seeds"] = down_for_makes(makes, scores, state["seeds"], drawn)
+        weights[:] = [*of_makes.step(makes, down), *scores]
+
+    return weights, step
+
+
+LOOPS: dict[str, Any] = {"vae": loop_of_vae, "gan": loop_of_gan, "wgan-gp": loop_of_wgan}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -207,6 +272,26 @@ MUTANTS = {
         "gan",
         r"softplus\(-real_logits\) \+ ops\.softplus\(made",
         "softplus(real_logits) + ops.softplus(-made",
+    ),
+    "wgan-gp: the penalty at real images": (
+        "wgan-gp",
+        r"mixed = share \* x \+ \(1 - share\) \* made",
+        "mixed = x",
+    ),
+    "wgan-gp: the norm of the whole batch": (
+        "wgan-gp",
+        r"axis=\(1, 2, 3\)\)",
+        "axis=None)",
+    ),
+    "wgan-gp: one share for all images": (
+        "wgan-gp",
+        r"\(len\(x\), 1, 1, 1\)",
+        "(1, 1, 1, 1)",
+    ),
+    "wgan-gp: one step of the critic": (
+        "wgan-gp",
+        r"range\(self\.critic_steps\)",
+        "range(1)",
     ),
 }
 TELLING = "paper or anew or evaluation"
