@@ -26,11 +26,13 @@ class Adam:
         """Return the next weights."""
         self.count += 1
         first, second = self.betas
-        self.means = [first * m + (1 - first) * g for m, g in zip(self.means, gradients)]
-        self.squares = [second * v + (1 - second) * g**2 for v, g in zip(self.squares, gradients)]
+        means = zip(self.means, gradients, strict=True)
+        self.means = [first * m + (1 - first) * g for m, g in means]
+        squares = zip(self.squares, gradients, strict=True)
+        self.squares = [second * v + (1 - second) * g**2 for v, g in squares]
         rate = self.rate * np.sqrt(1 - second**self.count) / (1 - first**self.count)
-        pairs = zip(weights, self.means, self.squares)
-        return [w - rate * m / (jnp.sqrt(v) + 1e-7) for w, m, v in pairs]
+        all_three = zip(weights, self.means, self.squares, strict=True)
+        return [w - rate * m / (jnp.sqrt(v) + 1e-7) for w, m, v in all_three]
 
 
 def values_of(variables: Any) -> Values:
@@ -41,11 +43,9 @@ def values_of(variables: Any) -> Values:
 def batches(arrays: Any, size: int, epochs: int) -> Iterator[Any]:
     """Yield the rows in their order, the last batch of an epoch being what is left."""
     rows = len(jax.tree.leaves(arrays)[0])
-    for _ in range(epochs):
-        for start in range(0, rows, size):
-            yield jax.tree.map(
-                lambda a: jnp.asarray(a[start : start + size], jnp.result_type(a)), arrays
-            )
+    for start in [*range(0, rows, size)] * epochs:
+        some = slice(start, start + size)
+        yield jax.tree.map(lambda array, some=some: jnp.asarray(array[some]), arrays)
 
 
 def furthest(found: Values, expected: Values) -> float:

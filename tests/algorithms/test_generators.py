@@ -14,7 +14,7 @@ from tests.algorithms.projects import Project, mutant, project
 
 pytestmark = pytest.mark.slow
 
-ALGORITHMS = ("vae", "gan", "wgan-gp")
+ALGORITHMS = ("vae", "gan", "wgan-gp", "diffusion")
 Projects = Callable[[str], Project]
 
 
@@ -194,7 +194,46 @@ def loop_of_wgan(model: Any, config: Any) -> tuple[Values, Callable[[Any], None]
     return weights, step
 
 
-LOOPS: dict[str, Any] = {"vae": loop_of_vae, "gan": loop_of_gan, "wgan-gp": loop_of_wgan}
+def loop_of_diffusion(model: Any, config: Any) -> tuple[Values, Callable[[Any], None]]:
+    """Return the weights of a hand-written network, and what trains them on a batch."""
+    import jax
+    import jax.numpy as jnp
+    import keras
+
+    weights = values_of(model.network.trainable_variables)
+    state = {"seeds": values_of(model.network.non_trainable_variables)}
+    noise = keras.random.SeedGenerator(config.seed)
+    adam = Adam(weights, config.learning_rate)
+
+    @jax.jit
+    def differentiate(weights: Values, seeds: Values, x: Any, first: Any, drawn: Any) -> Any:
+        times = (first + jnp.arange(len(x)) / len(x)) % 1
+        angles = 0.49 * jnp.pi * times.reshape(-1, 1, 1, 1)
+        noisy = jnp.cos(angles) * (x / 8 - 1) + jnp.sin(angles) * drawn
+
+        def error(weights: Values) -> Any:
+            found, after = model.network.stateless_call(
+                weights, seeds, [noisy, times], training=True
+            )
+            return jnp.mean((found - drawn) ** 2), after
+
+        return jax.grad(error, has_aux=True)(weights)
+
+    def step(x: Any) -> None:
+        first = keras.random.uniform((), seed=noise)
+        drawn = keras.random.normal(x.shape, seed=noise)
+        gradients, state["seeds"] = differentiate(weights, state["seeds"], x, first, drawn)
+        weights[:] = adam.step(weights, gradients)
+
+    return weights, step
+
+
+LOOPS: dict[str, Any] = {
+    "vae": loop_of_vae,
+    "gan": loop_of_gan,
+    "wgan-gp": loop_of_wgan,
+    "diffusion": loop_of_diffusion,
+}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -273,6 +312,26 @@ MUTANTS = {
         r"softplus\(-real_logits\) \+ ops\.softplus\(made",
         "softplus(real_logits) + ops.softplus(-made",
     ),
+    "diffusion: the network finds the image": (
+        "diffusion",
+        r"ops\.square\(found - noise\)",
+        "ops.square(found - images)",
+    ),
+    "diffusion: the same noise in each step": (
+        "diffusion",
+        r"\[self\.noise, self\.noise\]",
+        "[self.seed, self.seed + 1]",
+    ),
+    "diffusion: the average is no average": (
+        "diffusion",
+        r"self\.ema \* mean \+ \(1 - self\.ema\) \* weight",
+        "weight",
+    ),
+    "diffusion: drawing forgets how strong the noise is": (
+        "diffusion",
+        r"x - strength \* noise\) / signal",
+        "x - noise) / signal",
+    ),
     "wgan-gp: the penalty at real images": (
         "wgan-gp",
         r"mixed = share \* x \+ \(1 - share\) \* made",
@@ -294,7 +353,7 @@ MUTANTS = {
         "range(1)",
     ),
 }
-TELLING = "paper or anew or evaluation"
+TELLING = "paper or anew or evaluation or alone"
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

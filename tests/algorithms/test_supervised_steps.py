@@ -149,7 +149,7 @@ def gradients_of_mixup(
 
 
 def gradients_of_adversarial(
-    model: Any, loss: Any, weights: Values, others: Values, x: Any, y: Any, weight: Any
+    _: Any, loss: Any, weights: Values, others: Values, x: Any, y: Any, weight: Any
 ) -> Any:
     """Return the new state of the layers, and the gradients, written from the papers."""
     import jax
