@@ -136,14 +136,13 @@ def generator_figures(project: Project, seed: int) -> dict[str, float]:
     model, data, path = project.train(seed)
     report = project.evaluate.make_report(model, data)
     if seed == SEEDS[0]:
-        command = importlib.import_module(f"{project.package}.sample").sample
+        command = importlib.import_module(f"{project.package}.drawing.sample").sample
         picture = ROOT / f"docs/gallery-{project.package.removeprefix('bench_')}.png"
         command(output=picture, run_dir=path)
     figures = dict(report.test)
     figures |= {f"{name} of the baseline": value for name, value in report.baseline.items()}
-    if hasattr(project.evaluate, "SAMPLES"):
-        real = project.evaluate.scores(data.test.x, data.train)
-        figures |= {f"{name} of real images": value for name, value in real.items()}
+    real = project.evaluate.scores(data.test.x, data.train)
+    figures |= {f"{name} of real images": value for name, value in real.items()}
     return figures
 
 
