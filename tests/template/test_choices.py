@@ -248,6 +248,26 @@ def test_the_last_word_on_a_settled_question_is_that_of_what_extends() -> None:
     assert made("--data", "more")["out.txt"].startswith("more far! more\n")
 
 
+def test_a_folder_may_be_there_for_others_to_extend() -> None:
+    """One whose name begins with an underscore is offered nowhere, but what it brings counts."""
+    Path("lab").rename("old")
+    one = FILES["data/one/kscaffold.toml"] + '\n[answers]\nlast = "settled"\n'
+    files = {name.replace("/one/", "/_one/"): text for name, text in FILES.items()}
+    files["data/_one/kscaffold.toml"] = one
+    files["data/more/kscaffold.toml"] = MORE.replace('"one"', '"_one"')
+    template("lab", BASE, files)
+    assert "[more|two]" in kscaffold("new", "--template", "./lab", "--help").stdout
+    assert made("--data", "more")["out.txt"].startswith("more far! settled\ndata of y\n")
+    message, _ = refused("./lab", code=2, more=("--data", "_one"))
+    assert "more or two" in message
+    message, _ = refused("./lab", code=2, more=("--data", "more", "--last", "other"))
+    assert message == "--last: is settled with --data more"
+    message, _ = refused("./lab", code=2, more=("--route", "x"))
+    assert message == "--route: is only asked when data == 'more'"
+    assert kscaffold("template", "lint", "./lab").exit_code == 0
+    assert "data/_one/project/out.txt.jinja" in kscaffold("template", "show", "./lab").stdout
+
+
 def test_choices_do_not_extend_each_other_in_a_circle() -> None:
     """The error names the folder and what it extends."""
     one = f'extends = "two"\n{FILES["data/one/kscaffold.toml"]}'

@@ -86,7 +86,8 @@ def _files(template: Template) -> Iterator[Row]:
         when = f"when {file.when}" if file.when else ""
         yield {"target": file.target, "place": place, "when": when}
     for choice in template.choices:
-        chosen = template.chosen({choice.question: choice.answer}, is_whole=False)
+        answer = min(choice.answers, default=choice.answer)
+        chosen = template.chosen({choice.question: answer}, is_whole=False)
         for file in chosen.manifest.files:
             if choice.layer.has(file.template):
                 place = f"{choice.layer.place}{file.template}"

@@ -30,20 +30,22 @@ def _of_questions(view: View) -> Iterator[Stated]:
             text = getattr(question, key)
             if isinstance(text, str):
                 parse = parse_expression if key == "when" else parse_text
-                yield parse(view.renderer, text, view.spot("questions", name, key)), sees
+                yield parse(view.renderer, text, view.location("questions", name, key)), sees
         sees |= {name}
 
 
 def _of_rules(view: View) -> Iterator[Stated]:
     sees = frozenset({*view.manifest.questions, "target_name"})
     for rule in view.manifest.rules:
-        yield parse_expression(view.renderer, rule.when, view.spot("when", place=rule.place)), sees
+        yield parse_expression(
+            view.renderer, rule.when, view.location("when", place=rule.place)
+        ), sees
 
 
 def _of_derived(view: View) -> Iterator[Stated]:
     sees = frozenset({*view.manifest.questions, "kscaffold_version"})
     for name, text in view.manifest.derived.items():
-        yield parse_expression(view.renderer, text, view.spot("derived", name)), sees
+        yield parse_expression(view.renderer, text, view.location("derived", name)), sees
         sees |= {name}
 
 
@@ -58,16 +60,16 @@ def _of_files(view: View) -> Iterator[Stated]:
 def _of_others(view: View) -> Iterator[Stated]:
     manifest, sees = view.manifest, visible(view)
     texts = [
-        (manifest.messages.before, view.spot("messages", "before"), frozenset({"target_name"})),
-        (manifest.messages.after, view.spot("messages", "after"), sees),
+        (manifest.messages.before, view.location("messages", "before"), frozenset({"target_name"})),
+        (manifest.messages.after, view.location("messages", "after"), sees),
     ]
     texts += [
-        (word, view.spot("test", "train"), sees | {"scratch"}) for word in manifest.test.train
+        (word, view.location("test", "train"), sees | {"scratch"}) for word in manifest.test.train
     ]
     for command in manifest.after:
-        spot = view.spot(place=command.place)
-        texts += [(word, spot, sees) for word in command.run]
+        location = view.location(place=command.place)
+        texts += [(word, location, sees) for word in command.run]
         if command.when is not None:
-            yield parse_expression(view.renderer, command.when, spot), sees
-    for text, spot, seen in texts:
-        yield parse_text(view.renderer, text, spot), seen
+            yield parse_expression(view.renderer, command.when, location), sees
+    for text, location, seen in texts:
+        yield parse_text(view.renderer, text, location), seen

@@ -20,12 +20,12 @@ def missing_files(view: View) -> Iterator[Finding]:
     known = sorted({path for layer in view.layers for path in layer.files()})
     named = [(file.template, view.spot_of(file, "template")) for file in view.manifest.files]
     for name, question in view.manifest.questions.items():
-        spot = view.spot("questions", name, "carried")
-        named += [(path, spot) for path in question.carried.values()]
-    for path, spot in named:
+        location = view.location("questions", name, "carried")
+        named += [(path, location) for path in question.carried.values()]
+    for path, location in named:
         if view.layers.find(path) is None:
             fix = near(path, known) or "write it, or drop its entry"
-            yield spot.finding("missing-file", f"there is no file {path!r}", fix)
+            yield location.finding("missing-file", f"there is no file {path!r}", fix)
 
 
 def unreachable_files(view: View) -> Iterator[Finding]:
@@ -39,8 +39,8 @@ def unreachable_files(view: View) -> Iterator[Finding]:
             about_it = not path.endswith(".jinja") and path.partition("/")[0] not in used
             if not about_it and f"{number}:{path}" not in view.reached:
                 fix = "name it under [[files]] or [folders], or remove it"
-                spot = view.spot_in(number, path)
-                yield spot.finding("unreachable-file", "nothing writes or includes it", fix)
+                location = view.spot_in(number, path)
+                yield location.finding("unreachable-file", "nothing writes or includes it", fix)
 
 
 def missing_references(view: View) -> Iterator[Finding]:
@@ -50,7 +50,7 @@ def missing_references(view: View) -> Iterator[Finding]:
             if ref.target and not ref.optional and not view.has(ref.target):
                 message = f"it {ref.kind}s {ref.name!r}, which is missing"
                 fix = "name a file of this template, or LAYER/FILE of one below"
-                yield parsed.spot.at(ref.line).finding("extends-nothing", message, fix)
+                yield parsed.location.at(ref.line).finding("extends-nothing", message, fix)
 
 
 def circles(view: View) -> Iterator[Finding]:
@@ -59,8 +59,8 @@ def circles(view: View) -> Iterator[Finding]:
         for ref in parsed.references:
             if ref.kind != "include" and ref.target and name in _above(view, ref.target):
                 message = f"it {ref.kind}s {ref.name!r}, which leads back to itself"
-                fix = f'write "builtin/{parsed.spot.path}", or the name of another layer below'
-                yield parsed.spot.at(ref.line).finding("extends-itself", message, fix)
+                fix = f'write "builtin/{parsed.location.path}", or the name of another layer below'
+                yield parsed.location.at(ref.line).finding("extends-itself", message, fix)
 
 
 def _above(view: View, name: str) -> set[str]:
@@ -80,7 +80,7 @@ def blocks_that_override_nothing(view: View) -> Iterator[Finding]:
         inside = {id(each) for block in parsed.blocks for each in block.find_all(type(block))}
         for block in parsed.blocks:
             if block.name not in known and id(block) not in inside:
-                spot = parsed.spot.at(block.lineno)
+                location = parsed.location.at(block.lineno)
                 message = f"no template below has a block {block.name!r}, so this has no effect"
                 fix = near_or_all(block.name, sorted(known))
-                yield spot.finding("block-overrides-nothing", message, fix)
+                yield location.finding("block-overrides-nothing", message, fix)

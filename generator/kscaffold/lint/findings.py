@@ -82,7 +82,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Spot:
+class Location:
     """A line of a file; `path` is the file's path in the layer of this number."""
 
     file: str
@@ -90,10 +90,10 @@ class Spot:
     layer: int
     line: int = 1
 
-    def at(self, line: int) -> Spot:
+    def at(self, line: int) -> Location:
         """Return a line of the text that begins here, counted from 1."""
         return replace(self, line=self.line + line - 1)
 
     def finding(self, rule: str, message: str, fix: str) -> Finding:
-        """Return a finding at this spot."""
+        """Return a finding at this location."""
         return Finding(rule, self.file, self.line, message, fix, self.layer)

@@ -62,7 +62,8 @@ def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
     """Return answers in which each choice is made at least once."""
     answers: dict[str, list[str]] = {}
     for choice in choices:
-        answers.setdefault(choice.question, []).append(choice.answer)
+        if choice.is_offered:
+            answers.setdefault(choice.question, []).append(choice.answer)
     most = max(map(len, answers.values()), default=1)
     return [{name: each[n % len(each)] for name, each in answers.items()} for n in range(most)]
 

@@ -27,7 +27,7 @@ def taken_names(view: View) -> Iterator[Finding]:
     """Find questions that have the name of another option."""
     for name in view.manifest.questions.keys() & view.taken:
         message = f"`kscaffold new` has an option {name!r}"
-        yield view.spot("questions", name).finding("taken-name", message, "take another name")
+        yield view.location("questions", name).finding("taken-name", message, "take another name")
 
 
 def bad_defaults(view: View) -> Iterator[Finding]:
@@ -37,9 +37,9 @@ def bad_defaults(view: View) -> Iterator[Finding]:
         if value is None or (isinstance(value, str) and "{" in value):
             continue
         if reason := _refusal(view, question, value):
-            spot = view.spot("questions", question.name, "default")
+            location = view.location("questions", question.name, "default")
             message = f"the default is refused: {reason}"
-            yield spot.finding("bad-default", message, "give one that is accepted")
+            yield location.finding("bad-default", message, "give one that is accepted")
 
 
 def impossible_rules(view: View) -> Iterator[Finding]:
@@ -50,7 +50,9 @@ def impossible_rules(view: View) -> Iterator[Finding]:
                 if reason := _refusal(view, view.manifest.questions[name], value):
                     message = f"what it {key} is refused: {reason}"
                     fix = "give a value that the question takes"
-                    yield view.spot(key, place=rule.place).finding("rule-impossible", message, fix)
+                    yield view.location(key, place=rule.place).finding(
+                        "rule-impossible", message, fix
+                    )
 
 
 def _refusal(view: View, question: Question, value: Value) -> str | None:
@@ -71,8 +73,8 @@ def bad_paths(view: View) -> Iterator[Finding]:
     for file in view.manifest.files:
         if problem := path_problem(_EXPRESSION.sub("x", file.target)):
             message = f"it is written to {file.target!r}: {problem}"
-            spot = view.spot_of(file, "target")
-            yield spot.finding("bad-path", message, "give another target")
+            location = view.spot_of(file, "target")
+            yield location.finding("bad-path", message, "give another target")
 
 
 def same_targets(view: View) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ def _undefined(parsed: Parsed, known: Set[str]) -> Iterator[Finding]:
         if name not in known and name not in parsed.optional:
             fix = near(name, known) or "ask for it, or derive it"
             message = f"{name!r} is not defined here"
-            yield parsed.spot.at(line).finding("undefined-name", message, fix)
+            yield parsed.location.at(line).finding("undefined-name", message, fix)
 
 
 def _from_others(view: View) -> dict[str, set[str]]:
@@ -61,7 +61,7 @@ def _taken_from_nowhere(view: View, parsed: Parsed) -> Iterator[Finding]:
         for each in sorted(ref.takes - target.exported):
             message = f"{ref.name!r} has no {each!r} to import"
             fix = near(each, target.exported) or "define it there"
-            yield parsed.spot.at(ref.line).finding("undefined-name", message, fix)
+            yield parsed.location.at(ref.line).finding("undefined-name", message, fix)
 
 
 def unused_names(view: View) -> Iterator[Finding]:
@@ -71,11 +71,11 @@ def unused_names(view: View) -> Iterator[Finding]:
         return
     for name in view.manifest.questions.keys() - used:
         message = f"the answer to {name!r} changes nothing"
-        spot = view.spot("questions", name)
-        yield spot.finding("unused-question", message, "use it, or do not ask")
+        location = view.location("questions", name)
+        yield location.finding("unused-question", message, "use it, or do not ask")
     for name in view.manifest.derived.keys() - used:
-        spot = view.spot("derived", name)
-        yield spot.finding("unused-derived", f"nothing uses {name!r}", REMOVE)
+        location = view.location("derived", name)
+        yield location.finding("unused-derived", f"nothing uses {name!r}", REMOVE)
 
 
 def _used(view: View) -> set[str] | None:
@@ -96,8 +96,8 @@ def _used(view: View) -> set[str] | None:
 
 def unused_placeholders(view: View) -> Iterator[Finding]:
     """Find placeholders that no Python template contains."""
-    texts = [each.text for each in view.parsed.values() if each.spot.path.endswith(".py.jinja")]
+    texts = [each.text for each in view.parsed.values() if each.location.path.endswith(".py.jinja")]
     for name in view.manifest.placeholders:
         if not any(re.search(rf"\b{re.escape(name)}\b", text) for text in texts):
             message = f"no Python template contains {name!r}"
-            yield view.spot("placeholders", name).finding("unused-placeholder", message, REMOVE)
+            yield view.location("placeholders", name).finding("unused-placeholder", message, REMOVE)

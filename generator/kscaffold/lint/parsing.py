@@ -11,7 +11,7 @@ from jinja2.parser import Parser
 
 from kscaffold.errors import TemplateError
 from kscaffold.hints import near
-from kscaffold.lint.findings import Finding, Spot
+from kscaffold.lint.findings import Finding, Location
 from kscaffold.project.render import Renderer
 from kscaffold.safety.limits import LONGEST_SOURCE
 
@@ -47,7 +47,7 @@ class Parsed:
     """A template, or an expression.
 
     Attributes:
-        spot: where it begins.
+        location: where it begins.
         text: as the author wrote it.
         findings: what is wrong with it by itself.
         tree: None where it cannot be parsed.
@@ -57,7 +57,7 @@ class Parsed:
         exported: those of them that its blocks and what it extends see, too.
     """
 
-    spot: Spot
+    location: Location
     text: str
     findings: tuple[Finding, ...] = ()
     tree: nodes.Template | None = None
@@ -78,30 +78,32 @@ class Parsed:
         return [*self.tree.find_all(nodes.Block)] if self.tree else []
 
 
-def parse_file(renderer: Renderer, name: str, spot: Spot) -> Parsed:
+def parse_file(renderer: Renderer, name: str, location: Location) -> Parsed:
     """Parse a template file, such as "0:package/a.py.jinja"."""
     environment = renderer.environment
     assert environment.loader is not None
     try:
-        raw = renderer.layers[int(name.partition(":")[0])].read(spot.path)
+        raw = renderer.layers[int(name.partition(":")[0])].read(location.path)
         source = environment.loader.get_source(environment, name)[0]
     except TemplateError as error:
         fix = "save it as UTF-8 in the template's folder, or name it without .jinja"
-        return Parsed(spot, "", (spot.finding("unreadable-file", f"it {error.reason}", fix),))
-    return _described(environment, lambda: environment.parse(source, name), raw, spot, name)
+        return Parsed(
+            location, "", (location.finding("unreadable-file", f"it {error.reason}", fix),)
+        )
+    return _described(environment, lambda: environment.parse(source, name), raw, location, name)
 
 
-def parse_text(renderer: Renderer, text: str, spot: Spot) -> Parsed:
+def parse_text(renderer: Renderer, text: str, location: Location) -> Parsed:
     """Parse a text of the manifest that may hold expressions, and no statements."""
     environment = renderer.environment
     wrong = "the manifest takes {{ expressions }}, not statements" if "{%" in text else ""
-    return _stated(environment, lambda: environment.parse(text), text, spot, wrong)
+    return _stated(environment, lambda: environment.parse(text), text, location, wrong)
 
 
-def parse_expression(renderer: Renderer, expression: str, spot: Spot) -> Parsed:
+def parse_expression(renderer: Renderer, expression: str, location: Location) -> Parsed:
     """Parse an expression of the manifest."""
     environment = renderer.environment
-    return _stated(environment, lambda: _expression(environment, expression), expression, spot)
+    return _stated(environment, lambda: _expression(environment, expression), expression, location)
 
 
 def _expression(environment: jinja2.Environment, text: str) -> nodes.Template:
@@ -118,33 +120,33 @@ def _stated(
     environment: jinja2.Environment,
     parse: Callable[[], nodes.Template],
     text: str,
-    spot: Spot,
+    location: Location,
     wrong: str = "",
 ) -> Parsed:
     if len(text) > LONGEST_SOURCE:
         wrong = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
     if not wrong:
-        return _described(environment, parse, text, spot)
+        return _described(environment, parse, text, location)
     fix = "derive a value under [derived], or use a file"
-    return Parsed(spot, text, (spot.finding("syntax", wrong, fix),))
+    return Parsed(location, text, (location.finding("syntax", wrong, fix),))
 
 
 def _described(
     environment: jinja2.Environment,
     parse: Callable[[], nodes.Template],
     raw: str,
-    spot: Spot,
+    location: Location,
     name: str = "",
 ) -> Parsed:
     findings: list[Finding] = []
     try:
         tree = parse()
-        findings += _unknown(environment, tree, spot)
+        findings += _unknown(environment, tree, location)
         undeclared = meta.find_undeclared_variables(tree)
     except UNREADABLE as error:
-        return Parsed(spot, raw, (*findings, _syntax(error, spot)))
+        return Parsed(location, raw, (*findings, _syntax(error, location)))
     return Parsed(
-        spot,
+        location,
         raw,
         tuple(findings),
         tree,
@@ -156,17 +158,17 @@ def _described(
     )
 
 
-def _syntax(error: Exception, spot: Spot) -> Finding:
+def _syntax(error: Exception, location: Location) -> Finding:
     if isinstance(error, jinja2.TemplateSyntaxError):
         reason = (error.message or "").rstrip(".")
         fix = "see jinja.palletsprojects.com/templates"
-        return spot.at(error.lineno).finding("syntax", reason, fix)
+        return location.at(error.lineno).finding("syntax", reason, fix)
     message = "it is nested too deeply, or a number in it is too long"
-    return spot.finding("syntax", message, "make it shorter")
+    return location.finding("syntax", message, "make it shorter")
 
 
 def _unknown(
-    environment: jinja2.Environment, tree: nodes.Template, spot: Spot
+    environment: jinja2.Environment, tree: nodes.Template, location: Location
 ) -> Iterator[Finding]:
     """Find unknown filters and tests; known ones take their places, since Jinja refuses them."""
     for kind, node_type, known, stand_in in (
@@ -177,7 +179,7 @@ def _unknown(
             if node.name not in known:
                 fix = near(node.name, known) or f"use {', '.join(known)}"
                 message = f"there is no {kind} {node.name!r}"
-                yield spot.at(node.lineno).finding(f"unknown-{kind}", message, fix)
+                yield location.at(node.lineno).finding(f"unknown-{kind}", message, fix)
                 node.name = stand_in
 
 

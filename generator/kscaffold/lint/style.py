@@ -35,7 +35,7 @@ def unquoted_values(view: View) -> Iterator[Finding]:
         if question.type == "str" and not question.pattern and not question.validate
     }
     for parsed in view.rendered:
-        suffix = PurePosixPath(parsed.spot.path.removesuffix(".jinja")).suffix
+        suffix = PurePosixPath(parsed.location.path.removesuffix(".jinja")).suffix
         if suffix in LITERALS and parsed.tree is not None:
             for output in parsed.tree.find_all(nodes.Output):
                 yield from _unquoted(parsed, output, free)
@@ -44,15 +44,17 @@ def unquoted_values(view: View) -> Iterator[Finding]:
 def _unquoted(parsed: Parsed, output: nodes.Output, free: set[str]) -> Iterator[Finding]:
     lines = ["", *parsed.text.splitlines()]
     for before, node in zip([None, *output.nodes], output.nodes, strict=False):
-        spot = parsed.spot.at(node.lineno)
+        location = parsed.location.at(node.lineno)
         # A line of text ends no comment.
         in_comment = "".join(lines[node.lineno : node.lineno + 1]).lstrip().startswith("#")
         if isinstance(node, nodes.Name) and node.name in free and not in_comment:
             message = f"{node.name!r} may be any text, and is put into code unquoted"
-            yield spot.finding("unquoted-value", message, f"write {{{{ {node.name} | quote }}}}")
+            yield location.finding(
+                "unquoted-value", message, f"write {{{{ {node.name} | quote }}}}"
+            )
         elif isinstance(node, nodes.Filter) and node.name == "quote" and _ends_in_a_quote(before):
             message = "a value is quoted within quotes"
-            yield spot.finding("unquoted-value", message, "remove the outer quotes")
+            yield location.finding("unquoted-value", message, "remove the outer quotes")
 
 
 def _ends_in_a_quote(node: nodes.Node | None) -> bool:
@@ -62,7 +64,7 @@ def _ends_in_a_quote(node: nodes.Node | None) -> bool:
 def python_syntax(view: View) -> Iterator[Finding]:
     """Find Python templates that editors, ruff and black cannot read as they stand."""
     for parsed in view.parsed.values():
-        if not parsed.spot.path.endswith(".py.jinja"):
+        if not parsed.location.path.endswith(".py.jinja"):
             continue
         try:
             with warnings.catch_warnings():
@@ -71,8 +73,8 @@ def python_syntax(view: View) -> Iterator[Finding]:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             message = f"it is not valid Python as it stands: {getattr(error, 'msg', error)}"
             fix = 'write statements as "#: if", and identifiers as [placeholders]'
-            spot = parsed.spot.at(getattr(error, "lineno", None) or 1)
-            yield spot.finding("python-syntax", message, fix)
+            location = parsed.location.at(getattr(error, "lineno", None) or 1)
+            yield location.finding("python-syntax", message, fix)
 
 
 def conditions(view: View) -> Iterator[Finding]:
@@ -83,28 +85,28 @@ def conditions(view: View) -> Iterator[Finding]:
             word, rest = statement["word"], statement["rest"].strip()
             depth += {"if": 1, "endif": -1}.get(word, 0)
             count += word in ("if", "elif")
-            spot = parsed.spot.at(_line(statement))
+            location = parsed.location.at(_line(statement))
             if word in ("if", "elif") and not re.fullmatch(r"\w+", rest):
                 message = f"the condition {rest!r} is more than a name"
-                yield spot.finding("condition-not-bare", message, DERIVE)
+                yield location.finding("condition-not-bare", message, DERIVE)
             if word == "if" and depth == 2:
-                yield spot.finding("nested-condition", "a condition inside another one", DERIVE)
+                yield location.finding("nested-condition", "a condition inside another one", DERIVE)
         lines = len(parsed.text.splitlines())
         if count > max(FEW, IN_A_HUNDRED / 100 * lines):
             message = (
                 f"{count} conditions in {lines} lines; a reader can follow {IN_A_HUNDRED} in 100"
             )
             fix = "make what differs a file of its own, with a `when`"
-            yield parsed.spot.finding("many-conditions", message, fix)
+            yield parsed.location.finding("many-conditions", message, fix)
 
 
 def inline_statements(view: View) -> Iterator[Finding]:
     """Find statements that share their line with text."""
     for parsed in view.parsed.values():
         for inline in _INLINE.finditer(parsed.text):
-            spot = parsed.spot.at(_line(inline))
+            location = parsed.location.at(_line(inline))
             fix = 'write it on a line of its own, as "#: ..."'
-            yield spot.finding("inline-statement", "a statement in the middle of text", fix)
+            yield location.finding("inline-statement", "a statement in the middle of text", fix)
 
 
 def _line(match: re.Match[str]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 from kscaffold.errors import Place
-from kscaffold.lint.findings import Finding, Spot
+from kscaffold.lint.findings import Finding, Location
 from kscaffold.lint.lines import index
 from kscaffold.lint.parsing import Parsed, parse_file
 from kscaffold.project.pipeline import Scaffold
@@ -32,11 +32,11 @@ class View:
         self._numbers = [number[layer] for layer in template.layers]
         self._lines = [index(layer.read(MANIFEST)) for layer in template.layers]
 
-    def spot_in(self, layer: int, path: str, line: int = 1) -> Spot:
+    def spot_in(self, layer: int, path: str, line: int = 1) -> Location:
         """Return a line of a layer's file."""
-        return Spot(f"{self.layers[layer].place}{path}", path, self._numbers[layer], line)
+        return Location(f"{self.layers[layer].place}{path}", path, self._numbers[layer], line)
 
-    def spot(self, *key: str | int, place: Place | None = None) -> Spot:
+    def location(self, *key: str | int, place: Place | None = None) -> Location:
         """Return where the manifest says something: the highest layer that does, or a place."""
         key = (*(place.table if place else ()), *key)
         layers = [
@@ -50,10 +50,10 @@ class View:
                     return self.spot_in(number, MANIFEST, line)
         return self.spot_in(layers[-1], MANIFEST)
 
-    def spot_of(self, file: File, key: str) -> Spot:
+    def spot_of(self, file: File, key: str) -> Location:
         """Return where an entry of [[files]] says something; of a file that was found, the file."""
         if file.place.table[:1] == ("files",):
-            return self.spot(key, place=file.place)
+            return self.location(key, place=file.place)
         return self.spot_in(self.layers.find(file.template) or 0, file.template)
 
     def shows(self, file: str) -> bool:

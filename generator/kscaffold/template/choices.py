@@ -61,7 +61,7 @@ def _extending(choices: Sequence[Part]) -> list[Part]:
             answers=frozenset(
                 name
                 for (question, name), chain in chains.items()
-                if question == part.question and part.answer in chain
+                if question == part.question and part.answer in chain and name[0] != "_"
             ),
         )
         for question in dict.fromkeys(question for question, _ in chains)
@@ -95,7 +95,7 @@ def choice_folder(question: Mapping[str, Any]) -> str:
 def check_choice(part: Part, asked: Mapping[str, Any]) -> None:
     """Refuse the manifest of a folder that is no choice, or that asks what others ask already."""
     table = part.place.below("template")
-    if not fits(TemplateName, part.answer):
+    if not fits(TemplateName, part.answer.removeprefix("_")):
         hint = f"a name is {words(TemplateName)}"
         reason = f"the folder {part.answer!r} cannot be a choice"
         raise TemplateError(reason, place=part.place, hint=hint)
@@ -125,7 +125,7 @@ def conditional(part: Part, *, is_chosen: bool) -> dict[str, Any]:
 def condition(part: Part) -> str:
     """Return an expression that is true if a choice is made."""
     if len(part.answers) == 1:
-        return f"{part.question} == '{part.answer}'"
+        return f"{part.question} == '{min(part.answers)}'"
     return f"{part.question} in {sorted(part.answers)}"
 
 

@@ -74,7 +74,8 @@ class _Stack:
 
     def _offer(self, part: Part, said: ManifestTable) -> None:
         """Add a choice to its question, and its answers to the questions that it settles."""
-        self.about.setdefault(part.question, {})[part.answer] = part.layer.description
+        if part.is_offered:
+            self.about.setdefault(part.question, {})[part.answer] = part.layer.description
         questions = self.tables["questions"]
         for name, value in said.answers.items():
             if name not in questions:

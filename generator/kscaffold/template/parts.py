@@ -74,7 +74,13 @@ class Part:
     @property
     def option(self) -> str:
         """The option that chooses it, such as "--data csv"."""
-        return f"--{self.question.replace('_', '-')} {self.answer}"
+        answers = self.answer if self.is_offered else " or ".join(sorted(self.answers))
+        return f"--{self.question.replace('_', '-')} {answers}"
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether a choice is an answer; one such as "_base" is there for others to extend."""
+        return not self.answer.startswith("_")
 
 
 def read_part(root: Path, origin: Origin, name: str, place: str) -> Part:
