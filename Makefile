@@ -8,7 +8,7 @@ DEMO := demo
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: help demo test lint types quick slow golden reference names verify test-versions bench bench-templates bench-training clean
+.PHONY: help demo test lint types quick slow golden reference names verify test-versions bench bench-templates bench-training bench-algorithms clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -64,6 +64,9 @@ bench-templates: $(VENV)/.installed  ## measure what an overlay and a template o
 
 bench-training: $(VENV)/.installed  ## compare training with stock fit() and pure JAX; write docs/performance.md
 	$(BIN)/python bench/training.py
+
+bench-algorithms: $(VENV)/.installed  ## train the algorithms of docs/gallery.md, print what they give, draw their pictures
+	$(BIN)/python bench/algorithms.py
 
 clean:  ## remove what the other targets have made
 	rm -rf $(VENV) .venvs $(DEMO) .cache dist

@@ -92,7 +92,7 @@ def test_show_has_questions_files_and_blocks_with_their_places() -> None:
     assert list(questions) == list(load_template(EXAMPLES / "focal-loss").manifest.questions)
     assert questions["gamma"]["place"].startswith(f"{source}/algorithms/focal/kscaffold.toml:")
     assert questions["style"]["place"].startswith("builtin/kscaffold.toml:")
-    assert questions["algorithm"]["values"] == "focal|supervised"
+    assert {"focal", "supervised"} <= {*questions["algorithm"]["values"].split("|")}
     for row in (*shown["questions"], *shown["blocks"]):
         path, _, line = row["place"].rpartition(":")
         path = path.replace("builtin", str(ROOT / "templates"), 1)

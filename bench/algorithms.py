@@ -1,0 +1,172 @@
+"""What the algorithms give that can be asked for: the figures of docs/gallery.md.
+
+    make bench-algorithms
+
+Each project is generated and trained on the digits with three seeds; the figures are means. It also
+draws the pictures of the gallery.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import jax
+import keras
+import numpy as np
+from click.testing import CliRunner
+
+from kscaffold.cli import main as kscaffold
+
+ROOT = Path(__file__).parents[1]
+SEEDS = (0, 1, 2)
+# Few rows to learn from, so that what a method adds is seen.
+EPOCHS = 60
+FEW: dict[str, Any] = {"test_fraction": 0.5, "validation_fraction": 0.3}
+
+
+class Project:
+    """A generated project on digits, imported here."""
+
+    def __init__(self, folder: Path, algorithm: str) -> None:
+        self.folder = folder
+        self.package = f"bench_{algorithm.replace('-', '_')}"
+        given = ["--algorithm", algorithm, "--data", "digits", "--package", self.package]
+        made = CliRunner().invoke(
+            kscaffold, ["new", str(folder), "--defaults", "--no-git", "-q", *given]
+        )
+        if made.exit_code:
+            raise SystemExit(made.output)
+        sys.path.insert(0, str(folder / "src"))
+
+    def __getattr__(self, module: str) -> ModuleType:
+        return importlib.import_module(f"{self.package}.{module}")
+
+    def train(self, seed: int, **fields: Any) -> tuple[Any, Any, Path]:
+        """Train a run; return the model, its data and the run's folder."""
+        fields = {"seed": seed, "verbose": 0, **fields}
+        config = self.config.Config(**fields)
+        run = self.train_module.train(config, self.folder / f"run-{seed}-{len(fields)}")
+        return self.evaluate.load_model(run), self.data.load_data(config), run.path
+
+    @property
+    def train_module(self) -> ModuleType:
+        """The module `train`, whose name the method has."""
+        return importlib.import_module(f"{self.package}.train")
+
+
+def loss_of(model: Any, x: Any, y: Any) -> Any:
+    """Return the loss as a function of weights and images, as in evaluation."""
+    others = [v.value for v in model.non_trainable_variables]
+    per_row = keras.losses.sparse_categorical_crossentropy
+
+    def loss(weights: Any, x: Any = x) -> Any:
+        y_pred, _ = model.stateless_call(weights, others, x, training=False)
+        return jax.numpy.mean(per_row(y, y_pred))
+
+    return loss
+
+
+def sharpness(model: Any, x: Any, y: Any, rho: float = 0.5) -> float:
+    """Return how much the loss rises at the distance rho, up its gradient."""
+    loss, weights = loss_of(model, x, y), [v.value for v in model.trainable_variables]
+    gradients = jax.grad(loss)(weights)
+    norm = sum(float(np.sum(np.square(g))) for g in gradients) ** 0.5
+    higher = [w + rho * g / norm for w, g in zip(weights, gradients, strict=True)]
+    return float(loss(higher) - loss(weights))
+
+
+def attacked_accuracy(model: Any, x: Any, y: Any, epsilon: float = 1.0) -> float:
+    """Return the accuracy on images that the fast gradient sign method has changed."""
+    loss, weights = loss_of(model, x, y), [v.value for v in model.trainable_variables]
+    slope = jax.grad(loss, argnums=1)(weights, jax.numpy.asarray(x))
+    y_pred = model.predict(np.asarray(x + epsilon * np.sign(slope)), verbose=0)
+    return float(np.mean(y_pred.argmax(axis=1) == y))
+
+
+def classifier(project: Project, seed: int, wrong: float, fields: dict[str, Any]) -> Any:
+    """Train a classifier on rows of which some have a wrong label; return it and the data."""
+    config = project.config.Config(seed=seed, verbose=0, **FEW, **fields)
+    data = project.data.load_data(config)
+    keras.utils.set_random_seed(seed)
+    model = project.train_module.compile_model(project.model.build_model(config, data), config)
+    random, y = np.random.default_rng(seed), data.train.y.copy()
+    rows = random.random(len(y)) < wrong
+    y[rows] = random.integers(0, 10, rows.sum())
+    batches = project.data.Batches(data.train._replace(y=y), config)
+    model.fit(batches, epochs=EPOCHS, shuffle=False, verbose=0)
+    return model, data
+
+
+def supervised_figures(project: Project, seed: int, fields: dict[str, Any]) -> dict[str, float]:
+    """Train classifiers; return what they do on test rows, and how sharp the minimum is."""
+    model, data = classifier(project, seed, 0.0, fields)
+    x, y = data.test.x, data.test.y
+    misled, _ = classifier(project, seed, 0.4, fields)
+    return {
+        "accuracy": model.evaluate(x, y, verbose=0, return_dict=True)["accuracy"],
+        "accuracy, 40% of labels random": misled.evaluate(x, y, verbose=0, return_dict=True)[
+            "accuracy"
+        ],
+        "rise of the loss nearby": sharpness(model, *data.train[:2]),
+        "accuracy under attack": attacked_accuracy(model, x, y),
+    }
+
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "supervised": {},
+    "sam": {"rho": 0.2},
+    "mixup": {"alpha": 1.0},
+    "adversarial": {"epsilon": 1.0, "attack_steps": 3},
+}
+
+
+def generator_figures(project: Project, seed: int) -> dict[str, float]:
+    """Train a generator; return its report, beside that of the baseline."""
+    model, data, path = project.train(seed)
+    report = project.evaluate.make_report(model, data)
+    if seed == SEEDS[0]:
+        command = importlib.import_module(f"{project.package}.drawing.sample").sample
+        picture = ROOT / f"docs/gallery-{project.package.removeprefix('bench_')}.png"
+        command(output=picture, run_dir=path)
+    figures = dict(report.test)
+    figures |= {f"{name} of the baseline": value for name, value in report.baseline.items()}
+    real = project.evaluate.scores(data.test.x, data.train)
+    figures |= {f"{name} of real images": value for name, value in real.items()}
+    return figures
+
+
+def figures_of(algorithm: str, project: Project) -> Iterator[dict[str, float]]:
+    """Yield the figures of each seed."""
+    for seed in SEEDS:
+        if algorithm in FIELDS:
+            yield supervised_figures(project, seed, FIELDS[algorithm])
+        else:
+            yield generator_figures(project, seed)
+
+
+def main() -> None:
+    """Print the figures, algorithm by algorithm."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("algorithms", nargs="*", default=[*FIELDS, "vae", "gan", "wgan-gp"])
+    with tempfile.TemporaryDirectory() as folder:
+        for algorithm in parser.parse_args().algorithms:
+            project = Project(Path(folder, algorithm), algorithm)
+            found = list(figures_of(algorithm, project))
+            print(f"\n{algorithm}")
+            for name in found[0]:
+                print(f"  {name:<32} {statistics.mean(f[name] for f in found):.4g}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

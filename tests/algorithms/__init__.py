@@ -1,0 +1,1 @@
+"""Tests of the training algorithms that a project can be generated with."""

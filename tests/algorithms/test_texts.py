@@ -1,0 +1,95 @@
+"""Projects of every algorithm are short, clean and whole, for all answers that it takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from kscaffold.errors import KscaffoldError
+from kscaffold.project.tree import Tree
+from tests.generated.golden_trees import PACKAGE, tree
+from tests.generated.test_size import MODULE_LINES, TOP_LINES
+from tests.projects import STYLES, Answers
+
+SUPERVISED = ("sam", "mixup", "adversarial")
+OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion")
+DATA = {"sam": "diabetes", "mixup": "breast-cancer"}
+# Of a project with the defaults. The top floor has room for what an algorithm adds to it.
+MORE_TOP_LINES = 75
+TRAINER_LINES = {"sam": 115, "mixup": 155, "adversarial": 120, "wgan-gp": 100, "diffusion": 95}
+
+
+def combinations() -> Iterator[dict[str, str | bool]]:
+    """Yield answers with which each file of each algorithm occurs in each of its forms."""
+    for algorithm in SUPERVISED:
+        for number in range(4):
+            yield {
+                "algorithm": algorithm,
+                "style": STYLES[number % 3],
+                "data": DATA.get(algorithm, "digits"),
+                "sample_weight": number in (0, 1),
+                "test_step": number in (1, 2),
+                "fused": number in (0, 2),
+            }
+    for algorithm in OF_PARTS:
+        for fused in (True, False):
+            weights = fused and "gan" not in algorithm
+            yield {"algorithm": algorithm, "sample_weight": weights, "fused": fused}
+
+
+def modules(files: Tree) -> dict[PurePosixPath, str]:
+    """Return the texts of the package's modules, by their place in it."""
+    root = f"src/{PACKAGE}"
+    return {
+        PurePosixPath(file.path).relative_to(root): file.text
+        for file in files
+        if file.path.startswith(root)
+    }
+
+
+@pytest.mark.parametrize("algorithm", [*SUPERVISED, *OF_PARTS])
+def test_projects_are_short(algorithm: str) -> None:
+    """The top floor, every module and the trainer have few lines."""
+    data = {} if algorithm in OF_PARTS else {"data": DATA.get(algorithm, "digits")}
+    found = modules(tree({"algorithm": algorithm, **data, "package": PACKAGE}))
+    lines = {path: len(text.splitlines()) for path, text in found.items()}
+    top = sum(count for path, count in lines.items() if len(path.parts) == 1)
+    assert top <= TOP_LINES + MORE_TOP_LINES
+    assert max(lines.values()) <= MODULE_LINES
+    assert lines[PurePosixPath("trainer.py")] <= TRAINER_LINES.get(algorithm, 90)
+
+
+def test_projects_are_clean(tmp_path: Path) -> None:
+    """Ruff finds nothing in any of them, and black would change nothing."""
+    for number, answers in enumerate(combinations()):
+        folder = tmp_path / str(number)
+        for file in tree({**answers, "package": PACKAGE}):
+            path = folder / file.path
+            if path.suffix in {".py", ".toml"}:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(file.text, encoding="utf-8")
+    for tool in (["ruff", "check", "--no-cache"], ["black", "--check", "--quiet"]):
+        result = subprocess.run(
+            [sys.executable, "-m", *tool, "."], cwd=tmp_path, capture_output=True, check=False
+        )
+        assert result.returncode == 0, result.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ({"algorithm": "sam", "manual_metrics": True}, "with --algorithm sam"),
+        ({"algorithm": "adversarial", "data": "csv"}, "columns of a table differ in scale"),
+        ({"algorithm": "vae", "data": "csv"}, "with --algorithm vae"),
+        ({"algorithm": "gan", "sample_weight": True}, "with --algorithm gan"),
+        ({"algorithm": "diffusion", "manual_metrics": True}, "is False with --algorithm"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(answers: Answers, reason: str) -> None:
+    """The message says which answer it is, and why."""
+    with pytest.raises(KscaffoldError, match=reason):
+        tree({**answers, "package": PACKAGE})
