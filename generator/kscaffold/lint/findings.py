@@ -41,7 +41,7 @@ _CONDITIONS = {"condition-not-bare", "many-conditions", "nested-condition"}
 _ADVICE = frozenset({*_CONDITIONS, "inline-statement", "python-syntax"})
 _UNUSED = frozenset({"unreachable-file", "unused-derived", "unused-placeholder", "unused-question"})
 # Rules that must be broken with all choices, since another choice may use or define a name.
-OVERALL = _UNUSED | {"undefined-name", "missing-file"}
+OVERALL = _UNUSED | {"undefined-name", "missing-file", "block-overrides-nothing"}
 
 
 def severity_of(rule: str) -> str:

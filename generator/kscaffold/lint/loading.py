@@ -58,13 +58,21 @@ def _without_unknown_keys(part: Part, findings: list[Finding]) -> Part:
 
 
 def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
-    """Return answers that make each choice at least once."""
-    answers: dict[str, list[str]] = {}
-    for choice in choices:
-        if choice.is_offered:
-            answers.setdefault(choice.question, []).append(choice.answer)
-    most = max(map(len, answers.values()), default=1)
-    return [{name: each[n % len(each)] for name, each in answers.items()} for n in range(most)]
+    """Return answers in which each choice is made at least once, and settles what it settles."""
+    offered = [choice for choice in choices if choice.is_offered]
+    of: dict[str, list[str]] = {}
+    for choice in offered:
+        of.setdefault(choice.question, []).append(choice.answer)
+    made = [
+        {name: each[n % len(each)] for name, each in of.items()} | {choice.question: choice.answer}
+        for n, choice in enumerate(offered)
+    ] or [{}]
+    for answers in made:
+        for choice in choices:
+            if answers[choice.question] in choice.answers:
+                settled = choice.values.get("answers", {})
+                answers |= {name: settled[name] for name in answers.keys() & settled.keys()}
+    return [answers for number, answers in enumerate(made) if answers not in made[:number]]
 
 
 def _scaffold(template: Template, answers: dict[str, str]) -> Scaffold:
