@@ -31,7 +31,7 @@ STEPS = ("sample_weight", "manual_metrics", "test_step", "fused")
 ALWAYS = [
     name
     for name, question in QUESTIONS.items()
-    if not question.when and not question.settled and len(question.choices) != 1
+    if not question.when and name != "task" and len(question.choices) != 1  # data settle the task
 ]
 
 
@@ -41,7 +41,12 @@ def answered(keys: str, *asked: str, **given: object) -> tuple[dict[str, object]
     All but `asked` are answered beforehand, by `given` or as here.
     """
     others = {"name": "demo", "package": "demo", "description": "d", "author": "", "license": "MIT"}
-    others |= {"style": "functional", "data": "diabetes", **dict.fromkeys(STEPS, "no")}
+    others |= {
+        "algorithm": "supervised",
+        "style": "functional",
+        "data": "diabetes",
+        **dict.fromkeys(STEPS, "no"),
+    }
     given = {name: value for name, value in {**others, **given}.items() if name not in asked}
     came: list[str] = []
     ask_one = prompts._ask_one
