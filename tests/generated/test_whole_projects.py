@@ -20,7 +20,12 @@ PROJECTS: dict[str, Answers] = {
     "lean": {"sample_weight": False},
     "full": {"data": "digits", "style": "sequential", "manual_metrics": True},
     "table": {"data": "csv", "style": "subclass", "test_step": True},
-    "regression": {"data": "csv", "target": "alcohol", "sample_weight": False},
+    "regression": {
+        "data": "csv",
+        "data_path": "data/penguins.csv",
+        "target": "body_mass_g",
+        "sample_weight": False,
+    },
 }
 # What is the same text in every project, and is tested in the first.
 REPEATED = {
