@@ -479,6 +479,15 @@ def test_a_template_from_git_extends_nothing_beside_it(lab: Repository, tmp_path
     assert "extends 'builtin' or an installed template" in message
 
 
+@pytest.mark.parametrize("extends", ["sub", "inner.zip"])
+def test_a_template_from_git_extends_nothing_inside_it(lab: Repository, extends: str) -> None:
+    """A folder in it could go on to extend any folder of this machine."""
+    lab.commit("sub/kscaffold.toml", 'extends = "/"\n')
+    lab.commit("kscaffold.toml", f'extends = "{extends}"\n')
+    message = error_of(kscaffold("new", "demo", "--template", lab.url, "--defaults"), 4)
+    assert f"extends '{extends}'; a template from a git extends 'builtin'" in message
+
+
 def test_a_template_error_names_the_commit(lab: Repository) -> None:
     """So that everybody looks at the same file."""
     commit = lab.commit(NOTE, "{{ nobody }}\n")

@@ -95,7 +95,11 @@ def _is_forced(interview: Interview, question: Question) -> bool:
 
 def _default(interview: Interview, question: Question, asked: list[str]) -> Value:
     try:
-        return interview.default(question)
+        default = interview.default(question)
+        # The template reads this file, so its name must come from the user.
+        if question.name in interview.manifest.inspected and default not in question.carried:
+            return None
+        return default
     except AnswerError as error:
         # A default that is read from the file of the last answer shows that answer to be wrong.
         if asked and error.key == interview.manifest.questions[asked[-1]].option:

@@ -92,7 +92,9 @@ def _scaffold(template: Template, answers: dict[str, str]) -> Scaffold:
 def _finding(rule: str, error: TemplateError, parts: Sequence[Part]) -> Finding:
     """Return an error about a manifest as a finding."""
     place = error.place
-    assert isinstance(place, Place)
+    if not isinstance(place, Place):  # of a file of a choice
+        part = next((each for each in parts if place.startswith(each.layer.place)), parts[0])
+        return Finding(rule, place, 0, error.reason, error.hint, part.number)
     part = next(each for each in parts if each.place.file == place.file)
     at = " ".join(filter(None, (place.header, error.key)))
     message = ": ".join(filter(None, (at, error.reason)))

@@ -37,7 +37,7 @@ def installed() -> dict[str, str]:
 def find(source: str, base: Path, ref: str | None = None) -> Part:
     """Find one source, and fetch it if needed; sources and errors are those of `load_templates`."""
     if source == BUILT_IN:
-        return read_part(template_root(), Origin(BUILT_IN, BUILT_IN), BUILT_IN, f"{BUILT_IN}/")
+        return find_by_name(source)
     if is_git(source):
         return _in_git(source, ref)
     path = base / Path(source).expanduser()
@@ -49,12 +49,19 @@ def find(source: str, base: Path, ref: str | None = None) -> Part:
         return read_part(unpack(path), Origin("zip", _absolute(path)), path.stem, f"{source}/")
     known = installed()
     if source in known:
-        root = _package_folder(known[source], source)
-        return read_part(root, Origin("installed", source), source, f"{source}/")
+        return find_by_name(source)
     if path.is_dir():
         raise TemplateError(f"no readable {MANIFEST}, so it is not a template", place=source)
     hint = near(source, known) or "give a folder, a zip, a git URL or an installed template"
     raise AnswerError(f"there is no template {source!r}", hint=hint)
+
+
+def find_by_name(name: str) -> Part:
+    """Return the built-in template or an installed one; raises `TemplateError`."""
+    if name == BUILT_IN:
+        return read_part(template_root(), Origin(BUILT_IN, BUILT_IN), BUILT_IN, f"{BUILT_IN}/")
+    root = _package_folder(installed()[name], name)
+    return read_part(root, Origin("installed", name), name, f"{name}/")
 
 
 def _in_git(source: str, ref: str | None) -> Part:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.template.choices import with_choices
-from kscaffold.template.fetch import find, is_git
+from kscaffold.template.fetch import find, find_by_name, installed, is_git
 from kscaffold.template.parts import BUILT_IN, Part
 from kscaffold.template.stack import Template, stacked
 from kscaffold.toml import TomlError, parse_toml
@@ -115,11 +114,15 @@ def _put(stack: list[Part], found: Part, depth: int = DEEPEST) -> list[Part]:
         if depth == 0:
             raise TemplateError("extends itself in the end", place=found.place)
         kind = found.origin.kind
-        if kind in ("git", "zip") and not re.fullmatch(r"\w[\w.-]*", extends):
-            # A fetched template has no access to other folders.
+        if kind not in ("git", "zip"):
+            below = find(extends, found.layer.root)
+        elif extends == BUILT_IN or extends in installed():
+            below = find_by_name(extends)
+        else:
+            # A fetched template has no access to folders, not even to those in it: these could go
+            # on to extend any other.
             hint = f"a template from a {kind} extends 'builtin' or an installed template"
             raise TemplateError(f"extends {extends!r}", place=found.place, hint=hint)
-        below = find(extends, found.layer.root)
         if below.origin.source not in [each.origin.source for each in stack]:
             stack = _put([], below, depth - 1)
     return [*stack, found]

@@ -151,6 +151,14 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
         """Return the place of a key in such a table."""
         return self.places.get((table, key), Place(MANIFEST, (table,)))
 
+    @property
+    def inspected(self) -> frozenset[str]:
+        """The questions whose answers name files that the template reads."""
+        keys = ("inspect", "prompt", "suggest")
+        of_questions = [getattr(each, key) for each in self.questions.values() for key in keys]
+        reads = [*self.found.values(), *of_questions]
+        return frozenset(name for each in reads for name in getattr(each, "arguments", ())[:1])
+
     def dangling_names(self, *, is_whole: bool) -> Iterator[TemplateError]:
         """Yield an error for each name that refers to nothing, or to two things.
 

@@ -24,10 +24,7 @@ def training(config: Config, data: Data) -> behaviour.Training:
     return behaviour.Training(make, tuple(rows))
 
 
-CHECKS = behaviour.CHECKS
-
-
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", behaviour.CHECKS, ids=lambda check: check.__name__)
 def test_behaves(
     check: Callable[[behaviour.Training], str | None], training: behaviour.Training
 ) -> None:
