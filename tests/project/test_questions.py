@@ -496,3 +496,10 @@ def test_a_secret_is_typed_unseen() -> None:
     own = with_secret()
     assert typed(own, f"abc{ENTER}{ENTER}") == {"token": "abc", "word": "w"}
     assert typed(own, ENTER * 2) == {"token": "", "word": "w"}
+
+
+def test_a_path_that_cannot_be_is_no_file() -> None:
+    """The option is named."""
+    own = asking('type = "path"\nmust_exist = true\ndefault = "x"')
+    message, _ = refused(own, code=2, more=("--a", "a" * 5_000))
+    assert message.startswith("--a: no such file: ")

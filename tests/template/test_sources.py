@@ -70,8 +70,7 @@ def test_a_source_that_is_not_there_is_named() -> None:
     """With what a source can be."""
     message, _ = refused("nowhere", code=2)
     assert message == (
-        "there is no template 'nowhere';"
-        " give a folder, a zip, a git URL or an installed template"
+        "there is no template 'nowhere'; give a folder, a zip, a git URL or an installed template"
     )
 
 
@@ -259,3 +258,21 @@ def test_the_summary_names_the_templates() -> None:
     """The command that makes the same project again has them."""
     own = whole("own").resolve()
     assert f"--template {own}" in new("--template", "own").stdout
+
+
+# ---------------------------------------------------------------- sources that nothing can be
+
+
+@pytest.mark.parametrize("source", ["~nosuchuser/x", "a" * 5_000, f"./{'a/' * 2_500}b"])
+def test_a_source_that_cannot_be_is_named(source: str) -> None:
+    """As an option, as what a template extends, in a record and in a configuration."""
+    assert "template" in refused(source, code=2)[0]
+    template("over", f'extends = "{source}"\n')
+    message, _ = refused("over")
+    assert message.startswith("over/kscaffold.toml: extends: ")
+    layer = f'source = "{source}"\nkind = "folder"\n'
+    Path("record").mkdir()
+    Path("record/answers.toml").write_text(f"[kscaffold]\n[[kscaffold.layers]]\n{layer}")
+    assert source[:50] in refused(code=2, more=("--data-file", "record/answers.toml"))[0]
+    Path(".kscaffold.toml").write_text(f'[kscaffold]\ntemplates = ["{source}"]\n')
+    assert "template" in refused(code=2)[0]

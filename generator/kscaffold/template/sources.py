@@ -119,7 +119,12 @@ def _put(stack: list[Part], found: Part, depth: int = DEEPEST) -> list[Part]:
             # A fetched template has no access to other folders.
             hint = f"a template from a {kind} extends 'builtin' or an installed template"
             raise TemplateError(f"extends {extends!r}", place=found.place, hint=hint)
-        below = find(extends, found.layer.root)
+        try:
+            below = find(extends, found.layer.root)
+        except AnswerError as error:
+            raise TemplateError(
+                error.reason, place=found.place, key="extends", hint=error.hint
+            ) from None
         if below.origin.source not in [each.origin.source for each in stack]:
             stack = _put([], below, depth - 1)
     return [*stack, found]
