@@ -44,6 +44,8 @@ class NewCommand(click.Command):
                 group = getattr(param, "group", "Options")
                 groups.setdefault(group, []).append(record)
         for title, records in groups.items():
+            if not records:
+                continue
             with formatter.section(title):
                 formatter.write_dl(records)
 
