@@ -276,3 +276,19 @@ def test_a_source_that_cannot_be_is_named(source: str) -> None:
     assert source[:50] in refused(code=2, more=("--data-file", "record/answers.toml"))[0]
     Path(".kscaffold.toml").write_text(f'[kscaffold]\ntemplates = ["{source}"]\n')
     assert "template" in refused(code=2)[0]
+
+
+def test_a_version_of_too_many_digits_is_none() -> None:
+    """The key is named."""
+    version = f'[template]\nminimum_version = "{"9" * 5_000}"\n'
+    own = template("own", version + 'name = "own"\ndescription = "d"\n')
+    assert refused(own)[0].startswith(
+        "own/kscaffold.toml: [template] minimum_version: must be a version, such as '0.1.0', not "
+    )
+
+
+def test_a_record_in_the_topmost_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No project is around it, which is no mistake."""
+    monkeypatch.setattr("kscaffold.template.sources.recorded_layers", lambda _: [])
+    message, _ = refused(code=2, more=("--data-file", "/no-such-file.toml"))
+    assert message.startswith("--data-file: /no-such-file.toml: No such file")

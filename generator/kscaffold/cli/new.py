@@ -81,7 +81,7 @@ def _load(arguments: Sequence[str]) -> Template:
     if not given and (data_files := values_of(arguments, "--data-file")):
         recorded = sources.recorded_layers(Path(data_files[-1]))
         if recorded is not None:
-            return sources.load_recorded(recorded, Path(data_files[-1]).absolute().parents[1])
+            return sources.load_recorded(recorded, Path(data_files[-1]).absolute().parent.parent)
     here = Path()
     always = (*read_user_config().templates, *read_folder_config(here))
     return sources.load_pinned(_chosen(always, given, values_of(arguments, "--ref")), here)
