@@ -68,7 +68,10 @@ def absolute(source: str, base: Path) -> str:
     is_path = not is_url and ("/" in source or "\\" in source or source.startswith((".", "~")))
     if not is_path and not (source.endswith(".zip") and not is_url):
         return source
-    return Path(os.path.realpath(base / Path(source).expanduser())).as_posix()
+    try:
+        return Path(os.path.realpath(base / os.path.expanduser(source))).as_posix()  # noqa: PTH111
+    except ValueError:  # no file can have such a name, which is said where it is looked for
+        return source
 
 
 def as_recorded(source: str) -> str:

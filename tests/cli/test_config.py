@@ -222,3 +222,16 @@ def test_a_password_is_not_kept() -> None:
     listed = kscaffold("template", "list").output
     assert "https://nowhere.invalid/lab.git" in listed
     assert "s3cret" not in listed
+
+
+def test_a_source_that_cannot_be_is_named_and_can_be_forgotten() -> None:
+    """The home folder of nobody, a name that is too long, or one that is no text."""
+    file().write_text('templates = ["~nosuchuser/x", "./a\\u0000b"]\n')
+    assert "~nosuchuser/x" in refused(code=2)[0]
+    shown("templates", "--unset")
+    assert shown("templates") == ""
+    Path(".kscaffold.toml").write_text('[kscaffold]\ntemplates = ["./a\\u0000b"]\n')
+    assert refused(code=2)[0].startswith("template './a\\x00b': no file can have this name")
+    for source in ("a" * 5_000, f"./{'a' * 5_000}"):
+        assert "File name too long" in error_of(kscaffold("config", "templates", source), 2)
+    assert "must be one plain line" in error_of(kscaffold("config", "templates", "\udcff"), 2)

@@ -208,7 +208,9 @@ exec {git} "$@"
 """
 
 
-def stopped(tmp_path: Path, call: str, signal: str, *, before: str = "") -> tuple[int, str]:
+def stopped(
+    tmp_path: Path, call: str, signal: str, *, before: str = "", more: tuple[str, ...] = ()
+) -> tuple[int, str]:
     """Run the command; while git is at a call of it, a signal comes. Returns code and errors."""
     real = shutil.which("git")
     mark = tmp_path / f"stopped-{call}"
@@ -220,7 +222,7 @@ def stopped(tmp_path: Path, call: str, signal: str, *, before: str = "") -> tupl
     path.write_text(script)
     path.chmod(0o755)
     process = subprocess.run(
-        [sys.executable, "-m", "kscaffold", "new", "demo"],
+        [sys.executable, "-m", "kscaffold", "new", "demo", *more],
         env={**os.environ, "PATH": f"{path.parent}{os.pathsep}{os.environ['PATH']}"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -279,11 +281,22 @@ def test_a_kill_while_git_works(tmp_path: Path, call: str, signal: str) -> None:
 def test_an_interrupt_with_a_lock_of_gits(tmp_path: Path) -> None:
     """What git itself leaves when it is killed goes with all the rest."""
     made = plain_project()
-    code, _ = stopped(
-        tmp_path, "commit", "INT", before="touch demo/.kscaffold-work/.git/index.lock"
-    )
+    code, _ = stopped(tmp_path, "commit", "INT", before="touch .kscaffold-work/.git/index.lock")
     assert code == 130
     assert contents(Path("demo")) == made
+
+
+def test_an_interrupt_ends_what_git_has_started(tmp_path: Path) -> None:
+    """Nothing goes on writing where it is cleaned up, and no command of the template is run."""
+    run = '["touch", "ran"]'
+    own = whole("own", f"[[after]]\nrun = {run}\n")
+    made = "mkdir -p .kscaffold-work/.git/y$n"
+    writing = f"n=0; while [ $n -lt 3000 ]; do {made}; n=$((n+1)); done"
+    more = ("--defaults", "--template", f"./{own}", "--trust")
+    code, errors = stopped(tmp_path, "add", "INT", before=f"({writing}) &", more=more)
+    assert (code, errors.count("\n")) == (130, 1)
+    assert errors.startswith("Interrupted. demo is written, but not its git repository.")
+    assert {path.name for path in Path("demo").iterdir()} == {".kscaffold", "out.txt"}
 
 
 def plain_project() -> dict[str, bytes]:

@@ -11,6 +11,7 @@ import pytest
 from kscaffold.project import pipeline
 from kscaffold.template.sources import load_template
 from tests.cli.runner import contents, error_of, kscaffold, report_of
+from tests.template.own_templates import whole
 
 NEW = ("new", "demo", "--no-git", "--train")
 
@@ -103,3 +104,11 @@ def test_a_fresh_project_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "files"
     ]
     assert sorted(contents(tmp_path / "demo")) == sorted(files)
+
+
+@pytest.mark.parametrize("name", ["__main__", ""])
+def test_what_no_package_has_cannot_be_needed(name: str) -> None:
+    """It is the template's fault."""
+    own = whole("own", f'[test]\ntrain = ["out.txt"]\nneeds = ["{name}"]\n')
+    message = error_of(kscaffold("new", "demo", "--train", "--trust", "--template", f"./{own}"), 4)
+    assert message.startswith(f"[test] needs: {name!r} is not the name of a module")

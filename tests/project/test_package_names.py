@@ -37,7 +37,10 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("sklearn", "(scikit-learn)"),
         *((name, "name of a distribution") for name in ("python_dateutil", "scikit__learn")),
         ("typing_extensions", "(typing-extensions)"),
-        ("my_", "no underscore last"),
+        *((name, "a tool that installs projects") for name in ("pip", "wheel")),
+        *((name, "when it starts") for name in ("sitecustomize", "usercustomize")),
+        ("kscaffold", "the program that made the project"),
+        ("my_", "not end with _"),
         ("match", "keyword"),
     ],
 )

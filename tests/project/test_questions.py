@@ -496,3 +496,33 @@ def test_a_secret_is_typed_unseen() -> None:
     own = with_secret()
     assert typed(own, f"abc{ENTER}{ENTER}") == {"token": "abc", "word": "w"}
     assert typed(own, ENTER * 2) == {"token": "", "word": "w"}
+
+
+def test_a_path_that_cannot_be_is_no_file() -> None:
+    """The option is named."""
+    own = asking('type = "path"\nmust_exist = true\ndefault = "x"')
+    message, _ = refused(own, code=2, more=("--a", "a" * 5_000))
+    assert message.startswith("--a: no such file: ")
+
+
+def test_help_without_questions() -> None:
+    """There is no heading for them."""
+    result = new("--help", "--template", str(whole("own")))
+    assert result.exit_code == 0
+    assert "Questions of the template" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "answer"),
+    [
+        ("choice", "{{ target_name }}", "x"),
+        ("choice", "{{ 'y' }}", "y"),
+        ("multi-choice", "{{ 'z,y' }}", ("y", "z")),
+        ("multi-choice", "{{ target_name }}", ()),
+    ],
+)
+def test_prompts_with_a_default_of_a_template(kind: str, default: str, answer: object) -> None:
+    """What names no choice is none; a question that needs one begins at its first."""
+    choices = 'choices = ["x", "y", "z"]'
+    own = asking(f'type = "{kind}"\n{choices}\ndefault = "{default}"')
+    assert typed(own, ENTER) == {"a": answer}

@@ -99,6 +99,7 @@ def test_least_manifest() -> None:
         (question('type = "str"\nvalidate = "email"'), "validate: must be module, not 'email'"),
         (question('type = "int"\npattern = "a"'), "pattern: belongs to the type 'str'"),
         (question('type = "str"\npattern = "("'), "pattern: is not a regular expression: "),
+        (question('type = "str"\npattern = "a{99999999999999}"'), "is not a regular expression: "),
         (question('type = "int"\nsecret = true'), "secret: belongs to the type 'str'"),
         (question('type = "str"\ncarried = { a = 1 }'), "carried] a: must be a string, not 1"),
         (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from kscaffold import __version__
+from kscaffold.template.blocks import _spans
 from tests.cli.runner import contents, kscaffold
 from tests.template.own_templates import OVERLAY, WHOLE, new, project, refused, template, whole
 
@@ -390,3 +392,19 @@ def test_python_is_written_as_the_project_says() -> None:
     assert project(source, more=("-d", "length=60"), path="short")["a.py"] != line
     tested = kscaffold("template", "test", str(source), "--no-import")
     assert tested.exit_code == 0, tested.output
+
+
+@pytest.mark.parametrize(
+    "text", ["{% block" + " " * 200_000, "{% block a" * 50_000, "{% " + " " * 200_000]
+)
+def test_blocks_are_looked_for_in_little_time(text: str) -> None:
+    """Also where a tag has no end: the time grows no faster than the text."""
+    start = time.process_time()
+    assert not list(_spans(text))
+    assert time.process_time() - start < 2
+
+
+def test_a_block_begins_and_ends_where_its_tags_are() -> None:
+    """Several on a line, with hyphens, and below an open tag that is none."""
+    text = "{% block a %}{%- endblock a -%}\n{%block  b%}\n{% endblock\n%}\n{% block {% if x %}\n"
+    assert list(_spans(text)) == [("a", 0, 0), ("b", 1, 2)]

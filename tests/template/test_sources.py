@@ -70,8 +70,7 @@ def test_a_source_that_is_not_there_is_named() -> None:
     """With what a source can be."""
     message, _ = refused("nowhere", code=2)
     assert message == (
-        "there is no template 'nowhere';"
-        " give a folder, a zip, a git URL or an installed template"
+        "there is no template 'nowhere'; give a folder, a zip, a git URL or an installed template"
     )
 
 
@@ -259,3 +258,37 @@ def test_the_summary_names_the_templates() -> None:
     """The command that makes the same project again has them."""
     own = whole("own").resolve()
     assert f"--template {own}" in new("--template", "own").stdout
+
+
+# ---------------------------------------------------------------- sources that nothing can be
+
+
+@pytest.mark.parametrize("source", ["~nosuchuser/x", "a" * 5_000, f"./{'a/' * 2_500}b"])
+def test_a_source_that_cannot_be_is_named(source: str) -> None:
+    """As an option, as what a template extends, in a record and in a configuration."""
+    assert "template" in refused(source, code=2)[0]
+    template("over", f'extends = "{source}"\n')
+    message, _ = refused("over")
+    assert message.startswith("over/kscaffold.toml: extends: ")
+    layer = f'source = "{source}"\nkind = "folder"\n'
+    Path("record").mkdir()
+    Path("record/answers.toml").write_text(f"[kscaffold]\n[[kscaffold.layers]]\n{layer}")
+    assert source[:50] in refused(code=2, more=("--data-file", "record/answers.toml"))[0]
+    Path(".kscaffold.toml").write_text(f'[kscaffold]\ntemplates = ["{source}"]\n')
+    assert "template" in refused(code=2)[0]
+
+
+def test_a_version_of_too_many_digits_is_none() -> None:
+    """The key is named."""
+    version = f'[template]\nminimum_version = "{"9" * 5_000}"\n'
+    own = template("own", version + 'name = "own"\ndescription = "d"\n')
+    assert refused(own)[0].startswith(
+        "own/kscaffold.toml: [template] minimum_version: must be a version, such as '0.1.0', not "
+    )
+
+
+def test_a_record_in_the_topmost_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No project is around it, which is no mistake."""
+    monkeypatch.setattr("kscaffold.template.sources.recorded_layers", lambda _: [])
+    message, _ = refused(code=2, more=("--data-file", "/no-such-file.toml"))
+    assert message.startswith("--data-file: /no-such-file.toml: No such file")

@@ -14,7 +14,7 @@ import pytest
 from kscaffold.project.inspectors import csv_task
 from kscaffold.safety.files import open_regular, read_regular
 from kscaffold.template.overlays import Layer
-from tests.template.own_templates import whole
+from tests.template.own_templates import WHOLE, template, whole
 
 # What a refused command may take: far less than the largest of these files.
 SECONDS = 20
@@ -180,3 +180,11 @@ def test_what_is_large_and_legal() -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", ["a" * 5_000, "a\\u0000b"])
+def test_a_file_whose_name_cannot_be_is_the_templates_fault(name: str) -> None:
+    """One line that names it, wherever it is."""
+    own = template("own", f'{WHOLE}[[files]]\ntemplate = "{name}"\ntarget = "x"\n')
+    message = refused("new", "demo", "--defaults", "--template", str(own), code=4)
+    assert "own/a" in message

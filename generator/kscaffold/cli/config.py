@@ -11,7 +11,8 @@ from kscaffold.cli.terminal import echo
 from kscaffold.config import KEYS, absolute, as_toml, read_user_config, user_file
 from kscaffold.errors import AnswerError, KscaffoldError
 from kscaffold.hints import near_or_all
-from kscaffold.template.fetch import find
+from kscaffold.safety.escaping import unsafe_character
+from kscaffold.template.fetch import find, is_git, path_of
 from kscaffold.template.git import without_password
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.template.parts import BUILT_IN
@@ -49,7 +50,11 @@ def _stored(value: str) -> str:
     if (public := without_password(value)) != value:
         hint = "leave it to git's credential helper"
         raise AnswerError("a password would be kept in plain text", key=public, hint=hint)
+    if unsafe := unsafe_character(value):
+        raise AnswerError(f"must be one plain line, but holds {unsafe}", key=value)
     here = Path.cwd()
+    if not is_git(value):
+        path_of(value, here)
     if value != BUILT_IN and "/" not in value and (here / value / MANIFEST).exists():
         return find(value, here).origin.source
     return absolute(value, here)

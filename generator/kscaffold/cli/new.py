@@ -44,6 +44,8 @@ class NewCommand(click.Command):
                 group = getattr(param, "group", "Options")
                 groups.setdefault(group, []).append(record)
         for title, records in groups.items():
+            if not records:
+                continue
             with formatter.section(title):
                 formatter.write_dl(records)
 
@@ -79,7 +81,7 @@ def _load(arguments: Sequence[str]) -> Template:
     if not given and (data_files := values_of(arguments, "--data-file")):
         recorded = sources.recorded_layers(Path(data_files[-1]))
         if recorded is not None:
-            return sources.load_recorded(recorded, Path(data_files[-1]).absolute().parents[1])
+            return sources.load_recorded(recorded, Path(data_files[-1]).absolute().parent.parent)
     here = Path()
     always = (*read_user_config().templates, *read_folder_config(here))
     return sources.load_pinned(_chosen(always, given, values_of(arguments, "--ref")), here)

@@ -11,6 +11,7 @@ from prompt_toolkit.completion import WordCompleter
 from kscaffold.cli.terminal import echo, styled
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import visible
+from kscaffold.project.accept import accept
 from kscaffold.project.answers import Interview, resolve, spelled
 from kscaffold.project.pipeline import Scaffold
 from kscaffold.template.manifest import Question, Value
@@ -113,12 +114,12 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
     answer: object
     if question.type in ("bool", "choice"):
         choices = [*_choices(question.choices or ("yes", "no")), *back]
-        preset = default if default is None else str(default)
+        preset = default if isinstance(default, str) and default in question.choices else None
         if isinstance(default, bool):
             preset = "yes" if default else "no"
         answer = questionary.select(text, choices=choices, default=preset).unsafe_ask()
     elif question.type == "multi-choice":
-        chosen = default if isinstance(default, tuple) else ()
+        chosen = _preset(question, default)
         choices = [*_choices(question.choices, chosen), *back]
         several = questionary.checkbox(text, choices=choices).unsafe_ask()
         answer = BACK if BACK in several else tuple(several)
@@ -127,6 +128,15 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
         if question.type == "list" and answer != BACK:
             answer = [word.strip() for word in str(answer).split(",") if word.strip()]
     return answer if answer == BACK else interview.accept(question, answer)
+
+
+def _preset(question: Question, default: Value) -> tuple[str, ...]:
+    """Return the choices that a default names; it may be the text of a template."""
+    try:
+        value = accept(question, default)
+    except AnswerError:
+        return ()
+    return value if isinstance(value, tuple) else ()
 
 
 def _choices(names: Sequence[str], chosen: Sequence[str] = ()) -> list[questionary.Choice]:

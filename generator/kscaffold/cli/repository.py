@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from kscaffold.errors import TargetError
@@ -67,15 +70,36 @@ def _commit(target: Path, folder: Path, files: tuple[str, ...]) -> None:
 
 
 def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git in a session of its own, so that Ctrl-C reaches only this process."""
-    return subprocess.run(
-        ["git", *SAFE, *arguments],
+    """Run git in a session of its own, so that Ctrl-C reaches only this process.
+
+    An interrupt ends git, and what git has started, before it goes on.
+    """
+    command = ["git", *SAFE, *arguments]
+    with subprocess.Popen(
+        command,
         cwd=target,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        check=False,
         env={k: v for k, v in os.environ.items() if k not in FOREIGN},
         start_new_session=True,
-    )
+    ) as process:
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            _end(process)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Kill a process that leads a session, and all in it, and wait until they are gone."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=5)  # the output ends when the last one is gone

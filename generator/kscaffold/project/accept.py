@@ -134,6 +134,6 @@ def _path(question: Question, raw: object) -> str:
     if text in question.carried:
         return text
     path = Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111
-    if question.must_exist and not path.is_file():
+    if question.must_exist and not os.path.isfile(path):  # noqa: PTH113
         raise AnswerError(f"no such file: {path}")
     return path.as_posix()

@@ -16,6 +16,14 @@ from kscaffold.safety.paths import is_device
 TAKEN = Path(__file__).with_name("taken_names.json")
 # Modules of the standard library that `sys.stdlib_module_names` lacks, at least in older versions.
 _STANDARD = frozenset({"annotationlib", "compression", "test"})
+# Modules that no requirement names.
+_OTHERS = {
+    **dict.fromkeys(("pip", "wheel"), "is a tool that installs projects"),
+    **dict.fromkeys(
+        ("sitecustomize", "usercustomize"), "is a module that Python imports when it starts"
+    ),
+    "kscaffold": "is the program that made the project",
+}
 
 
 def refusal(name: str) -> str | None:
@@ -28,7 +36,7 @@ def refusal(name: str) -> str | None:
         return "is a module of Python's standard library"
     if is_device(name):
         return "is the name of a device on Windows"
-    return _taken_by(name)
+    return _OTHERS.get(name) or _taken_by(name)
 
 
 def canonical(name: str) -> str:

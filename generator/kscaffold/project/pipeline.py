@@ -84,9 +84,23 @@ def training_arguments(scaffold: Scaffold, answers: Answers, run_folder: str) ->
 
 
 def missing_modules(manifest: Manifest) -> list[str]:
-    """Return the modules that projects need for that and that are not installed here."""
-    # Looking for a submodule would import its parent.
-    return [name for name in manifest.test.needs if not find_spec(name.partition(".")[0])]
+    """Return the modules that projects need for that and that are not installed here.
+
+    Raises `TemplateError` if one is no module that can be installed, such as `__main__`.
+    """
+    missing = []
+    for name in manifest.test.needs:
+        top = name.partition(".")[0]  # looking for a submodule would import its parent
+        try:
+            is_known = top != "__main__" and find_spec(top) is not None
+        except ValueError:
+            top, is_known = "", False
+        if top in ("", "__main__"):
+            reason = f"{name!r} is not the name of a module that can be installed"
+            raise TemplateError(reason, place="[test] needs")
+        if not is_known:
+            missing.append(name)
+    return missing
 
 
 def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:

@@ -12,7 +12,8 @@ from kscaffold.template.overlays import Layer
 # `#: block loss` on a line of its own, or `{% block loss %}` anywhere.
 _WORD = re.compile(
     r"^[ \t]*#:[ \t]*(?P<line>block|endblock)\b[ \t]*(?P<line_name>\w*).*$"
-    r"|{%-?\s*(?P<tag>block|endblock)\b\s*(?P<tag_name>\w*).*?%}",
+    # Without backtracking, and no further than the next tag: in time linear in the text.
+    r"|{%-?\s*+(?P<tag>block|endblock)\b\s*+(?P<tag_name>\w*+)(?:(?!{%|%}).)*+%}",
     re.MULTILINE,
 )
 _EXTENDS = re.compile(r"\s*(#:|{%-?)\s*extends\b")

@@ -11,6 +11,7 @@ from kscaffold.hints import near
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.template.parts import BUILT_IN, Origin, Part, read_part
 
+_LONGEST_SHOWN = 100
 GROUP = "kscaffold.templates"
 GIT_URL = re.compile(r"(git\+)?(\w+)://.+|[\w.-]+@[\w.-]+:.+")
 
@@ -40,7 +41,7 @@ def find(source: str, base: Path, ref: str | None = None) -> Part:
         return find_by_name(source)
     if is_git(source):
         return _in_git(source, ref)
-    path = base / Path(source).expanduser()
+    path = path_of(source, base)
     if (path / MANIFEST).exists():
         return _in_folder(source, path)
     if path.suffix == ".zip":
@@ -62,6 +63,20 @@ def find_by_name(name: str) -> Part:
         return read_part(template_root(), Origin(BUILT_IN, BUILT_IN), BUILT_IN, f"{BUILT_IN}/")
     root = _package_folder(installed()[name], name)
     return read_part(root, Origin("installed", name), name, f"{name}/")
+
+
+def path_of(source: str, base: Path) -> Path:
+    """Return where a folder or zip may be; raises `AnswerError` if nothing can be there."""
+    path = base / os.path.expanduser(source)  # noqa: PTH111
+    try:
+        os.stat(path / MANIFEST)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        shown = source if len(source) <= _LONGEST_SHOWN else f"{source[:_LONGEST_SHOWN]}..."
+        reason = getattr(error, "strerror", None) or "no file can have this name"
+        raise AnswerError(f"template {shown!r}: {reason}") from None
+    return path
 
 
 def _in_git(source: str, ref: str | None) -> Part:

@@ -47,13 +47,13 @@ class Layer:
 
     def has(self, path: str) -> bool:
         """Return whether this layer has a file."""
-        return _is_inside(path) and (self.root / path).is_file()
+        return _is_inside(path) and os.path.isfile(self.root / path)  # noqa: PTH113
 
     def path_of(self, path: str) -> Path:
         """Return where a file is; raises `TemplateError` if that is outside the folder."""
         # A symbolic link out of the folder would let a template read any file.
-        real = Path(os.path.realpath(self.root / path))
-        if not _is_inside(path) or not real.is_relative_to(os.path.realpath(self.root)):
+        real = Path(os.path.realpath(self.root / path)) if _is_inside(path) else None
+        if real is None or not real.is_relative_to(os.path.realpath(self.root)):
             raise TemplateError("is outside the template's folder", place=f"{self.place}{path}")
         return real
 

@@ -146,11 +146,11 @@ def parse_manifest(text: str, place: Place) -> dict[str, Any]:
 def _check_version(needed: str | None, table: Place) -> None:
     if needed is None:
         return
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         is_too_old = Version(__version__) < Version(needed)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion is one, and a number with too many digits another
         reason = f"must be a version, such as '0.1.0', not {needed!r}"
         raise TemplateError(reason, place=table, key="minimum_version") from None
     if is_too_old:

@@ -114,15 +114,18 @@ def _put(stack: list[Part], found: Part, depth: int = DEEPEST) -> list[Part]:
         if depth == 0:
             raise TemplateError("extends itself in the end", place=found.place)
         kind = found.origin.kind
-        if kind not in ("git", "zip"):
-            below = find(extends, found.layer.root)
-        elif extends == BUILT_IN or extends in installed():
-            below = find_by_name(extends)
-        else:
+        if kind in ("git", "zip") and extends != BUILT_IN and extends not in installed():
             # A fetched template has no access to folders, not even to those in it: these could go
             # on to extend any other.
             hint = f"a template from a {kind} extends 'builtin' or an installed template"
             raise TemplateError(f"extends {extends!r}", place=found.place, hint=hint)
+        try:
+            by_name = kind in ("git", "zip")
+            below = find_by_name(extends) if by_name else find(extends, found.layer.root)
+        except AnswerError as error:
+            raise TemplateError(
+                error.reason, place=found.place, key="extends", hint=error.hint
+            ) from None
         if below.origin.source not in [each.origin.source for each in stack]:
             stack = _put([], below, depth - 1)
     return [*stack, found]

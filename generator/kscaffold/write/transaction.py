@@ -92,7 +92,8 @@ def _working_inside(target: Target) -> Iterator[Folder]:
             folder.make(WORK)
             yield folder
         except BaseException as error:
-            if not tidy(lambda: journal.undo(folder)):
+            is_undone = tidy(lambda: journal.undo(folder))
+            if not is_undone and isinstance(error, Exception):  # an interrupt stays one
                 reason = f"{target.given} is half written, and cannot be restored now ({error})"
                 hint = "the next kscaffold run on this path tries again"
                 raise TargetError(reason, hint=hint) from error

@@ -84,7 +84,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
                 yield key, "belongs to the type 'str'"
         try:
             re.compile(self.pattern or "")
-        except re.error as error:
+        except (re.error, OverflowError, ValueError) as error:  # the latter for large numbers
             yield "pattern", f"is not a regular expression: {error}"
         yield from self._mistakes_of_defaults()
 
