@@ -8,7 +8,7 @@ def run() -> None:
     """Run the command line; from here on, an interrupt is one line and an exit code."""
     try:
         _open_streams()
-        # Here, since most of the time before a command runs goes into imports.
+        # Imported here, since imports take most of the start-up time.
         from kscaffold.cli import main
 
         main(prog_name="kscaffold")
@@ -16,26 +16,21 @@ def run() -> None:
         os.write(2, b"Interrupted.\n")
         sys.exit(130)
     finally:
-        _ignore_interrupts()
+        import signal
+
+        # The exit code is known: nothing may change it any more.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _open_streams() -> None:
-    """Open closed standard streams on the null device: no other file may take their place."""
+    """Open closed standard streams on the null device, so that no other file takes their place."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free is this one.
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
-
-
-def _ignore_interrupts() -> None:
-    """Let nothing stop the process from ending: its exit code is known."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a person, or a folder, always wants: templates to use and sources to trust."""
+"""The configuration of a user or a folder: templates to use and sources to trust."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from typing import TypeVar
 
 from kscaffold.errors import AnswerError, Place, TemplateError
 from kscaffold.safety.files import MAX_TEXT, read_regular
+from kscaffold.template.git import without_password
+from kscaffold.template.parts import BUILT_IN
+from kscaffold.template.stack import Template
 from kscaffold.toml import Table, TomlError, parse_toml, read_table
 
 T = TypeVar("T", bound=Table)
 FOLDER_FILE = ".kscaffold.toml"
 KEYS = {
-    "templates": "overlays, or a template, that `kscaffold new` uses without being told",
+    "templates": "overlays, or a template, that `kscaffold new` always uses",
     "trusted": "sources of templates that may run commands after generation",
 }
 
 
 class Config(Table, frozen=True):
-    """The user's configuration.
-
-    Attributes:
-        templates: sources of templates, the first one at the bottom; paths are absolute.
-        trusted: sources that may run commands, in the same form.
-    """
+    """The user's configuration: sources, with absolute paths; see `KEYS`."""
 
     templates: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
+
+    def trusts(self, template: Template) -> bool:
+        """Return whether a template may run code: all its layers are built in or trusted."""
+        foreign = {as_recorded(each.source) for each in template.origins if each.kind != BUILT_IN}
+        return foreign <= {as_recorded(source) for source in self.trusted}
 
 
 class _Templates(Table, frozen=True):
@@ -40,7 +43,7 @@ class _FolderFile(Table, frozen=True):
 
 
 def user_file() -> Path:
-    """Return the user's configuration file, which need not be there."""
+    """Return the user's configuration file, which may be missing."""
     from platformdirs import user_config_path
 
     return user_config_path("kscaffold", appauthor=False) / "config.toml"
@@ -54,21 +57,23 @@ def read_user_config() -> Config:
 
 
 def read_folder_config(folder: Path) -> tuple[str, ...]:
-    """Return the sources that the working folder asks for; raises `AnswerError`.
-
-    They are in the table [kscaffold] of its file .kscaffold.toml, under the key `templates`.
-    """
+    """Return the sources in the .kscaffold.toml of the working folder; raises `AnswerError`."""
     path = folder / FOLDER_FILE
     return _absolute(_load(path, _FolderFile).kscaffold.templates, path)
 
 
 def absolute(source: str, base: Path) -> str:
-    """Return a source that means the same everywhere: a path made absolute, all else as it is."""
+    """Return a source with its path made absolute, if it is a path."""
     is_url = "://" in source or "@" in source.partition("/")[0]
     is_path = not is_url and ("/" in source or "\\" in source or source.startswith((".", "~")))
     if not is_path and not (source.endswith(".zip") and not is_url):
         return source
     return Path(os.path.realpath(base / Path(source).expanduser())).as_posix()
+
+
+def as_recorded(source: str) -> str:
+    """Return a source as a project records it, without the `git+` in front of a URL."""
+    return without_password(source).removeprefix("git+")
 
 
 def _load(path: Path, kind: type[T]) -> T:
@@ -88,7 +93,7 @@ def _absolute(sources: Iterable[str], path: Path) -> tuple[str, ...]:
     return tuple(absolute(source, path.parent) for source in sources)
 
 
-def written(values: Config) -> str:
+def as_toml(values: Config) -> str:
     """Return a configuration as TOML."""
     from kscaffold.safety.escaping import quote
 

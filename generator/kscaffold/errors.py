@@ -12,8 +12,8 @@ class Place:
     """A table of a TOML file.
 
     Attributes:
-        file: what errors call the file, such as "lab/kscaffold.toml".
-        table: the names, and in arrays the numbers from 0, that lead to the table, such as
+        file: the file as errors show it, such as "lab/kscaffold.toml".
+        table: the keys and, in arrays, the indices from 0 that lead to the table, such as
             ("rules", 2); () is the whole file.
     """
 
@@ -21,7 +21,7 @@ class Place:
     table: tuple[str | int, ...] = ()
 
     def below(self, *names: str | int) -> Place:
-        """Return the place of a table in this one."""
+        """Return the place of a table inside this one."""
         return Place(self.file, (*self.table, *names))
 
     @property
@@ -36,14 +36,14 @@ class Place:
 
 
 class KscaffoldError(Exception):
-    """Base of every error that ends a command with one sentence instead of a traceback.
+    """Base of the errors that a command reports as one sentence, without a traceback.
 
     Attributes:
         reason: what is wrong, without the place.
         place: the file, and its table if there is one.
         key: the key in that table, or the option of the command line.
-        hint: what to do about it.
-        details: lines to show below it, such as the lines of a template around a mistake.
+        hint: how to fix it.
+        details: lines to show below, such as the lines of a template around a mistake.
     """
 
     exit_code = 1
@@ -76,13 +76,13 @@ class KscaffoldError(Exception):
 
 
 class AnswerError(KscaffoldError):
-    """A question, option or value that the template does not accept."""
+    """A question, option or value that is refused."""
 
     exit_code = 2
 
 
 class TargetError(KscaffoldError):
-    """The target cannot be written: it is in the way, or the disk refuses."""
+    """The target cannot be written: something is in the way, or the disk refuses."""
 
     exit_code = 3
 
@@ -94,18 +94,18 @@ class TemplateError(KscaffoldError):
 
 
 class UnknownKeyError(TemplateError):
-    """A key or table that a TOML file does not have."""
+    """An unknown key or table in a TOML file."""
 
 
 class TrustError(KscaffoldError):
-    """The template asks for something that only a trusted one may do."""
+    """The template asks for something that only trusted templates may do."""
 
     exit_code = 5
 
 
 @contextmanager
 def place_named(place: Place | str, key: str = "") -> Iterator[None]:
-    """Give a template's error from within its place, unless it names a more precise one."""
+    """Add the place to a template error from within, unless it has a more precise one."""
     try:
         yield
     except TemplateError as error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Characters that are not seen, or steer a terminal: controls, among them those of the direction of
-# writing and of zero width, halves of pairs, and ends of lines.
+# Categories of characters that are invisible or control a terminal: controls, formats (bidi marks,
+# zero width), surrogates, and line and paragraph separators.
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def visible(text: str, keep: str = "") -> str:
-    r"""Return a text with such characters spelt out, as "\x1b", but for those to keep."""
+    r"""Return a text with invisible characters escaped, as "\x1b", except those to keep."""
     if text.isprintable():
         return text
     from unicodedata import category
@@ -21,15 +21,14 @@ def visible(text: str, keep: str = "") -> str:
 
 def near(name: str, known: Iterable[str]) -> str:
     """Return a hint such as "did you mean 'style'?" if a known name is near, else ""."""
-    # Here, since difflib is only needed when something is wrong.
-    from difflib import get_close_matches
+    from difflib import get_close_matches  # only needed for errors
 
     matches = get_close_matches(name, list(known), n=1)
     return f"did you mean {matches[0]!r}?" if matches else ""
 
 
 def near_or_all(name: str, known: Iterable[str]) -> str:
-    """Return the nearest of the known names as a hint, or all of them."""
+    """Return a hint with the nearest of the known names, or with all of them."""
     known = list(known)
     verb = "is only" if len(known) == 1 else "are"
     return near(name, known) or f"there {verb} {', '.join(known) or 'none'}"

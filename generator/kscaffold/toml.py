@@ -1,4 +1,4 @@
-"""TOML that a person wrote: parsed, and read as a type with errors that name the key."""
+"""Read TOML that a person wrote into typed tables; errors name the key."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ _WORDS = {
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of a TOML file that takes no other keys than its own."""
+    """A table of a TOML file; unknown keys are errors."""
 
 
 # Nesting depth: more than anybody writes, and less than Python can print.
 DEEPEST = 100
+_TOO_DEEP = "lists or tables are nested too deeply"
 
 
 class TomlError(ValueError):
-    """A text that is no TOML, or bytes that are no UTF-8; tells why."""
+    """A text that is not TOML, or bytes that are not UTF-8; the message says why."""
 
 
 def parse_toml(content: bytes | str) -> dict[str, Any]:
@@ -42,12 +43,7 @@ def parse_toml(content: bytes | str) -> dict[str, Any]:
     except ValueError as error:  # some numbers raise no TOMLDecodeError
         raise TomlError(str(error)) from None
     except RecursionError:
-        raise TomlError("lists or tables lie too deep in each other") from None
-    _check_depth(values)
-    return values
-
-
-def _check_depth(values: dict[str, Any]) -> None:
+        raise TomlError(_TOO_DEEP) from None
     level: list[Any] = [values]
     for _ in range(DEEPEST):
         level = [
@@ -57,11 +53,12 @@ def _check_depth(values: dict[str, Any]) -> None:
             if isinstance(each, (dict, list))
         ]
     if level:
-        raise TomlError("lists or tables lie too deep in each other")
+        raise TomlError(_TOO_DEEP)
+    return values
 
 
 def read_table(kind: type[T], values: object, place: Place) -> T:
-    """Return a table as its type; raises `TemplateError` with the place and the key."""
+    """Convert a table to its type; raises `TemplateError` with the place and the key."""
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
@@ -69,7 +66,7 @@ def read_table(kind: type[T], values: object, place: Place) -> T:
 
 
 def mistakes(kind: type[msgspec.Struct], values: object, place: Place) -> Iterator[TemplateError]:
-    """Yield what is wrong with a table, and with the tables in it."""
+    """Yield the mistakes in a table, and in the tables inside it."""
     if not isinstance(values, dict):
         yield TemplateError("must be a table", place=place)
         return
@@ -86,7 +83,7 @@ def mistakes(kind: type[msgspec.Struct], values: object, place: Place) -> Iterat
 
 
 def _mistakes_of(kind: Any, value: object, place: Place, key: str | int) -> Iterator[TemplateError]:
-    """Yield what is wrong with the value of a key, or with an entry of a list."""
+    """Yield the mistakes in the value of a key, or in an entry of a list."""
     origin, arguments = get_origin(kind), get_args(kind)
     if _is_table(kind):
         yield from mistakes(kind, value, place.below(key))
@@ -120,7 +117,7 @@ def fits(kind: Any, value: object) -> bool:
 
 
 def words(kind: Any) -> str:
-    """Return what a type takes, such as "a string" or "true or false"."""
+    """Return a type in words, such as "a string" or "true or false"."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return str(arguments[1].title or words(arguments[0]))

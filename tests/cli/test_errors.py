@@ -125,7 +125,7 @@ def test_a_question_cannot_have_the_name_of_an_option(name: str) -> None:
     message, _ = refused(own)
     assert message == (
         f"own/kscaffold.toml: [questions.{name}]: this name is an option of `kscaffold new`"
-        " already; take another"
+        " already; choose another"
     )
     linted = kscaffold("template", "lint", "./own")
     assert (linted.exit_code, "taken-name" in linted.stdout) == (4, True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kscaffold.project import training
+from kscaffold.project import pipeline
 from kscaffold.template.sources import load_template
 from tests.cli.runner import contents, error_of, kscaffold, report_of
 
@@ -30,7 +30,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         calls.append([*command, f"stdout={options['stdout']}"])
         return subprocess.CompletedProcess(command, 1, stderr="Traceback ...\nno luck\n")
 
-    monkeypatch.setattr(training, "find_spec", lambda _: object())
+    monkeypatch.setattr(pipeline, "find_spec", lambda _: object())
     monkeypatch.setattr(subprocess, "run", run)
     return calls
 
@@ -73,7 +73,7 @@ def test_without_the_packages_nothing_is_written(
     monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     """What training needs is looked for first; the error says how to install it."""
-    monkeypatch.setattr(training, "find_spec", lambda name: None if name == missing else object())
+    monkeypatch.setattr(pipeline, "find_spec", lambda name: None if name == missing else object())
     message = error_of(kscaffold(*NEW), 1)
     assert message == f"--train needs {missing}; pip install 'kscaffold[jax]'; nothing is written"
     assert list(Path().iterdir()) == []

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kscaffold.cli.trust import is_trusted
 from kscaffold.config import Config
-from kscaffold.template.origins import Origin
+from kscaffold.template.parts import Origin
 from kscaffold.template.sources import load_template
 from tests.cli.runner import contents, kscaffold, report_of
 from tests.template.own_templates import OVERLAY, new, project, refused, template, whole
@@ -292,6 +291,6 @@ def test_a_repository_is_trusted_however_it_is_spelled() -> None:
         "git+https://example.org/lab.git",
         "https://me:s3cret@example.org/lab.git",
     ):
-        assert is_trusted(lab, Config(trusted=(spelled,)))
-    assert not is_trusted(lab, Config(trusted=("https://example.org/other.git",)))
-    assert is_trusted(built_in, Config())
+        assert Config(trusted=(spelled,)).trusts(lab)
+    assert not Config(trusted=("https://example.org/other.git",)).trusts(lab)
+    assert Config().trusts(built_in)

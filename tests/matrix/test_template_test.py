@@ -272,7 +272,7 @@ def test_a_text_that_is_not_quoted_is_found(tmp_path: Path) -> None:
     """Free texts are tried with what is special to Python and others."""
     failure = the_failure(tried(template(tmp_path, 'NAME = "{{ name }}"\n')), "renders")
     assert failure["answers"] == {"name": AWKWARD}
-    assert "name: the answer is more than a text in code.py, line 1" in failure["message"]
+    assert "name: the answer is more than text in code.py, line 1" in failure["message"]
 
 
 def test_the_default_answers_fail(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ def test_an_answer_that_is_more_than_text_is_refused(path: str, text: str, answe
     message, _ = refused(source, code=2, more=answered(answer))
     line = 1 if "coding" in answer else 2
     assert message == (
-        f"--description: the answer is more than a text in {path}, line {line}: it changes what the"
-        f" file means; have {path}.jinja quote it: {{{{ description | quote }}}}"
+        f"--description: the answer is more than text in {path}, line {line}: it changes the"
+        f" structure of the file; have {path}.jinja quote it: {{{{ description | quote }}}}"
     )
 
 
@@ -133,7 +133,7 @@ def test_the_name_of_the_folder_is_an_answer_too() -> None:
     name = QUESTION.format("name", "str", 'default = "{{ target_name }}"')
     own('N = "{{ name }}"\n', questions=name)
     message, _ = refused("own", code=2, path='x"; import os; "')
-    assert message.startswith("--name: the answer is more than a text in out.py, line 1")
+    assert message.startswith("--name: the answer is more than text in out.py, line 1")
     assert "out.py" in project("own", path="fine")
 
 
@@ -206,7 +206,7 @@ def test_an_overlay_is_looked_at_and_ours_is_quoted() -> None:
     nasty = "\"; import os; ''' \\"
     source = template("own", OVERLAY, {"package/extra.py.jinja": 'A = "{{ author }}"\n'})
     message, _ = refused(source, code=2, more=("--author", nasty))
-    assert "more than a text in src/demo/extra.py, line 1" in message
+    assert "more than text in src/demo/extra.py, line 1" in message
     assert "have package/extra.py.jinja quote it" in message
     (source / "package/extra.py.jinja").write_text("A = {{ author | quote }}\n")
     for number, more in enumerate((("--data", "csv"), ("--no-fused",))):

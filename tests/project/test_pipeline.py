@@ -130,7 +130,7 @@ when = "not is_a"
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        ('[[files]]\ntemplate = "one.jinja"\ntarget = "../x"', "no name of a file"),
+        ('[[files]]\ntemplate = "one.jinja"\ntarget = "../x"', "is not a name"),
         ('[[files]]\ntemplate = "one.jinja"\ntarget = ".git/x"', "git's own folder"),
         (
             '[[files]]\ntemplate = "one.jinja"\ntarget = "x"\n'

@@ -118,9 +118,9 @@ def test_name_without_letters_is_refused() -> None:
     [
         ("a\x07", r"a control character, \x07"),
         ("a\n", r"a control character, \n"),
-        ("\u202eb", "turns the direction"),
+        ("\u202eb", "changes the writing direction"),
         ("\u2028", "a line separator"),
-        ("\ufffe", "no character"),
+        ("\ufffe", "a noncharacter"),
         ("\ud800", "surrogate"),
     ],
 )

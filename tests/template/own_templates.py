@@ -9,9 +9,8 @@ from click.testing import Result
 from kscaffold.errors import Place
 from kscaffold.template.manifest import Manifest
 from kscaffold.template.merging import merge
-from kscaffold.template.origins import Origin
 from kscaffold.template.overlays import Layer
-from kscaffold.template.parts import Part, parse_manifest
+from kscaffold.template.parts import Origin, Part, parse_manifest
 from tests.cli.runner import contents, kscaffold
 
 OVERLAY = 'extends = "builtin"\n'

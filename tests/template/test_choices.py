@@ -307,14 +307,14 @@ def test_a_question_is_asked_in_one_place() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("lab/data/one/kscaffold.toml", "[derived]\n", "has a description"),
+        ("lab/data/one/kscaffold.toml", "[derived]\n", "needs a description"),
         ("lab/data/one/kscaffold.toml", f'extends = "twe"\n{TWO}', "did you mean 'two'?"),
         ("lab/data/one/kscaffold.toml", f'extends = "one"\n{TWO}', "which is no other choice"),
         ("lab/data/one/kscaffold.toml", "[nonsense]\n", "unknown key"),
         ("lab/data/two/kscaffold.toml", f"{TWO}[answers]\nlat = 'end'\n", "no question 'lat'"),
         ("lab/kscaffold.toml", f"{BASE}[answers]\nlast = 'end'\n", "belongs to a folder"),
-        ("lab/kscaffold.toml", BASE.replace("styles/*", "sty/*"), "holds no folder"),
-        ("lab/kscaffold.toml", BASE.replace("styles/*", "../*"), "holds no folder"),
+        ("lab/kscaffold.toml", BASE.replace("styles/*", "sty/*"), "has no folder"),
+        ("lab/kscaffold.toml", BASE.replace("styles/*", "../*"), "has no folder"),
     ],
 )
 def test_broken_choices_are_named(name: str, text: str, reason: str) -> None:

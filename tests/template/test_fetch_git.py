@@ -269,7 +269,7 @@ def test_a_server_that_does_not_answer_is_left(monkeypatch: pytest.MonkeyPatch) 
     """After a while git is ended, and what it started."""
     monkeypatch.setattr(git, "SECONDS", 0.5)
     monkeypatch.setenv("GIT_SSH_COMMAND", "sleep 60 #")
-    assert "no end after" in refusal("ssh://nowhere.invalid/lab")
+    assert "no answer after" in refusal("ssh://nowhere.invalid/lab")
 
 
 def test_what_ssh_says_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,7 @@ def main() -> None:
         for subject, outcome in run_cases(tasks, JOBS, stop_at_failure=False):
             outcomes[subject].append(outcome)
             if not outcome.holds:
-                print(f"{subject.place}: {outcome.case.id}: {outcome.verdict}: {outcome.detail}")
+                print(f"{subject.target}: {outcome.case.id}: {outcome.verdict}: {outcome.detail}")
     order = [case.id for case in all_cases()]
     for each in outcomes.values():
         each.sort(key=lambda outcome: order.index(outcome.case.id))

@@ -67,7 +67,7 @@ def test_names_are_unique_and_each_family_has_its_quick_case() -> None:
         (["--case", "batches: raged"], "did you mean 'batches: ragged'"),
         (["nothing"], "neither the folder of a project nor package.module:Class"),
         (["no-module:Model"], "neither the folder"),
-        (["tests"], "is not a project of kscaffold's"),
+        (["tests"], "is not a kscaffold project"),
         (["--behaviour", "--quick"], "--behaviour goes with"),
         (["--trains", "generator"], "--trains goes with --behaviour"),
     ],

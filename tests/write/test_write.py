@@ -244,7 +244,7 @@ def test_writing_the_same_again_changes_nothing(target: Path) -> None:
 )
 def test_a_path_that_leads_elsewhere_is_refused(target: Path, path: str) -> None:
     """Absolute, upwards, into git's own folder or the tool's temporary one: never written."""
-    assert "is no path in a project" in refusal(target, (TreeFile(path, "x"),))
+    assert "is not a path in a project" in refusal(target, (TreeFile(path, "x"),))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command line. Only click is imported here, so that --help and --version start at once."""
+"""The command line. It imports only click, so that --help and --version are fast."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ COMMANDS = {
     "new": ("new", "Create a project."),
     "inspect": ("inspect", "Show what can be learned from a table."),
     "template": ("template", "Show, change, check and test templates."),
-    "config": ("config", "Show and set what kscaffold always uses."),
+    "config": ("config", "Show and change your configuration."),
     "verify": ("verify", "Compare a model's training with keras.Model's."),
-    "completion": ("completion", "Print a shell's completion script."),
+    "completion": ("completion", "Print the completion script of a shell."),
 }
 
 
 class MainGroup(LazyGroup):
-    """The commands of kscaffold; an error becomes one sentence and an exit code."""
+    """The commands of kscaffold; every error is reported as one line and an exit code."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options before the command."""
-        # https://no-color.org
-        if os.environ.get("NO_COLOR"):
+        if os.environ.get("NO_COLOR"):  # https://no-color.org
             ctx.color = False
-        # A mistake in the options is reported in the form that they ask for.
+        # Known before parsing, so that usage errors are reported in this format, too.
         ctx.meta["kscaffold.format"] = (values_of(args, "--format") or ["text"])[-1]
         with errors_reported(ctx):
             if not args and not ctx.resilient_parsing:
@@ -44,14 +43,14 @@ class MainGroup(LazyGroup):
             return super().parse_args(ctx, args)
 
     def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
-        """Run a command and end the process with the exit code that it returns."""
+        """Run a command and exit with the code that it returns."""
         call: Any = super().main
         try:
             code = call(*args, standalone_mode=False, **more)
         except (KeyboardInterrupt, EOFError, click.Abort):
             code = INTERRUPTED
         except BrokenPipeError:
-            # The reader of our output has ended, which is not an error.
+            # Whoever reads our output, such as `head`, has seen enough.
             for stream in (sys.stdout, sys.stderr):
                 close(stream)
             code = KscaffoldError.exit_code
@@ -72,7 +71,7 @@ class MainGroup(LazyGroup):
 @verbose_option(expose_value=False)
 def main() -> None:
     """Write Keras projects on JAX whose fit() runs your own training step."""
-    # Redirected to a file, a terminal's encoding may not hold the characters of a tree.
+    # The encoding of a redirected stream may lack the characters that a tree is drawn with.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

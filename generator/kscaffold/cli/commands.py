@@ -1,4 +1,4 @@
-"""What comes after writing: commands of the template, and a short training as a check."""
+"""What runs after writing: commands of the template, and a short training as a check."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from typing import Any
 from kscaffold.cli.terminal import shell_join
 from kscaffold.errors import KscaffoldError, TrustError, place_named
 from kscaffold.project.answers import Answers
-from kscaffold.project.pipeline import Scaffold, derived_values
+from kscaffold.project.pipeline import Scaffold, derived_values, missing_modules, training_arguments
 from kscaffold.project.redaction import masked
-from kscaffold.project.training import missing_modules, training_arguments
 from kscaffold.template.manifest import Manifest
 
-# Stands for the folder of the training's run where a command is only shown.
-SCRATCH = "RUN_FOLDER"
+# Stands for the run folder of the training in a command that is only shown.
+RUN_FOLDER = "RUN_FOLDER"
 
 
 @dataclass(frozen=True)
 class AfterCommand:
-    """A command that a template asks to run in the finished project; `shown` has no secrets."""
+    """A command that a template runs in the finished project; `shown` is without secrets."""
 
     words: tuple[str, ...]
     shown: tuple[str, ...]
     trains: bool = False
 
     def run(self, target: Path, *, silent: bool) -> str | None:
-        """Run it in the project; returns what went wrong, or None."""
+        """Run it in the project; returns the error message, or None."""
         piped: dict[str, Any] = {"stdout": subprocess.DEVNULL if silent else None}
         if self.trains:
             environment = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -53,24 +52,20 @@ class AfterCommand:
 
 
 def check_can_train(manifest: Manifest) -> None:
-    """Refuse --train where the project could not run; raises `KscaffoldError`."""
+    """Refuse --train if it cannot work here; raises `KscaffoldError`."""
     if not manifest.test.train:
         hint = "its kscaffold.toml needs [test] train = [...]"
-        raise KscaffoldError("the template does not say how", key="--train", hint=hint)
+        raise KscaffoldError("the template does not say how to train", key="--train", hint=hint)
     if missing := missing_modules(manifest):
         hint = "pip install 'kscaffold[jax]'; nothing is written"
         raise KscaffoldError(f"--train needs {', '.join(missing)}", hint=hint)
 
 
-def training(scaffold: Scaffold, answers: Answers, scratch: str) -> AfterCommand:
-    """Return the command that trains the project for a moment and leaves its run in a folder.
-
-    Raises:
-        TemplateError: the template's arguments are broken.
-    """
-    words = training_arguments(scaffold, answers, scratch)
+def training(scaffold: Scaffold, answers: Answers, run_folder: str) -> AfterCommand:
+    """Return the command that briefly trains the project; raises `TemplateError`."""
+    words = training_arguments(scaffold, answers, run_folder)
     without_secrets = masked(scaffold.template.manifest, answers)
-    shown = training_arguments(scaffold, without_secrets, SCRATCH)
+    shown = training_arguments(scaffold, without_secrets, RUN_FOLDER)
     return AfterCommand((sys.executable, *words), ("python", *shown), trains=True)
 
 
@@ -79,25 +74,20 @@ def commands(scaffold: Scaffold, answers: Answers) -> Iterator[AfterCommand]:
     manifest, renderer = scaffold.template.manifest, scaffold.renderer
     if not manifest.after:
         return
-    values, public = (
-        derived_values(scaffold, each) for each in (answers, masked(manifest, answers))
-    )
+    values = derived_values(scaffold, answers)
+    public = derived_values(scaffold, masked(manifest, answers))
     for command in manifest.after:
         with place_named(command.place):
             if command.when is None or renderer.value(command.when, values):
-                words, shown = (
-                    tuple(renderer.text(word, each) for word in command.run)
-                    for each in (values, public)
-                )
+                words = tuple(renderer.text(word, values) for word in command.run)
+                shown = tuple(renderer.text(word, public) for word in command.run)
                 yield AfterCommand(words, shown)
 
 
 def not_trusted(wanted: Sequence[AfterCommand]) -> TrustError:
-    """Return the error about commands that a template may not run."""
+    """Return the error for commands that a template may not run."""
     shown = ", ".join(f"`{shell_join(command.shown)}`" for command in wanted)
     kinds = dict.fromkeys(command.trains for command in wanted)
     without = " and ".join("leave out --train" if kind else "give --no-commands" for kind in kinds)
-    return TrustError(
-        f"the template wants to run commands, {shown}",
-        hint=f"allow them with --trust, or {without}; nothing is written",
-    )
+    hint = f"allow them with --trust, or {without}; nothing is written"
+    return TrustError(f"the template wants to run commands, {shown}", hint=hint)

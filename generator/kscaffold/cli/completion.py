@@ -1,4 +1,4 @@
-"""`kscaffold completion`: the script that completes commands, options and choices in a shell."""
+"""`kscaffold completion`: shell completion of commands, options and choices."""
 
 from __future__ import annotations
 

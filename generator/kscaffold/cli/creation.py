@@ -1,4 +1,4 @@
-"""What `kscaffold new` does, step by step: ask, build, show or write, then git and training."""
+"""The steps of `kscaffold new`: ask, build, show or write, start a repository, run commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from kscaffold.cli import output
 from kscaffold.cli.commands import (
-    SCRATCH,
+    RUN_FOLDER,
     AfterCommand,
     check_can_train,
     commands,
@@ -34,7 +34,7 @@ from kscaffold.write import Written, check_target, write_tree
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the command line asks for, apart from the answers."""
+    """The options of the command line, apart from the answers."""
 
     target: Path
     name: str
@@ -56,7 +56,7 @@ class Wanted:
 
     @property
     def silent(self) -> bool:
-        """Whether nothing is said on the way."""
+        """Whether nothing but the result is printed."""
         return self.json or self.quiet
 
     def say(self, lines: Iterable[str]) -> None:
@@ -67,11 +67,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Draft:
-    """What is to be written, run and printed; nothing of a template can fail after this.
+    """All that is to be written, run and printed; after this, the template can cause no error.
 
-    Attributes:
-        answers: without the secret ones.
-        message: what the template prints at the end.
+    `answers` are without secrets; `message` is what the template prints at the end.
     """
 
     template: Template
@@ -89,14 +87,14 @@ def create(template: Template, given: dict[str, object], wanted: Wanted) -> int:
     if wanted.writes:
         if wanted.train:
             check_can_train(template.manifest)
-        # Before the first question: a dozen answers should not be lost to a target in the way.
+        # Before the first question, so that no answers are lost to an error about the target.
         check_target(wanted.target, force=wanted.force)
-    leaves_run = wanted.writes and wanted.train
-    with TemporaryDirectory(prefix="kscaffold-") if leaves_run else nullcontext() as folder:
-        return _create(template, given, wanted, f"{folder}/run" if folder else SCRATCH)
+    trains = wanted.writes and wanted.train
+    with TemporaryDirectory(prefix="kscaffold-") if trains else nullcontext() as folder:
+        return _create(template, given, wanted, f"{folder}/run" if folder else RUN_FOLDER)
 
 
-def _create(template: Template, given: dict[str, object], wanted: Wanted, scratch: str) -> int:
+def _create(template: Template, given: dict[str, object], wanted: Wanted, run_folder: str) -> int:
     try:
         scaffold = prepare(template, wanted.name, wanted.target)
         if wanted.ask:
@@ -105,7 +103,7 @@ def _create(template: Template, given: dict[str, object], wanted: Wanted, scratc
             wanted.say(_message(scaffold, "before", {"target_name": wanted.name}))
             given = ask(scaffold, given)
         with secrets_hidden(template.manifest, given):
-            draft = _draft(scaffold, given, wanted, scratch)
+            draft = _draft(scaffold, given, wanted, run_folder)
     except (KeyboardInterrupt, EOFError):
         raise InterruptError("Interrupted. Nothing was written.") from None
     wanted.say(as_lines(draft.answers.table) if draft.answers.table else ())
@@ -114,14 +112,14 @@ def _create(template: Template, given: dict[str, object], wanted: Wanted, scratc
         return _write(draft, wanted) if wanted.writes else _show(draft, wanted)
 
 
-def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted, scratch: str) -> Draft:
+def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted, run_folder: str) -> Draft:
     answers = resolve(scaffold.template.manifest, given, scaffold.tools)
     scaffold = choose(scaffold, answers)
     manifest = scaffold.template.manifest
     with answers_named(manifest, answers):
         asked = [*commands(scaffold, answers)] if wanted.commands else []
         if wanted.train and manifest.test.train:
-            asked.append(training(scaffold, answers, scratch))
+            asked.append(training(scaffold, answers, run_folder))
         message = []
         if manifest.messages.after:
             values = derived_values(scaffold, masked(manifest, answers))
@@ -131,8 +129,8 @@ def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted, scratch
         tree = build_tree(scaffold, answers)
     notices = (*scaffold.template.notices, *answers.notices)
     table = table_of(manifest, answers.values, {*answers.chosen}, scaffold.tools)
-    told = replace(public(manifest, answers), notices=notices, table=table)
-    return Draft(scaffold.template, told, tree, tuple(asked), message)
+    shown = replace(public(manifest, answers), notices=notices, table=table)
+    return Draft(scaffold.template, shown, tree, tuple(asked), message)
 
 
 def _show(draft: Draft, wanted: Wanted) -> int:
@@ -182,7 +180,7 @@ def _write(draft: Draft, wanted: Wanted) -> int:
 
 
 def _run(draft: Draft, wanted: Wanted) -> str | None:
-    """Run the commands, one after the other; returns what went wrong, or None."""
+    """Run the commands one after the other; returns the first error message, or None."""
     for command in draft.commands:
         shown = shell_join(command.shown)
         if not command.trains:
@@ -195,7 +193,7 @@ def _run(draft: Draft, wanted: Wanted) -> str | None:
 
 
 def _interrupted(draft: Draft, wanted: Wanted, *, is_ready: bool) -> InterruptError:
-    """Return the error that tells what an interrupt has left, and how to finish it."""
+    """Return the error that says what is written, and how to finish it."""
     target = wanted.target
     try:
         is_written = all(
@@ -208,8 +206,7 @@ def _interrupted(draft: Draft, wanted: Wanted, *, is_ready: bool) -> InterruptEr
     if is_ready or (target / ".git").exists():
         return InterruptError(f"Interrupted. {target} is written.")
     again = output.recreate_command(target, draft.answers, draft.template, git=True)
-    # A secret is in no command.
-    if any(file.secret for file in draft.tree):
+    if any(file.secret for file in draft.tree):  # which no command shows
         again = "the same command with"
     reason = f"Interrupted. {target} is written, but not its git repository."
     return InterruptError(f"{reason} To make it: {again} --force")

@@ -1,4 +1,4 @@
-"""Groups of commands, each of which is imported when it runs: help and version start at once."""
+"""A group of commands that are imported only when they run."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from kscaffold.hints import near_or_all
 
 
 class LazyGroup(click.Group):
-    """A group of commands: each name with the module that has it, and its help in one line."""
+    """A group of commands; `modules` has the module and the help line of each."""
 
     def __init__(self, *arguments: Any, modules: dict[str, tuple[str, str]], **more: Any) -> None:
         super().__init__(*arguments, **more)
         self.modules = modules
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options; without a command, name all of them."""
+        """Parse the options; an error without a command lists the commands."""
         if not args and not ctx.resilient_parsing:
             raise click.UsageError(f"a command is missing: {', '.join(self.modules)}", ctx)
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands' names, in the order in which they are shown."""
+        """Return the names of the commands."""
         return list(self.modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for an unknown one, name the nearest."""
+        """Find the command; the error for an unknown one suggests the nearest."""
         if args[0] not in self.modules and not ctx.resilient_parsing:
             hint = near_or_all(args[0], self.modules)
             raise click.UsageError(f"no command {args[0]!r}; {hint}", ctx)

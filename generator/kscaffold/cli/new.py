@@ -1,4 +1,4 @@
-"""`kscaffold new`: answers in, a project out."""
+"""`kscaffold new`: create a project."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import click
 
 from kscaffold.cli import questions
 from kscaffold.cli.shared import assignment_option, format_option, values_of, verbose_option
-from kscaffold.cli.trust import as_recorded, is_trusted
-from kscaffold.config import read_folder_config, read_user_config
+from kscaffold.config import as_recorded, read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
 from kscaffold.template import sources
 from kscaffold.template.fetch import is_git
@@ -26,18 +25,18 @@ class NewCommand(click.Command):
     """A command that has an option for each question of the template."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options; the template decides which there are, so it is looked for first."""
+        """Parse the options; which there are depends on the template that the arguments name."""
         ctx.meta["kscaffold.arguments"] = [*args]
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the command's own options and then the template's questions."""
+        """Return the command's own options, then the template's questions."""
         *own, help_option = super().get_params(ctx)
         asked = template_of(ctx).manifest.questions.values()
         return [*own, *map(questions.QuestionOption, asked), help_option]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the template's questions in groups: those of any project, those of a choice."""
+        """Show the options in groups; the questions of each choice are a group."""
         groups: dict[str, list[tuple[str, str]]] = {"Options": [], "Questions of the template": []}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
@@ -57,16 +56,16 @@ def template_of(ctx: click.Context) -> Template:
             template = _load(ctx.meta.get("kscaffold.arguments", []))
             questions.check_names(template.manifest, own_names(ctx))
         except KscaffoldError:
-            # While a shell completes, the built-in options are better than none.
             if not ctx.resilient_parsing:
                 raise
+            # For shell completion, the built-in options are better than none.
             template = sources.load_template()
         ctx.meta["kscaffold.template"] = template
     return template
 
 
 def own_names(ctx: click.Context) -> frozenset[str]:
-    """Return the names of the command's own options, such as "dry_run": no question has them."""
+    """Return the names of the command's own options, which no question can have."""
     params = click.Command.get_params(command, ctx)
     names = {str(param.name) for param in params}
     for param in params:
@@ -75,7 +74,7 @@ def own_names(ctx: click.Context) -> frozenset[str]:
 
 
 def _load(arguments: Sequence[str]) -> Template:
-    """Load what the arguments name, on top of what is always used; or what a project records."""
+    """Load the template that the arguments name, that a project records, or that is configured."""
     given = values_of(arguments, "--template")
     if not given and (data_files := values_of(arguments, "--data-file")):
         recorded = sources.recorded_layers(Path(data_files[-1]))
@@ -87,11 +86,14 @@ def _load(arguments: Sequence[str]) -> Template:
 
 
 def _chosen(always: Sequence[str], given: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
-    """Return the templates to use: refs are those of what is named or, if none is, of all."""
+    """Return the configured and the named templates with their refs.
+
+    The refs belong to the named git templates or, if there are none, to the configured ones.
+    """
     if not any(map(is_git, given)):
         return pinned([*always, *given], refs)
     named = {as_recorded(source) for source in given}
-    # A source that is named with a ref replaces the one that is always used.
+    # A source that is named with a ref replaces the configured one.
     kept = [each for each in always if not (refs and as_recorded(each) in named)]
     return [*pinned(kept, ()), *pinned(given, refs)]
 
@@ -99,9 +101,9 @@ def _chosen(always: Sequence[str], given: Sequence[str], refs: Sequence[str]) ->
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    something unexpected, or --train failed
+  1    unexpected error, or --train failed
   2    a bad option or answer; nothing is written
-  3    the target is in the way or cannot be written; it is as it was
+  3    the target is in the way or cannot be written; it is unchanged
   4    the template is broken; nothing is written
   5    the template wants to run commands and is not trusted; nothing is written
   130  interrupted
@@ -114,20 +116,20 @@ Exit codes:
     "--template",
     metavar="SOURCE",
     multiple=True,
-    help="Take this template, or put this overlay on top: a folder, a zip, the URL of a git"
-    " repository, or the name of an installed template; may be repeated.",
+    help="Template or overlay: a folder, a zip, the URL of a git repository, or the name of an"
+    " installed template; may be repeated, each on top of the last.",
 )
 @click.option(
     "--ref",
     metavar="REF",
     multiple=True,
-    help="The branch, tag or commit of a template from git; of several, in their order.",
+    help="Branch, tag or commit of a git template; for several templates, in their order.",
 )
-@click.option("--data-file", metavar="FILE", type=click.Path(), help="Take answers from TOML.")
+@click.option("--data-file", metavar="FILE", type=click.Path(), help="Read answers from TOML.")
 @assignment_option("Answer a question; may be repeated.")
-@click.option("--defaults", is_flag=True, help="Ask nothing: take the default of each question.")
-@click.option("-n", "--dry-run", is_flag=True, help="Print the tree that would be written.")
-@click.option("--diff", is_flag=True, help="Print each file, or how it differs from what is there.")
+@click.option("--defaults", is_flag=True, help="Ask nothing; take the defaults.")
+@click.option("-n", "--dry-run", is_flag=True, help="Print the tree, and write nothing.")
+@click.option("--diff", is_flag=True, help="Print how the files would change, and write nothing.")
 @click.option("--force", is_flag=True, help="Write into a folder that is not empty; keep backups.")
 @click.option("--git/--no-git", default=True, help="Start a git repository.  [default: yes]")
 @click.option("--trust", is_flag=True, help="Let the template run its commands afterwards.")
@@ -136,16 +138,16 @@ Exit codes:
     default=True,
     help="Run the commands of the template, if it is trusted.  [default: yes]",
 )
-@click.option("--train", is_flag=True, help="Train the fresh project for one epoch, as a check.")
-@format_option(text="How the result is printed; json: one object, and nothing is asked.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--train", is_flag=True, help="Train the new project for one epoch, as a check.")
+@format_option(text="Output format; json prints one object, and asks nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
 @verbose_option(expose_value=False)
 @click.pass_context
 def command(ctx: click.Context, /, path: str, **given: Any) -> int:
     """Create a project at PATH.
 
-    What is not given by an option, with -d or in a data file is asked on a terminal; without a
-    terminal, and with --defaults, the default is taken.
+    Questions that no option, -d or data file answers are asked on a terminal. Without a terminal,
+    or with --defaults, they take their defaults.
     """
     if not path:
         raise click.UsageError("the path is empty; give a folder, or . for the current one", ctx)
@@ -156,11 +158,10 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> int:
     answers = questions.collect(template.manifest, options, given["assigned"], given["data_file"])
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     wanted = Wanted(
-        # What "x/../y" means must not depend on whether x is there.
-        target=Path(os.path.normpath(path)),
+        target=Path(os.path.normpath(path)),  # "x/../y" is "y", whether or not x exists
         name=_name(path),
         ask=on_terminal and not given["defaults"] and given["form"] == "text",
-        trusted=given["trust"] or is_trusted(template, read_user_config()),
+        trusted=given["trust"] or read_user_config().trusts(template),
         json=given["form"] == "json",
         **{field.name: given[field.name] for field in fields(Wanted) if field.name in given},
     )

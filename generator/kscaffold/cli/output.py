@@ -1,4 +1,4 @@
-"""What a person reads at the end: the tree, the differences, how to go on."""
+"""The output of `kscaffold new` for people: the tree, the differences, the next steps."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from kscaffold.project.answers import Answers, spelled
 from kscaffold.project.tree import Tree, TreeFile, is_text
 from kscaffold.safety.files import read_regular
 from kscaffold.template.manifest import Value
-from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MAX_FILE
+from kscaffold.template.parts import BUILT_IN
 from kscaffold.template.stack import Template
 
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def print_tree(root: Path, tree: Tree) -> None:
-    """Print the files as a tree drawn with lines, folders first."""
+    """Print the files as a tree, folders first."""
     folders: dict[str, Any] = {}
     for file in tree:
         folder = folders
@@ -41,10 +41,10 @@ def _branches(folder: dict[str, Any], indent: str) -> Iterator[str]:
 
 
 def print_diff(target: Path, tree: Tree) -> None:
-    """Print how each file would change: in full where it is new, not where it is the same."""
+    """Print how each file would change; new files are printed in full."""
     for file in tree:
         before: bytes | None = None
-        with suppress(OSError):  # there is no regular file that could be shown
+        with suppress(OSError):  # no regular file is there
             before = read_regular(target / file.path, MAX_FILE)
         if before == file.data:
             continue
@@ -60,7 +60,7 @@ def _print_changes(file: TreeFile, before: bytes | None) -> None:
     import difflib
     import io
 
-    # Lines as a patch has them: ended by nothing but a line feed.
+    # Only a line feed ends a line of a patch, unlike in `str.splitlines`.
     lines = difflib.unified_diff(
         io.StringIO((before or b"").decode(), newline="\n").readlines(),
         io.StringIO(file.text, newline="\n").readlines(),
@@ -69,18 +69,16 @@ def _print_changes(file: TreeFile, before: bytes | None) -> None:
     )
     for line in lines:
         end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-        # Tabs are common in files; other control characters are not.
         echo(styled(line, fg=COLOURS.get(line[0])), end, nl=False, keep="\t\n")
 
 
 def print_summary(
     target: Path, answers: Answers, tree: Tree, template: Template, *, git: bool
 ) -> None:
-    """Print what was written, how to go on, and the command that makes the same project."""
+    """Print what was written, the next steps, and the command that makes the same project."""
     enter = "" if target == Path() else f"{shell_join(['cd', _word(target)])} && "
     print_tree(target, tree)
-    # Another template says itself how to go on.
-    if template.origins[0].kind == BUILT_IN:
+    if template.origins[0].kind == BUILT_IN:  # other templates have messages of their own
         echo("\nGo on with", keep="\n")
         echo(f"  {enter}pip install -e .")
         echo(f"  python -m {answers.values['package']} train")
@@ -89,12 +87,12 @@ def print_summary(
 
 
 def recreate_command(target: Path, answers: Answers, template: Template, *, git: bool) -> str:
-    """Return the command that makes this very project, quoted for a shell."""
+    """Return the shell command that makes the same project."""
     words = ["kscaffold", "new", _word(target), "--defaults"]
     for origin in template.origins:
         words += ["--template", origin.source] if origin.kind != BUILT_IN else []
         words += ["--ref", origin.commit] if origin.commit else []
-    # The name of "." depends on where one is.
+    # The default name of "." depends on the current folder.
     named = {} if target.name.strip(".") else {"name": answers.values.get("name")}
     for name, value in {**named, **answers.chosen}.items():
         if value is not None:
@@ -105,7 +103,7 @@ def recreate_command(target: Path, answers: Answers, template: Template, *, git:
 
 
 def _word(path: Path) -> str:
-    """Return a path as a word that no command takes for an option."""
+    """Return a path as an argument that no command takes for an option."""
     return f"./{path}" if str(path).startswith("-") else str(path)
 
 

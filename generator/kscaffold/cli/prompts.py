@@ -1,4 +1,4 @@
-"""The questions on a terminal: arrow keys, defaults, each answer checked at once."""
+"""Ask the questions on a terminal; each answer is checked at once."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ HINT = f"Enter accepts the default, {BACK} goes back, Ctrl-C quits.\n"
 
 
 def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
-    """Ask every question that applies and is not answered; returns all that is given then.
+    """Ask every open question; returns what was given together with the answers.
 
     Raises:
-        AnswerError: what was given before is not accepted.
-        KeyboardInterrupt: the person pressed Ctrl-C.
+        AnswerError: something that was given is refused.
+        KeyboardInterrupt: the user pressed Ctrl-C.
     """
     _check_given(scaffold, given)
     echo(styled(HINT, dim=True), keep="\n")
@@ -39,7 +39,7 @@ def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
         except AnswerError as error:
             if not asked:
                 raise
-            # The last answer does not go with the others, so it is asked for again.
+            # The last answer conflicts with the others: ask it again.
             echo(styled(f"  {error}", fg="red"))
             del remembered[asked.pop()]
             continue
@@ -56,7 +56,7 @@ def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
 
 
 def _check_given(scaffold: Scaffold, given: dict[str, object]) -> None:
-    """Refuse before the first question what would be refused after the last."""
+    """Check what was given before the first question is asked; raises `AnswerError`."""
     manifest, tools = scaffold.template.manifest, scaffold.tools
     interview = Interview(manifest, {}, tools, until=next(iter(manifest.questions.values())))
     for name, raw in given.items():
@@ -69,11 +69,7 @@ def _check_given(scaffold: Scaffold, given: dict[str, object]) -> None:
 def _upcoming(
     scaffold: Scaffold, answers: dict[str, object], asked: list[str]
 ) -> tuple[Question, Interview, Value] | None:
-    """Return the next question to ask, what is answered before it, and its default.
-
-    Raises:
-        AnswerError: the answers do not go together.
-    """
+    """Return the next question, the interview so far and its default; raises `AnswerError`."""
     manifest, tools = scaffold.template.manifest, scaffold.tools
     for question in manifest.questions.values():
         if question.name in answers or len(question.choices) == 1:
@@ -105,7 +101,7 @@ def _default(interview: Interview, question: Question, asked: list[str]) -> Valu
     try:
         return interview.default(question)
     except AnswerError as error:
-        # A default that is looked up in the last answer tells what is wrong with that one.
+        # A default that is read from the file of the last answer shows that answer to be wrong.
         if asked and error.key == interview.manifest.questions[asked[-1]].option:
             raise
         return None
@@ -143,7 +139,7 @@ def _completer(words: Sequence[str]) -> WordCompleter:
 
 
 def _typed(question: Question, interview: Interview, default: str) -> str:
-    """Ask for text; the default is shown in grey, and taken when nothing is typed."""
+    """Ask for text; an empty answer takes the default, which is shown in grey."""
 
     def validate(text: str) -> bool | str:
         if text.strip() == BACK:

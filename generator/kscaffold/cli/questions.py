@@ -1,4 +1,4 @@
-"""The questions of a template as options of the command line, and back to what was given."""
+"""The questions of a template as options, and the answers given by options, -d and data files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kscaffold.template.manifest import Manifest, Question
 
 
 class OneOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A choice that completes; other values are refused later, as in every other way in."""
+    """A choice that shells complete; validation is left to the question."""
 
     name = "choice"
 
@@ -32,13 +32,13 @@ class OneOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Complete the choices."""
+        """Return the choices that begin like the incomplete one."""
         fitting = (choice for choice in self.choices if choice.startswith(incomplete))
         return [CompletionItem(choice) for choice in fitting if visible(choice) == choice]
 
 
 class QuestionOption(click.Option):
-    """An option that answers a question of the template; `group` is its heading in the help."""
+    """An option that answers a question; `group` is its heading in the help."""
 
     def __init__(self, question: Question) -> None:
         chosen = f"With {question.asked_with}" if question.asked_with else ""
@@ -55,12 +55,12 @@ class QuestionOption(click.Option):
             metavar=visible(f"[{','.join(question.choices)}]") if several else None,
             help=about(question)
             + visible(_default_shown(question))
-            + (" Several with commas between." if several else ""),
+            + (" Separate several with commas." if several else ""),
         )
 
 
 def about(question: Question) -> str:
-    """Return a question's prompt without its last mark, for the help of its option."""
+    """Return a question's prompt without its final colon or question mark, as a help text."""
     return visible(question.help.rstrip(":?"))
 
 
@@ -80,7 +80,7 @@ def check_names(manifest: Manifest, taken: frozenset[str]) -> None:
     for name, question in manifest.questions.items():
         if name in taken:
             reason = "this name is an option of `kscaffold new` already"
-            raise TemplateError(reason, place=question.place, hint="take another")
+            raise TemplateError(reason, place=question.place, hint="choose another")
 
 
 def collect(
@@ -89,11 +89,7 @@ def collect(
     assigned: Iterable[str],
     data_file: str | None = None,
 ) -> dict[str, object]:
-    """Return what was given, by question: options and -d go before the data file.
-
-    Raises:
-        AnswerError: the same question is answered in two ways, or -d has no KEY=VALUE.
-    """
+    """Return the given answers; options and -d override the data file. Raises `AnswerError`."""
     given: dict[str, object] = {}
     for name, value in [*_assignments(assigned), *options.items()]:
         if value in (None, ()):

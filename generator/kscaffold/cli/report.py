@@ -1,4 +1,4 @@
-"""Errors as the text and the exit code that a command ends with."""
+"""Report errors: as one line, or as JSON, and an exit code."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ INTERRUPTED = 130
 
 
 class InterruptError(KscaffoldError):
-    """An interrupt; tells what is written."""
+    """An interrupt; its reason says what is written."""
 
     exit_code = INTERRUPTED
 
 
 @contextmanager
 def errors_reported(ctx: click.Context) -> Iterator[None]:
-    """End the command with one sentence for an error from within."""
+    """Report an error from within and end the command."""
     try:
         yield
     except (click.exceptions.Exit, BrokenPipeError):
@@ -33,7 +33,7 @@ def errors_reported(ctx: click.Context) -> Iterator[None]:
 
 
 def _described(error: BaseException) -> tuple[str, int]:
-    """Return an error as a sentence, and its exit code."""
+    """Return the message and the exit code of an error."""
     if isinstance(error, KscaffoldError):
         return str(error), error.exit_code
     if isinstance(error, click.UsageError):
@@ -58,17 +58,14 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _report(ctx: click.Context, message: str, exit_code: int, error: BaseException) -> None:
-    """Report an error and end the command; with --format json, as the one object on stdout."""
-    # One line, whatever a path or a value brings along.
-    message = visible(message)
+    message = visible(message)  # one line, whatever is in a path or a value
     details = [visible(line) for line in getattr(error, "details", ())]
     if ctx.meta.get("kscaffold.verbose"):
         import traceback
 
         echo("".join(traceback.format_exception(error)), err=True, nl=False, keep="\n")
     as_json = ctx.meta.get("kscaffold.format") == "json" and not isinstance(error, OutputError)
-    # If the error itself cannot be printed, the exit code still tells it.
-    with suppress(OutputError):
+    with suppress(OutputError):  # the exit code still tells
         if as_json:
             report = {"state": "error", "error": message, "exit_code": exit_code}
             echo_json({**report, **({"details": details} if details else {})})

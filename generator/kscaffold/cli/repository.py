@@ -1,4 +1,4 @@
-"""The git repository of a new project: there with its first commit, or not there at all."""
+"""The git repository of a new project: made with its first commit, or not at all."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from pathlib import Path
 
 from kscaffold.errors import TargetError
 from kscaffold.project.tree import Tree
-from kscaffold.write import temporary_folder
+from kscaffold.write import working_folder
 
-# A template is data: no hook and no program named by a configuration runs for it, and nothing runs
-# in the background.
+# No hooks, no programs named by a configuration, and nothing in the background.
 SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "init.templateDir="),
     *("-c", "commit.gpgSign=false", "-c", "core.safecrlf=false", "--literal-pathspecs"),
@@ -21,7 +20,7 @@ SAFE = (
 )
 INSIDE = "--is-inside-work-tree"
 FALLBACK = {"user.name": "kscaffold", "user.email": "kscaffold@localhost"}
-# A repository named by the environment, as inside a git hook, is not the target's.
+# Inside a git hook, these name another repository than the target's.
 FOREIGN = {
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"),
     *("GIT_PREFIX", "GIT_NAMESPACE", "GIT_TEMPLATE_DIR"),
@@ -33,22 +32,22 @@ class GitError(Exception):
 
 
 def start_repository(target: Path, tree: Tree) -> Iterator[str]:
-    """Make a git repository with one commit of all files but those with secrets.
+    """Make a git repository with one commit of all files without secrets; yields warnings.
 
     It is made in a temporary folder and then moved, so that an interrupt leaves neither a
-    repository without a commit nor a lock file of git. Where there is no git, or the target is in
-    a repository, none is made. Yields what went wrong or should be known.
+    repository without a commit nor a lock file. Without git, or if the target is in a repository
+    already, none is made.
     """
     files = tuple(file.path for file in tree if not file.secret)
     if files and shutil.which("git") and _git(target, "rev-parse", INSIDE).returncode != 0:
         try:
-            with temporary_folder(target) as folder:
+            with working_folder(target) as folder:
                 _commit(target, folder, files)
                 os.rename(folder / ".git", target / ".git")  # noqa: PTH104
         except (GitError, OSError, TargetError) as error:
             yield f"the project is written, but git failed: {error}"
     for path in sorted(file.path for file in tree if file.secret):
-        yield f"{path} holds a secret, so it is not committed; see that .gitignore names it"
+        yield f"{path} holds a secret, so it is not committed; make sure that .gitignore names it"
 
 
 def _commit(target: Path, folder: Path, files: tuple[str, ...]) -> None:
@@ -61,16 +60,14 @@ def _commit(target: Path, folder: Path, files: tuple[str, ...]) -> None:
 
     where = (f"--git-dir={folder / '.git'}", f"--work-tree={target.absolute()}")
     run("init", "--quiet", "--initial-branch=main", "--", str(folder))
-    # By force: the user's own list of ignored files may name some of them.
-    run(*where, "add", "--force", "--", *files)
-    # What git does not know of the user; each repository may differ.
+    run(*where, "add", "--force", "--", *files)  # even those that the user's own excludes name
     missing = [key for key in FALLBACK if _git(target, *where, "config", key).returncode != 0]
     identity = [word for key in missing for word in ("-c", f"{key}={FALLBACK[key]}")]
     run(*where, *identity, "commit", "--quiet", "--message", "Create the project")
 
 
 def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git; an interrupt reaches this process alone, which then ends it."""
+    """Run git in a session of its own, so that Ctrl-C reaches only this process."""
     return subprocess.run(
         ["git", *SAFE, *arguments],
         cwd=target,

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what is known of them before all are parsed."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ Decorator = Callable[[Any], Any]
 ASSIGNED = "assigned"
 
 sources_argument = click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-ref_option = click.option(
-    "--ref", metavar="REF", help="The branch, tag or commit of a template from git."
-)
+ref_option = click.option("--ref", metavar="REF", help="Branch, tag or commit of a git template.")
 jobs_option = click.option(
     "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes.  [default: one per core]"
 )
@@ -25,14 +23,14 @@ def assignment_option(text: str) -> Decorator:
     return click.option("-d", ASSIGNED, multiple=True, metavar="KEY=VALUE", help=text)
 
 
-def format_option(*more: str, text: str = "How the result is printed.") -> Decorator:
-    """Return --format; its value is also known to the report of an error."""
+def format_option(*more: str, text: str = "Output format.") -> Decorator:
+    """Return --format, which the reports of errors obey, too."""
     choices = click.Choice(["text", *more, "json"])
     return click.option("--format", "form", type=choices, default="text", help=text)
 
 
 def verbose_option(text: str = "Show the traceback of an error.", **more: Any) -> Decorator:
-    """Return -v, which every command that has it takes in the same way."""
+    """Return -v."""
 
     def noted(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
         if value:
@@ -43,7 +41,7 @@ def verbose_option(text: str = "Show the traceback of an error.", **more: Any) -
 
 
 def values_of(arguments: Sequence[str], option: str) -> list[str]:
-    """Return what an option is given, before it is known which options there are."""
+    """Return the values of an option, before it is known which other options there are."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     return [
         second if first == option else second.partition("=")[2]

@@ -1,9 +1,10 @@
-"""`kscaffold template eject`: a starting point for an overlay, or for a template of one's own."""
+"""`kscaffold template eject`: a starting point for an overlay, or for a whole template."""
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,9 +27,8 @@ from kscaffold.template.blocks import (
     with_block,
     with_overridden,
 )
-from kscaffold.template.origins import BUILT_IN
 from kscaffold.template.overlays import MANIFEST, Layer
-from kscaffold.template.parts import Part
+from kscaffold.template.parts import BUILT_IN, Part
 from kscaffold.template.sources import load_templates
 from kscaffold.template.stack import Template
 from kscaffold.write import check_target, write_tree
@@ -42,22 +42,22 @@ from kscaffold.write import check_target, write_tree
 )
 @ref_option
 def command(what: str | None, into: str, source: str, ref: str | None) -> None:
-    """Write an overlay into FOLDER that changes just FILE or BLOCK, and works at once.
+    """Write an overlay into FOLDER that overrides just FILE or BLOCK.
 
-    FILE is a path such as "package/data.py.jinja"; BLOCK is a block's name, or FILE:BLOCK where
-    several files have one of that name. Without either, all of the template is written, as one
-    of your own. `kscaffold template show` lists files and blocks.
+    FILE is a path such as "package/data.py.jinja"; BLOCK is the name of a block, or FILE:BLOCK if
+    several files have one of that name. Without either, the whole template is copied.
+    `kscaffold template show` lists files and blocks.
     """
     template = load_templates([source], Path(), ref)
     folder = Path(into)
-    # What a killed run left there is undone before anything of it is looked at.
+    # Undo what a killed run left there before looking at it.
     check_target(folder, force=True)
     if what is None:
         files = _everything(template, folder)
         write_tree(folder, files)
     else:
         files = _part(template, folder, what)
-        # A template should not contain backups.
+        # Templates should not contain backups.
         for backup in write_tree(folder, files, force=True).backups:
             with suppress(OSError):
                 (folder / backup).unlink()
@@ -83,7 +83,7 @@ def _everything(template: Template, folder: Path) -> Tree:
 
 
 def _name(folder: Path) -> str:
-    """Return a template's name for a folder's; one that no built-in template has."""
+    """Return a template name for a folder; not that of the built-in template."""
     name = re.sub(r"[^\w.-]", "-", folder.absolute().name, flags=re.ASCII)
     name = name.lstrip("._-") or "template"
     return f"my-{name}" if name == BUILT_IN else name
@@ -91,11 +91,15 @@ def _name(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class _File:
-    """A file that can be overridden: its folder, its path in it, and which choice that is."""
+    """A file that can be overridden: its layer, its path there, and the choice that has it.
+
+    `is_chosen` is whether it counts with the default answers.
+    """
 
     layer: Layer
     path: str
-    choice: Part | None = None
+    choice: Part | None
+    is_chosen: bool
 
     @property
     def target(self) -> str:
@@ -103,62 +107,49 @@ class _File:
         return f"{self.choice.folder}/{self.path}" if self.choice else self.path
 
 
-@dataclass(frozen=True)
-class _Files:
-    """The files of a template, the top one first.
-
-    Attributes:
-        taken: those that count with the default answers.
-        others: those of the choices that are not made then.
-    """
-
-    taken: tuple[_File, ...]
-    others: tuple[_File, ...]
-
-    def blocks(self) -> dict[str, tuple[_File, Block]]:
-        """Return the blocks by FILE:BLOCK; of one that is overridden, the highest."""
-        named: dict[str, tuple[_File, Block]] = {}
-        for file in (*self.taken, *self.others):
-            for block in blocks_of(file.layer, file.path) if file.path.endswith(".jinja") else ():
-                for path in {file.path, file.target} if file in self.taken else {file.target}:
-                    named.setdefault(f"{path}:{block.name}", (file, block))
-        return named
-
-    def copy(self, what: str) -> tuple[_File, str | bytes] | None:
-        """Return a file and its content, with the blocks that files above it override."""
-        for file in (*self.taken, *self.others):
-            if file.target == what and file.choice:
-                return file, file.layer.read_bytes(file.path)
-        above: list[_File] = []
-        for file in self.taken:
-            if file.path != what:
-                continue
-            if not extends(file.layer, what):
-                if not above:
-                    return file, file.layer.read_bytes(what)
-                blocks = [block for each in above[::-1] for block in blocks_of(each.layer, what)]
-                return file, functools.reduce(with_overridden, blocks, file.layer.read(what))
-            above.append(file)
-        return None
-
-
-def _files(template: Template) -> _Files:
+def _files(template: Template) -> list[_File]:
+    """Return the files of a template: those chosen by default first, from the top down."""
     answers = resolve(template.manifest, {}, prepare(template, "project").tools).values
-    taken: list[_File] = []
-    others: list[_File] = []
+    files = []
     for part in reversed(template.parts):
         choice = part if part.question else None
-        is_taken = choice is None or answers.get(part.question) in part.answers
-        for path in part.layer.files():
-            (taken if is_taken else others).append(_File(part.layer, path, choice))
-    return _Files(tuple(taken), tuple(others))
+        is_chosen = choice is None or answers.get(part.question) in part.answers
+        files += [_File(part.layer, path, choice, is_chosen) for path in part.layer.files()]
+    return sorted(files, key=lambda file: not file.is_chosen)
+
+
+def _blocks(files: Sequence[_File]) -> dict[str, tuple[_File, Block]]:
+    """Return the blocks by FILE:BLOCK; of those with the same name, the highest."""
+    named: dict[str, tuple[_File, Block]] = {}
+    for file in files:
+        for block in blocks_of(file.layer, file.path) if file.path.endswith(".jinja") else ():
+            for path in {file.path, file.target} if file.is_chosen else {file.target}:
+                named.setdefault(f"{path}:{block.name}", (file, block))
+    return named
+
+
+def _copy(files: Sequence[_File], what: str) -> tuple[_File, str | bytes] | None:
+    """Return a file and its content, with the blocks that files above it override."""
+    for file in files:
+        if file.choice and file.target == what:
+            return file, file.layer.read_bytes(file.path)
+    above: list[_File] = []
+    for file in (each for each in files if each.is_chosen and each.path == what):
+        if extends(file.layer, what):
+            above.append(file)
+        elif not above:
+            return file, file.layer.read_bytes(what)
+        else:
+            blocks = [block for each in above[::-1] for block in blocks_of(each.layer, what)]
+            return file, functools.reduce(with_overridden, blocks, file.layer.read(what))
+    return None
 
 
 def _part(template: Template, folder: Path, what: str) -> Tree:
-    """Return one more file or block for an overlay, and the manifests that it still needs."""
+    """Return the file to add to an overlay, and the manifests that the overlay still lacks."""
     files = _files(template)
     content: str | bytes
-    if copied := files.copy(what):
+    if copied := _copy(files, what):
         file, content = copied
         if (folder / file.target).exists():
             raise TargetError("is there already", place=str(folder / file.target))
@@ -179,18 +170,17 @@ def _with_one_more(path: Path, block: Block) -> str:
     overlay = Layer("", path.parent, f"{path.parent.as_posix()}/")
     text = overlay.read(path.name)
     if not re.match(rf'#: extends "([^/"]+/)?{re.escape(block.template)}"\n', text):
-        raise TargetError(
-            f"is there already, but does not extend {block.template}", place=str(path)
-        )
+        reason = f"is there already, but does not extend {block.template}"
+        raise TargetError(reason, place=str(path))
     if block.name in {each.name for each in blocks_of(overlay, path.name)}:
         raise TargetError(f"has the block {block.name!r} already", place=str(path))
     longer = with_block(text, block)
     return longer.replace("\n", "\r\n") if b"\r\n" in overlay.read_bytes(path.name) else longer
 
 
-def _block(files: _Files, what: str) -> tuple[_File, Block]:
+def _block(files: Sequence[_File], what: str) -> tuple[_File, Block]:
     """Find a block by its name, or by FILE:BLOCK; raises `AnswerError`."""
-    named = files.blocks()
+    named = _blocks(files)
     if what in named:
         return named[what]
     by_target = {
@@ -198,15 +188,12 @@ def _block(files: _Files, what: str) -> tuple[_File, Block]:
         for file, block in named.values()
         if block.name == what
     }
-    found = {name: each for name, each in by_target.items() if each[0] in files.taken} or by_target
+    found = {name: each for name, each in by_target.items() if each[0].is_chosen} or by_target
     if len(found) > 1:
-        raise AnswerError(
-            f"{what!r} is a block of several files", hint=f"give one of {', '.join(found)}"
-        )
+        hint = f"give one of {', '.join(found)}"
+        raise AnswerError(f"{what!r} is a block of several files", hint=hint)
     if not found:
-        paths = {
-            path for file in (*files.taken, *files.others) for path in (file.path, file.target)
-        }
+        paths = {path for file in files for path in (file.path, file.target)}
         known = {*paths, *named, *(block.name for _, block in named.values())}
         hint = near(what, known) or "`kscaffold template show` lists them"
         raise AnswerError(f"no file or block {what!r}", hint=hint)

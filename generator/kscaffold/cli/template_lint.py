@@ -11,14 +11,14 @@ from kscaffold.cli.new import own_names
 from kscaffold.cli.shared import format_option, ref_option, sources_argument
 from kscaffold.cli.terminal import columns, echo, echo_json, styled
 from kscaffold.errors import TemplateError
-from kscaffold.lint import ADVICE, ERROR, RULES, Finding, lint
+from kscaffold.lint import ADVICE, ERROR, RULES, lint
 from kscaffold.lint.findings import severity_of
 
 
 @click.command()
 @sources_argument
 @ref_option
-@click.option("--rules", is_flag=True, help="List the rules, and check nothing.")
+@click.option("--rules", is_flag=True, help="List the rules.")
 @format_option()
 @click.pass_context
 def command(
@@ -26,10 +26,10 @@ def command(
 ) -> int:
     """Check a template without rendering it.
 
-    Without a SOURCE the built-in template; several are put on top of each other. A finding has its
-    file and line, the name of the rule, what is wrong and what to do about it.
+    Without a SOURCE, the built-in template; several are put on top of each other. Each finding has
+    its file and line, the name of the rule, what is wrong and how to fix it.
 
-    The exit code is 4 if there are errors; advice keeps a template readable, and fails nothing.
+    The exit code is 4 if there are errors. Advice is about readability; it does not fail.
     """
     if rules:
         return _list_rules(form)
@@ -44,7 +44,9 @@ def command(
         echo_json({"findings": listed, **counts})
     else:
         for finding in findings:
-            _print(finding)
+            location = styled(f"{finding.file}:{finding.line}", bold=True)
+            rule = styled(finding.rule, fg="red" if finding.severity == ERROR else "yellow")
+            echo(location, ": ", rule, f": {finding.message}; {finding.fix}")
         counted = [
             f"{errors} error{'s' * (errors != 1)}" if errors else "",
             f"{advice} piece{'s' * (advice != 1)} of advice" if advice else "",
@@ -64,9 +66,3 @@ def _list_rules(form: str) -> int:
     for line in columns([(r["rule"], f"{advice[r['severity']]}{r['finds']}") for r in rules]):
         echo(line.rstrip())
     return 0
-
-
-def _print(finding: Finding) -> None:
-    place = styled(f"{finding.file}:{finding.line}", bold=True)
-    rule = styled(finding.rule, fg="red" if finding.severity == ERROR else "yellow")
-    echo(place, ": ", rule, f": {finding.message}; {finding.fix}")

@@ -1,4 +1,4 @@
-"""`kscaffold template list`: the templates to choose from."""
+"""`kscaffold template list`: list the templates."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError
 from kscaffold.template.fetch import find, installed
 from kscaffold.template.git import without_password
-from kscaffold.template.origins import BUILT_IN
+from kscaffold.template.parts import BUILT_IN
 
 
 @click.command()
 @format_option()
 def command(form: str) -> None:
-    """List the templates: built in, configured for you or this folder, and installed."""
+    """List the templates: built in, configured by you or by this folder, and installed."""
     rows = list(_rows())
     if form == "json":
         echo_json([{"source": s, "place": p, "is": what.text} for s, p, what in rows])
@@ -41,7 +41,7 @@ def _rows() -> Iterator[tuple[str, str, Styled]]:
 
 
 def _what(source: str) -> Styled:
-    """Return what a template says of itself; or what is wrong with it, in red."""
+    """Return a template's description, or what is wrong with it, in red."""
     try:
         part = find(source, Path())
     except KscaffoldError as error:

@@ -1,4 +1,4 @@
-"""`kscaffold template schema`: what an editor checks a kscaffold.toml with."""
+"""`kscaffold template schema`: the JSON schema of kscaffold.toml."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kscaffold.template.manifest.schema import manifest_schema
 def command() -> None:
     """Print the JSON schema of kscaffold.toml.
 
-    Save it beside a template as kscaffold.schema.json, and begin kscaffold.toml with the line
-    "#:schema ./kscaffold.schema.json": editors that know TOML then complete and check it.
+    Save it beside a template as kscaffold.schema.json, and start kscaffold.toml with the line
+    "#:schema ./kscaffold.schema.json": editors with TOML support then complete and check it.
     """
     echo(json.dumps(manifest_schema(), indent=2), keep="\n")

@@ -1,4 +1,4 @@
-"""`kscaffold template show`: what a template asks and writes, and what can be overridden."""
+"""`kscaffold template show`: the questions, files and blocks of a template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kscaffold.template.overlays import MANIFEST
 from kscaffold.template.sources import load_templates
 from kscaffold.template.stack import Template
 
-# A terminal is 80 characters wide; JSON has the whole text.
+# Of the column of values, in characters; JSON has the whole text.
 WIDEST = 33
 Row = dict[str, str]
 
@@ -28,9 +28,9 @@ Row = dict[str, str]
 @ref_option
 @format_option()
 def command(sources: tuple[str, ...], ref: str | None, form: str) -> None:
-    """Show the questions, files and blocks of a template, each with its place.
+    """Show the questions, files and blocks of a template, with the places that define them.
 
-    Without a SOURCE the built-in template; several are put on top of each other.
+    Without a SOURCE, the built-in template; several are put on top of each other.
     """
     template = load_templates(sources, Path(), ref)
     layers = [
@@ -72,7 +72,7 @@ def _values(question: Question) -> str:
 
 
 def _asked_at(template: Template, name: str) -> str:
-    """Return the highest place that says something of a question."""
+    """Return the highest place that defines or changes a question."""
     for layer in reversed(template.everything):
         for number, line in enumerate(layer.read(MANIFEST).splitlines(), start=1):
             if re.match(rf"\s*\[questions\.{name}\]", line):
@@ -106,7 +106,7 @@ def _blocks(template: Template) -> Iterator[Row]:
 
 
 def _print(rows: list[Row]) -> None:
-    """Print a table; the help of a question stands on a line of its own below it."""
+    """Print a table; the help of a question is on the next line."""
     if not rows:
         echo("  none")
         return

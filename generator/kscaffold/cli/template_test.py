@@ -1,4 +1,4 @@
-"""`kscaffold template test`: make projects of answers in combination, and check them."""
+"""`kscaffold template test`: check the projects of many combinations of answers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from kscaffold.cli.questions import collect
 from kscaffold.cli.shared import (
     assignment_option,
     format_option,
@@ -19,15 +20,16 @@ from kscaffold.cli.shared import (
     sources_argument,
 )
 from kscaffold.cli.terminal import echo, echo_json, shell_join, styled
+from kscaffold.config import read_user_config
 from kscaffold.errors import TemplateError, TrustError
+from kscaffold.matrix.checks import CHECKS, Project
+from kscaffold.matrix.combinations import ALL_UP_TO, Given, find_combinations
+from kscaffold.matrix.run import Matrix, MinimalFailure, skipped_checks
+from kscaffold.project.answers import resolve, spelled
+from kscaffold.project.pipeline import Scaffold, prepare
 from kscaffold.template.git import without_password
-
-if TYPE_CHECKING:
-    from kscaffold.matrix.checks import Project
-    from kscaffold.matrix.combinations import Given
-    from kscaffold.matrix.run import MinimalFailure
-    from kscaffold.project.pipeline import Scaffold
-    from kscaffold.template.stack import Template
+from kscaffold.template.sources import load_templates
+from kscaffold.template.stack import Template
 
 
 @click.command()
@@ -36,11 +38,11 @@ if TYPE_CHECKING:
 @click.option(
     "--cover",
     type=click.Choice(["all", "pairs", "each"]),
-    help="Try all combinations, enough for every two values to meet, or enough for every value to"
-    " occur.  [default: all, or pairs if there are more than 256]",
+    help="Try all combinations, enough to have each pair of values, or enough to have each value."
+    "  [default: all, or pairs if there are more than 256]",
 )
-@assignment_option("Try these answers and no others.")
-@click.option("--defaults", is_flag=True, help="Try the default answers and no others.")
+@assignment_option("Try only these answers.")
+@click.option("--defaults", is_flag=True, help="Try only the default answers.")
 @click.option("--trust", is_flag=True, help="Let the projects' code run.")
 @click.option(
     "--import/--no-import",
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     default=None,
     help="Import the projects' modules.  [default: yes, if the template is trusted]",
 )
-@click.option("--train", "trains", is_flag=True, help="Train each project for a moment, too.")
+@click.option("--train", "trains", is_flag=True, help="Also train each project briefly.")
 @jobs_option
 @click.option(
     "--timeout",
@@ -56,25 +58,21 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     default=300.0,
     metavar="SECONDS",
-    help="How long importing or training a project may take.  [default: 300]",
+    help="Time limit for importing or training a project.  [default: 300]",
 )
 @format_option()
 def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) -> int:
-    """Render a template with its answers in combination, and check each project.
+    """Render a template with combinations of answers, and check each project.
 
-    Without a SOURCE the built-in template; several are put on top of each other. The
-    checks: the project renders, its Python parses, black and ruff find nothing to change, its
-    modules can be imported and, with --train, it trains as the template says under [test]. Yes and
-    no, choices, and texts that are awkward to quote are combined; all else stays at its default.
+    Without a SOURCE, the built-in template; several are put on top of each other. The checks: the
+    project renders, its Python parses, black and ruff find nothing to change, its modules can be
+    imported and, with --train, it trains as the template says under [test]. The combinations are of
+    yes and no, choices, and texts that are awkward to quote; all else stays at its default.
 
     Importing and training run the projects' code, which needs --trust or a source that you have
-    listed with `kscaffold config trusted`. Exit code 4 if any check fails: the smallest set of
-    answers that fails is named, with the command that tries it again.
+    listed with `kscaffold config trusted`. The exit code is 4 if any check fails; the smallest set
+    of answers that fails is shown, with the command that tries it again.
     """
-    from kscaffold.matrix.run import Matrix
-    from kscaffold.project.pipeline import prepare
-    from kscaffold.template.sources import load_templates
-
     scaffold = prepare(load_templates(sources, Path(), ref), "project")
     skipped = _skipped(scaffold.template, given)
     jobs = given["jobs"] or os.cpu_count() or 1
@@ -100,13 +98,9 @@ def command(sources: tuple[str, ...], ref: str | None, form: str, **given: Any) 
 
 
 def _skipped(template: Template, given: dict[str, Any]) -> dict[str, str]:
-    """Return the checks that are not made, and why; raises `TrustError` for a stranger's code."""
-    from kscaffold.cli.trust import is_trusted
-    from kscaffold.config import read_user_config
-    from kscaffold.matrix.run import skipped_checks
-
+    """Return the checks to skip, and why; raises `TrustError` if untrusted code is to run."""
     imports, trains, train = given["imports"], given["trains"], template.manifest.test.train
-    trusted = given["trust"] or is_trusted(template, read_user_config())
+    trusted = given["trust"] or read_user_config().trusts(template)
     if trains and train and not trusted:
         shown = shell_join(["python", *train])
         hint = "allow it with --trust, or leave out --train"
@@ -120,12 +114,9 @@ def _skipped(template: Template, given: dict[str, Any]) -> dict[str, str]:
 
 
 def _chosen(scaffold: Scaffold, given: dict[str, Any]) -> tuple[list[Given], str]:
-    """Return the combinations to try, and in words which they are; raises `AnswerError`."""
+    """Return the combinations to try, and a description of them; raises `AnswerError`."""
     if not given["assigned"] and not given["defaults"]:
         return _covering(scaffold, given["cover"])
-    from kscaffold.cli.questions import collect
-    from kscaffold.project.answers import resolve
-
     manifest = scaffold.template.manifest
     answers = collect(manifest, {}, given["assigned"])
     values = resolve(manifest, answers, scaffold.tools).values
@@ -133,9 +124,6 @@ def _chosen(scaffold: Scaffold, given: dict[str, Any]) -> tuple[list[Given], str
 
 
 def _covering(scaffold: Scaffold, cover: str | None) -> tuple[list[Given], str]:
-    """Return all combinations, or enough of them."""
-    from kscaffold.matrix.combinations import ALL_UP_TO, find_combinations
-
     found = find_combinations(scaffold.template.manifest, scaffold.tools)
     count = f"{'' if found.is_whole else 'more than '}{len(found.pool)} combinations of answers"
     if cover is None:
@@ -143,7 +131,7 @@ def _covering(scaffold: Scaffold, cover: str | None) -> tuple[list[Given], str]:
     if cover == "all":
         return [*found.pool], count
     chosen = found.cover(2 if cover == "pairs" else 1)
-    which = "each two values meet in one" if cover == "pairs" else "each value is in one"
+    which = "each pair of values is in one" if cover == "pairs" else "each value is in one"
     return chosen, f"{len(chosen)} of {count}: {which}"
 
 
@@ -156,9 +144,7 @@ def _progress(phase: str, steps: int) -> Generator[Callable[[], None], None, Non
 
 
 def _table(projects: Sequence[Project], skipped: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Return for each check how many projects pass and fail, and why it is not made."""
-    from kscaffold.matrix.checks import CHECKS
-
+    """Return for each check how many projects pass and fail, and why it is skipped."""
     table: dict[str, dict[str, Any]] = {}
     for check in CHECKS:
         checked = [project for project in projects if check in project.checked]
@@ -180,9 +166,7 @@ def _print_table(table: dict[str, dict[str, Any]]) -> None:
 
 
 def _described(found: MinimalFailure, again: Sequence[str]) -> dict[str, Any]:
-    """Return a failure, and the command that tries just that."""
-    from kscaffold.project.answers import spelled
-
+    """Return a failure with the command that reproduces it."""
     words = {True: "yes", False: "no"}
     answers = {
         name: words[value] if isinstance(value, bool) else spelled(value)

@@ -1,4 +1,4 @@
-"""Print to the terminal: control characters in untrusted text are shown, not sent."""
+"""Print to the terminal; control characters in untrusted text are escaped."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from kscaffold.hints import visible
 
 
 class OutputError(KscaffoldError):
-    """What is printed can't be written, as to a full disk."""
+    """Output that cannot be written, such as to a full disk."""
 
 
 class Styled(NamedTuple):
-    """A text and how it looks, as `click.style` takes it."""
+    """A text, and its style as `click.style` takes it."""
 
     text: str
     look: dict[str, Any]
 
 
 def styled(text: str, **look: Any) -> Styled:
-    """Return a text to print in colour, bold and so on."""
+    """Return a text to print with a style."""
     return Styled(text, look)
 
 
 def echo(*parts: str | Styled, err: bool = False, nl: bool = True, keep: str = "") -> None:
-    """Print parts of a line; characters that are not seen are spelt out, but for those to keep."""
+    """Print parts of a line; invisible characters are escaped, except those to keep."""
     _print("".join(_rendered(part, keep) for part in parts), err=err, nl=nl)
 
 
@@ -45,7 +45,7 @@ def _rendered(part: str | Styled, keep: str) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield rows as lines in which each column is as wide as its widest cell."""
+    """Yield rows as lines with aligned columns."""
     shown = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     for row in shown:
@@ -53,7 +53,8 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def echo_json(value: Any, indent: int | None = None) -> None:
-    """Print a value as JSON in ASCII, in which DEL is the one control that JSON leaves as it is."""
+    """Print a value as JSON in ASCII."""
+    # DEL is the one control character that JSON does not escape.
     _print(json.dumps(value, indent=indent).replace("\x7f", "\\u007f"), err=False, nl=True)
 
 
@@ -69,13 +70,13 @@ def _print(text: str, *, err: bool, nl: bool) -> None:
 
 
 def close(stream: TextIO) -> None:
-    """Discard what a stream still holds: flushing it would fail again."""
+    """Discard the buffer of a stream, since flushing it would fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def shell_join(words: Iterable[str]) -> str:
-    """Return a command for a shell; what is not seen is written as bash and zsh have it."""
+    """Return a shell command; invisible characters are escaped as bash and zsh do."""
     return " ".join(map(_shell_word, words))
 
 

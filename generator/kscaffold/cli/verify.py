@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import Any
 
 import click
 
 from kscaffold.cli.shared import format_option, jobs_option, verbose_option
 from kscaffold.cli.terminal import echo, echo_json
 from kscaffold.errors import AnswerError, KscaffoldError
+from kscaffold.verify import report
+from kscaffold.verify.cases import Case, Outcome, choose
+from kscaffold.verify.invariants import CheckResult, run_checks
+from kscaffold.verify.pool import run_cases
+from kscaffold.verify.subjects import Subject, find_subject
 
-if TYPE_CHECKING:
-    from kscaffold.verify.cases import Case, Outcome
-    from kscaffold.verify.subjects import Subject
-
-# With fewer cases per process, importing Keras once more takes longer than it saves.
+# With fewer cases per process, importing Keras again takes longer than it saves.
 FEWEST = 4
 
 
@@ -25,17 +27,15 @@ FEWEST = 4
 @click.option("--family", "families", multiple=True, metavar="NAME", help="Run one family's cases.")
 @click.option("--case", "names", multiple=True, metavar="NAME", help="Run one case.")
 @click.option("--quick", is_flag=True, help="Run one case of each family.")
-@click.option(
-    "--behaviour", is_flag=True, help="Check only what holds for any algorithm; see below."
-)
+@click.option("--behaviour", is_flag=True, help="Check only what any algorithm must do; see below.")
 @click.option(
     "--trains",
     multiple=True,
     metavar="PART",
-    help="With --behaviour: weights with this in their path must change.  [default: some of every"
+    help="With --behaviour: weights with this in their path must change.  [default: some of each"
     " layer]",
 )
-@click.option("--list", "listing", is_flag=True, help="List the cases, and run none.")
+@click.option("--list", "listing", is_flag=True, help="List the cases.")
 @format_option("markdown")
 @jobs_option
 @click.option(
@@ -43,30 +43,27 @@ FEWEST = 4
     "steps",
     type=click.IntRange(1),
     metavar="N",
-    help="Have both models run N steps per execution, which a class may fuse.",
+    help="Run N steps per execution, which a class may fuse.",
 )
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first case that fails.")
 @verbose_option("Name every case; show an error's traceback.")
 def command(targets: tuple[str, ...], form: str, **given: Any) -> int:
     """Compare a model's training with that of keras.Model, case by case, to the last bit.
 
-    TARGET is the folder of a project that kscaffold wrote, by default the current one, or
-    package.module:Class of any Keras model class on JAX. It is imported and run, so it must be code
-    that you trust. Several targets are shown side by side: cases that hold, of those that apply.
+    TARGET is the folder of a project that kscaffold wrote (default: the current folder), or
+    package.module:Class of any Keras model class on JAX. Its code is run, so you must trust it.
+    For several targets, a table shows how many of the applicable cases hold.
 
-    exact: weights, optimizer state and history are equal. close: nearly. refuses: a class without
-    support for sample weights says so. n/a: keras.Model itself fails, or the case is about a loss
-    or metrics that the class has built in. The exit code is 0 if all cases are exact, refused or
-    n/a, else 1.
+    exact: weights, optimizer state and history are equal. close: within tolerance. refuses: the
+    class says that it does not support sample weights. n/a: keras.Model itself fails, or the case
+    is about a loss or metrics that the class has built in. The exit code is 0 if all cases are
+    exact, refused or n/a, else 1.
 
-    With --behaviour, a class that trains in another way on purpose is checked for what any
-    algorithm owes: the same seed gives the same run, saving and resuming are exact, no step is
-    traced again, and so on. TARGET may then also be package.module:function, which returns a
-    compiled model, x and, if the model takes them, y and sample weights.
+    With --behaviour, a class that trains differently on purpose is checked for what any algorithm
+    must do: the same seed gives the same run, saving and resuming are exact, no step is retraced,
+    and so on. TARGET may then also be package.module:function, which returns a compiled model, x
+    and, if the model takes them, y and sample weights.
     """
-    from kscaffold.verify.cases import choose
-    from kscaffold.verify.subjects import find_subject
-
     if given["behaviour"]:
         _check_installed()
         others = ("families", "quick", "listing", "jobs", "steps", "exitfirst")
@@ -91,9 +88,6 @@ def command(targets: tuple[str, ...], form: str, **given: Any) -> int:
 def _check_behaviour(
     targets: tuple[str, ...], names: tuple[str, ...], trains: tuple[str, ...], form: str
 ) -> int:
-    from kscaffold.verify.invariants import CheckResult, run_checks
-    from kscaffold.verify.subjects import find_subject
-
     if len(targets) > 1:
         raise AnswerError("--behaviour takes one TARGET")
     results: list[CheckResult] = []
@@ -115,8 +109,6 @@ def _check_behaviour(
 
 
 def _check_installed() -> None:
-    from importlib.util import find_spec
-
     if missing := [name for name in ("keras", "jax") if not find_spec(name)]:
         hint = "pip install 'kscaffold[jax]', into the environment in which the model runs"
         raise KscaffoldError(f"verify needs {' and '.join(missing)}", hint=hint)
@@ -134,9 +126,7 @@ def _list(cases: tuple[Case, ...], form: str) -> int:
 def _run(
     subjects: list[Subject], cases: tuple[Case, ...], jobs: int | None, *, exitfirst: bool
 ) -> dict[Subject, list[Outcome]]:
-    from kscaffold.verify.pool import run_cases
-
-    # Case by case, so that what Keras itself gives serves all classes.
+    # Case by case, so that all classes share the results of Keras itself.
     tasks = [(subject, case) for case in cases for subject in subjects]
     processes = jobs or max(1, min(os.cpu_count() or 1, len(cases) // FEWEST))
     outcomes: dict[Subject, list[Outcome]] = {subject: [] for subject in subjects}
@@ -156,8 +146,6 @@ def _run(
 
 
 def _print(outcomes: dict[Subject, list[Outcome]], form: str, code: int, *, verbose: bool) -> None:
-    from kscaffold.verify import report
-
     if form == "json":
         targets = [report.as_json(subject, each) for subject, each in outcomes.items()]
         echo_json({"targets": targets, "exit_code": code}, indent=1)

@@ -1,4 +1,4 @@
-"""What can be known of a template without rendering it."""
+"""Check a template without rendering it."""
 
 from __future__ import annotations
 
@@ -36,25 +36,15 @@ CHECKS: tuple[Callable[[View], Iterable[Finding]], ...] = (
 
 
 def lint(
-    sources: Sequence[str],
-    base: Path,
-    ref: str | None = None,
-    taken: frozenset[str] = frozenset(),
+    sources: Sequence[str], base: Path, ref: str | None = None, taken: frozenset[str] = frozenset()
 ) -> tuple[Finding, ...]:
-    """Check templates on top of each other, the first one at the bottom.
+    """Check templates (see `load_templates`) and return the findings by file and line.
 
-    Args:
-        sources: as for `load_templates`; none: the built-in template.
-        base: the folder that relative paths start from.
-        ref: the branch, tag or commit of the one git repository among them.
-        taken: names that no question can have, since `kscaffold new` has an option of that name.
-
-    Returns:
-        The findings, by file and line.
+    `taken` are names that no question can have, since `kscaffold new` has an option of that name.
 
     Raises:
         AnswerError: there is no such source.
-        TemplateError: a template cannot be fetched or its manifest cannot be read at all.
+        TemplateError: a template cannot be fetched, or a manifest is not TOML.
     """
     views, findings = load(sources, base, ref, taken)
     found = {*findings, *_agreed(views)}
@@ -62,9 +52,9 @@ def lint(
 
 
 def _agreed(views: Sequence[View]) -> Iterator[Finding]:
-    """Yield what is found; what breaks a rule in `OVERALL` only if it does whatever is chosen."""
+    """Yield the findings of all views; those of rules in `OVERALL` must be in every view."""
     found = [(view, {each for check in CHECKS for each in check(view)}) for view in views]
-    for each in {each for view, findings in found for each in findings if view.counts(each)}:
+    for each in {each for view, findings in found for each in findings if view.is_relevant(each)}:
         if each.rule not in OVERALL or all(
             each in findings for view, findings in found if view.shows(each.file)
         ):

@@ -1,4 +1,4 @@
-"""The expressions and small templates of a manifest, each with the names that it may use."""
+"""The expressions and templates of a manifest, each with the names that it may use."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from itertools import chain
 from kscaffold.lint.parsing import Parsed, parse_expression, parse_text
 from kscaffold.lint.view import View
 
-# An expression, and the names that it may use.
-Stated = tuple[Parsed, frozenset[str]]
+Scoped = tuple[Parsed, frozenset[str]]
 
 
-def expressions(view: View) -> Iterator[Stated]:
-    """Yield every expression and template of the manifests."""
+def expressions(view: View) -> Iterator[Scoped]:
+    """Yield every expression and template of the manifests, with the names that it may use."""
     parts = (_of_questions, _of_rules, _of_derived, _of_files, _of_others)
     return chain.from_iterable(part(view) for part in parts)
 
 
-def visible(view: View) -> frozenset[str]:
-    """Return the names that a template file sees."""
+def names_in_files(view: View) -> frozenset[str]:
+    """Return the names that template files may use."""
     manifest = view.manifest
     return frozenset({*manifest.questions, *manifest.found, *manifest.derived, "kscaffold_version"})
 
 
-def _of_questions(view: View) -> Iterator[Stated]:
+def _of_questions(view: View) -> Iterator[Scoped]:
     sees = frozenset({"target_name"})
     for name, question in view.manifest.questions.items():
         for key in ("when", "default", "otherwise"):
@@ -35,31 +34,30 @@ def _of_questions(view: View) -> Iterator[Stated]:
         sees |= {name}
 
 
-def _of_rules(view: View) -> Iterator[Stated]:
+def _of_rules(view: View) -> Iterator[Scoped]:
     sees = frozenset({*view.manifest.questions, "target_name"})
     for rule in view.manifest.rules:
-        yield parse_expression(
-            view.renderer, rule.when, view.location("when", place=rule.place)
-        ), sees
+        location = view.location("when", place=rule.place)
+        yield parse_expression(view.renderer, rule.when, location), sees
 
 
-def _of_derived(view: View) -> Iterator[Stated]:
+def _of_derived(view: View) -> Iterator[Scoped]:
     sees = frozenset({*view.manifest.questions, *view.manifest.found, "kscaffold_version"})
     for name, text in view.manifest.derived.items():
         yield parse_expression(view.renderer, text, view.location("derived", name)), sees
         sees |= {name}
 
 
-def _of_files(view: View) -> Iterator[Stated]:
-    sees = visible(view)
+def _of_files(view: View) -> Iterator[Scoped]:
+    sees = names_in_files(view)
     for file in view.manifest.files:
-        yield parse_text(view.renderer, file.target, view.spot_of(file, "target")), sees
+        yield parse_text(view.renderer, file.target, view.location_of(file, "target")), sees
         if file.when is not None:
-            yield parse_expression(view.renderer, file.when, view.spot_of(file, "when")), sees
+            yield parse_expression(view.renderer, file.when, view.location_of(file, "when")), sees
 
 
-def _of_others(view: View) -> Iterator[Stated]:
-    manifest, sees = view.manifest, visible(view)
+def _of_others(view: View) -> Iterator[Scoped]:
+    manifest, sees = view.manifest, names_in_files(view)
     texts = [
         (manifest.messages.before, view.location("messages", "before"), frozenset({"target_name"})),
         (manifest.messages.after, view.location("messages", "after"), sees),

@@ -1,4 +1,4 @@
-"""Template files: missing ones, unused ones, and what cannot be parsed or refers to nothing."""
+"""Checks of template files: missing, unused or invalid ones, and what they refer to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kscaffold.lint.view import View, reachable
 
 
 def wrong_files(view: View) -> Iterator[Finding]:
-    """Find files that Jinja cannot parse, or with unknown filters and tests."""
+    """Find files that Jinja cannot parse, and unknown filters and tests."""
     for parsed in view.parsed.values():
         yield from parsed.findings
 
@@ -18,7 +18,7 @@ def wrong_files(view: View) -> Iterator[Finding]:
 def missing_files(view: View) -> Iterator[Finding]:
     """Find files that the manifest names and that no layer has."""
     known = sorted({path for layer in view.layers for path in layer.files()})
-    named = [(file.template, view.spot_of(file, "template")) for file in view.manifest.files]
+    named = [(file.template, view.location_of(file, "template")) for file in view.manifest.files]
     for name, question in view.manifest.questions.items():
         location = view.location("questions", name, "carried")
         named += [(path, location) for path in question.carried.values()]
@@ -35,11 +35,11 @@ def unreachable_files(view: View) -> Iterator[Finding]:
     used = {name.partition(":")[2].partition("/")[0] for name in view.reached if "/" in name}
     for number, layer in enumerate(view.layers):
         for path in layer.files():
-            # Beside its templates a folder may hold what is about it, such as a README.md.
-            about_it = not path.endswith(".jinja") and path.partition("/")[0] not in used
-            if not about_it and f"{number}:{path}" not in view.reached:
+            # A file such as README.md may be about the template itself.
+            is_about = not path.endswith(".jinja") and path.partition("/")[0] not in used
+            if not is_about and f"{number}:{path}" not in view.reached:
                 fix = "name it under [[files]] or [folders], or remove it"
-                location = view.spot_in(number, path)
+                location = view.line_of(number, path)
                 yield location.finding("unreachable-file", "nothing writes or includes it", fix)
 
 
@@ -54,7 +54,7 @@ def missing_references(view: View) -> Iterator[Finding]:
 
 
 def circles(view: View) -> Iterator[Finding]:
-    """Find files that extend or import themselves, also by way of others."""
+    """Find files that extend or import themselves, directly or through others."""
     for name, parsed in view.parsed.items():
         for ref in parsed.references:
             if ref.kind != "include" and ref.target and name in _above(view, ref.target):
@@ -64,19 +64,19 @@ def circles(view: View) -> Iterator[Finding]:
 
 
 def _above(view: View, name: str) -> set[str]:
-    """Return a file and all that it extends or imports."""
+    """Return a file and everything that it extends or imports."""
     return reachable([name], lambda each: view.targets(each, "extends", "import"))
 
 
 def blocks_that_override_nothing(view: View) -> Iterator[Finding]:
-    """Find blocks of a file that extends others, none of which has such a block."""
+    """Find blocks of an extending file that no extended file has."""
     for name, parsed in view.parsed.items():
         parents = [ref.target for ref in parsed.references if ref.kind == "extends"]
         if parsed.tree is None or not parents or None in parents:
             continue
         above = (_above(view, str(parents[0])) & view.parsed.keys()) - {name}
         known = {block.name for each in above for block in view.parsed[each].blocks}
-        # A new block within one that is overridden is there for others to override.
+        # A new block inside an overridden one is there for others to override.
         inside = {id(each) for block in parsed.blocks for each in block.find_all(type(block))}
         for block in parsed.blocks:
             if block.name not in known and id(block) not in inside:

@@ -1,4 +1,4 @@
-"""What is found wrong with a template: the rules, where it is, and what to do about it."""
+"""The rules, and the findings of what breaks them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from dataclasses import dataclass, replace
 
 ERROR = "error"
 ADVICE = "advice"
-# Each rule, and what it finds in one line.
+# Each rule, and what it finds.
 RULES: dict[str, str] = {
     "bad-default": "a default that its own question refuses",
     "bad-path": "a target that cannot be written on every system",
     "block-overrides-nothing": "a block that overrides nothing below, so it has no effect",
     "broken-manifest": "an invalid kscaffold.toml",
-    "case-collision": "two targets that are one file where case does not count",
-    "extends-itself": "a file that extends or imports itself, also by way of others",
+    "case-collision": "two targets that are one file on systems that ignore case",
+    "extends-itself": "a file that extends or imports itself, directly or through others",
     "extends-nothing": "a file that extends, includes or imports a missing one",
     "missing-file": "a file that the manifest names and that is missing",
-    "rule-impossible": "a rule about an answer that its question never takes",
+    "rule-impossible": "a rule about an answer that its question refuses",
     "shadowed-file": "two files that are written to the same target",
     "syntax": "a syntax error of Jinja",
     "taken-name": "a question with the name of an option of `kscaffold new`",
     "undefined-name": "a name that is not an answer, a derived value or set in the file",
     "unknown-filter": "a filter that templates do not have",
-    "unknown-key": "a key or table that kscaffold.toml does not have",
+    "unknown-key": "an unknown key or table in kscaffold.toml",
     "unknown-test": "a test (`is ...`) that templates do not have",
     "unquoted-value": "free text in code or data that is not quoted, or quoted twice",
     "unreachable-file": "a file of the template that nothing writes or includes",
-    "unreadable-file": "a template that is not UTF-8, or lies outside its folder",
+    "unreadable-file": "a template that is not UTF-8, or outside its folder",
     "unused-derived": "a derived value that nothing uses",
     "unused-placeholder": "a placeholder that no Python template contains",
     "unused-question": "a question whose answer changes nothing",
@@ -36,15 +36,11 @@ RULES: dict[str, str] = {
     "nested-condition": "a condition inside another one",
     "python-syntax": "a *.py.jinja that is not valid Python as it stands",
 }
-# Errors make the command fail; these do not.
-_ADVICE = frozenset(
-    {
-        *("condition-not-bare", "inline-statement", "many-conditions", "nested-condition"),
-        "python-syntax",
-    }
-)
+# Only errors make the command fail.
+_CONDITIONS = {"condition-not-bare", "many-conditions", "nested-condition"}
+_ADVICE = frozenset({*_CONDITIONS, "inline-statement", "python-syntax"})
 _UNUSED = frozenset({"unreachable-file", "unused-derived", "unused-placeholder", "unused-question"})
-# Rules that must be broken with every choice: another choice may use or define the name.
+# Rules that must be broken with all choices, since another choice may use or define a name.
 OVERALL = _UNUSED | {"undefined-name", "missing-file"}
 
 
@@ -55,10 +51,7 @@ def severity_of(rule: str) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: `rule` is a name in `RULES`, lines are numbered from 1.
-
-    `file` is the file as a person finds it: the layer's place and the path in it.
-    """
+    """Something that breaks a rule; `file` has the layer's place, and lines count from 1."""
 
     rule: str
     file: str
@@ -73,17 +66,17 @@ class Finding:
         return severity_of(self.rule)
 
     @property
-    def is_own(self) -> bool:
-        """Whether it only counts in a template that was named, not in one that is extended.
+    def only_in_named(self) -> bool:
+        """Whether it only counts in named templates, not in those that they extend.
 
-        An overlay may well leave a part of the template below it unused.
+        An overlay may leave parts of the template below it unused.
         """
         return self.rule in _ADVICE | _UNUSED
 
 
 @dataclass(frozen=True)
 class Location:
-    """A line of a file; `path` is the file's path in the layer of this number."""
+    """A line of a file, which has this path in the layer of this index."""
 
     file: str
     path: str
@@ -91,7 +84,7 @@ class Location:
     line: int = 1
 
     def at(self, line: int) -> Location:
-        """Return a line of the text that begins here, counted from 1."""
+        """Return a line, counted from 1, of the text that begins here."""
         return replace(self, line=self.line + line - 1)
 
     def finding(self, rule: str, message: str, fix: str) -> Finding:

@@ -1,4 +1,4 @@
-"""The lines of a TOML file on which its tables and keys stand; `tomllib` tells none."""
+"""Find the lines of the tables and keys of a TOML file, which `tomllib` does not tell."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any
 from kscaffold.toml import TomlError, parse_toml
 
 Key = tuple[str | int, ...]
-# A value of more lines than this is not looked for: each line more has all of it parsed again.
+# Of one value; each line more has all of it parsed again.
 MOST_LINES = 200
 
 
 def index(text: str) -> dict[Key, int]:
     """Return the line of each table and key, such as ("files", 2, "when"): 41.
 
-    Entries of an array of tables are numbered from 0. Keys in a list of inline tables have no line
-    of their own here.
+    Entries of an array of tables are counted from 0. Keys in lists of inline tables are left out.
     """
     lines: dict[Key, int] = {}
     counts: dict[Key, int] = {}
@@ -25,7 +24,7 @@ def index(text: str) -> dict[Key, int]:
         paths = [(*table, *path) for path in _paths(values)]
         if statement.lstrip().startswith("["):
             key = [*_paths(values)][-1]
-            # A table below an array of tables belongs to the latest entry.
+            # A table inside an array of tables belongs to the last entry.
             table = (*key[:1], counts[key[:1]], *key[1:]) if key[:1] in counts else key
             if statement.lstrip().startswith("[["):
                 counts[key] = counts.get(key, -1) + 1
@@ -38,12 +37,12 @@ def index(text: str) -> dict[Key, int]:
 
 
 def line_of(lines: Mapping[Key, int], key: Key) -> int:
-    """Return the line of a key, or of the nearest table around it; else the first line."""
+    """Return the line of a key or of the innermost known table around it, else 1."""
     return next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), 1)
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Yield line, text and value of each header and key: by itself, each is TOML."""
+    """Yield line, text and values of each header and key, each of which is valid TOML."""
     lines, start = text.split("\n"), 0
     for end in range(1, len(lines) + 1):
         statement = "\n".join(lines[start:end])
@@ -57,7 +56,7 @@ def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
 
 
 def _paths(values: Mapping[str, Any]) -> Iterator[Key]:
-    """Yield the keys of a table and of those in it, each table before what is in it."""
+    """Yield the keys of a table and of the tables inside it, outer ones first."""
     for key, value in values.items():
         yield (key,)
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A template for the lint: also one whose manifest has keys that it does not know."""
+"""Load a template for linting, even if its manifest has unknown keys."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ from kscaffold.toml import mistakes
 def load(
     sources: Sequence[str], base: Path, ref: str | None, taken: frozenset[str]
 ) -> tuple[tuple[View, ...], list[Finding]]:
-    """Load templates on top of each other; raises as `find_all` does.
+    """Load templates on top of each other; raises like `find_all`.
 
-    Returns:
-        The template with each of its choices made at least once, or nothing where the manifests
-        cannot be put together; and what is wrong with them.
+    Returns views in which each choice is made at least once, or none if the manifests cannot be
+    merged; and the findings about the manifests.
     """
     parts = with_choices(find_all(pinned(sources, [] if ref is None else [ref]), base))
     named = frozenset(part.number for part in parts if part.is_named)
@@ -46,7 +45,7 @@ def load(
 
 
 def _without_unknown_keys(part: Part, findings: list[Finding]) -> Part:
-    """Return a part without the keys that a manifest does not have, which are found."""
+    """Return a part without unknown keys, which become findings."""
     values: Any = deepcopy(part.values)
     for mistake in [*mistakes(ManifestTable, values, part.place)]:
         if isinstance(mistake, UnknownKeyError) and isinstance(mistake.place, Place):
@@ -59,7 +58,7 @@ def _without_unknown_keys(part: Part, findings: list[Finding]) -> Part:
 
 
 def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
-    """Return answers in which each choice is made at least once."""
+    """Return answers that make each choice at least once."""
     answers: dict[str, list[str]] = {}
     for choice in choices:
         if choice.is_offered:
@@ -69,7 +68,7 @@ def _selections(choices: Sequence[Part]) -> list[dict[str, str]]:
 
 
 def _scaffold(template: Template, answers: dict[str, str]) -> Scaffold:
-    """Return the template with some choices made, and the questions that are then asked."""
+    """Return the template with some choices made, and only their questions and rules."""
     chosen = template.chosen(answers)
     files = {f"{layer.place}{MANIFEST}" for layer in chosen.layers}
     questions = {
@@ -83,7 +82,7 @@ def _scaffold(template: Template, answers: dict[str, str]) -> Scaffold:
 
 
 def _finding(rule: str, error: TemplateError, parts: Sequence[Part]) -> Finding:
-    """Return what is wrong with a manifest as a finding at its line."""
+    """Return an error about a manifest as a finding."""
     place = error.place
     assert isinstance(place, Place)
     part = next(each for each in parts if each.place.file == place.file)

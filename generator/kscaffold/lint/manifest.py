@@ -1,8 +1,7 @@
-"""What the manifest says of its own questions and targets: what cannot be."""
+"""Checks of the manifest: expressions, questions, rules and targets."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -11,14 +10,11 @@ from kscaffold.lint.expressions import expressions
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.view import View
 from kscaffold.project.answers import Interview
-from kscaffold.safety.paths import path_problem
 from kscaffold.template.manifest import File, Question, Value
-
-_EXPRESSION = re.compile(r"{{.*?}}")
 
 
 def wrong_expressions(view: View) -> Iterator[Finding]:
-    """Find expressions that Jinja cannot parse, or with unknown filters and tests."""
+    """Find expressions that Jinja cannot parse, and unknown filters and tests."""
     for parsed, _ in expressions(view):
         yield from parsed.findings
 
@@ -27,7 +23,7 @@ def taken_names(view: View) -> Iterator[Finding]:
     """Find questions that have the name of another option."""
     for name in view.manifest.questions.keys() & view.taken:
         message = f"`kscaffold new` has an option {name!r}"
-        yield view.location("questions", name).finding("taken-name", message, "take another name")
+        yield view.location("questions", name).finding("taken-name", message, "choose another name")
 
 
 def bad_defaults(view: View) -> Iterator[Finding]:
@@ -43,22 +39,21 @@ def bad_defaults(view: View) -> Iterator[Finding]:
 
 
 def impossible_rules(view: View) -> Iterator[Finding]:
-    """Find rules that speak of an answer that its question never takes."""
+    """Find rules about answers that their questions refuse."""
     for rule in view.manifest.rules:
         for key, answers in (("requires", rule.requires), ("conflicts", rule.conflicts)):
             for name, value in answers.items():
                 if reason := _refusal(view, view.manifest.questions[name], value):
                     message = f"what it {key} is refused: {reason}"
-                    fix = "give a value that the question takes"
-                    yield view.location(key, place=rule.place).finding(
-                        "rule-impossible", message, fix
-                    )
+                    location = view.location(key, place=rule.place)
+                    fix = "give a value that the question accepts"
+                    yield location.finding("rule-impossible", message, fix)
 
 
 def _refusal(view: View, question: Question, value: Value) -> str | None:
-    """Return why a question refuses a value, or None; which files there are is not known here."""
+    """Return why a question refuses a value, or None."""
     if question.type == "path":
-        return None
+        return None  # which depends on the files that are there
     first = next(iter(view.manifest.questions.values()))
     interview = Interview(view.manifest, {}, view.tools, until=first)
     try:
@@ -71,23 +66,23 @@ def _refusal(view: View, question: Question, value: Value) -> str | None:
 def bad_paths(view: View) -> Iterator[Finding]:
     """Find targets that leave the project, or are not valid names on every system."""
     for file in view.manifest.files:
-        if problem := path_problem(_EXPRESSION.sub("x", file.target)):
+        if problem := file.target_problem:
             message = f"it is written to {file.target!r}: {problem}"
-            location = view.spot_of(file, "target")
+            location = view.location_of(file, "target")
             yield location.finding("bad-path", message, "give another target")
 
 
 def same_targets(view: View) -> Iterator[Finding]:
-    """Find files that are written to one target by the same answers."""
+    """Find files that the same answers write to the same target."""
     seen: dict[str, list[File]] = {}
     for file in view.manifest.files:
         others = seen.setdefault(unicodedata.normalize("NFC", file.target).casefold(), [])
-        # Two conditions may exclude each other; what is always written meets every other file.
+        # Different conditions may exclude each other.
         for other in others:
             if None in (file.when, other.when) or file.when == other.when:
                 same = other.target == file.target
-                how = "" if same else ", one file where case does not count"
-                yield view.spot_of(file, "target").finding(
+                how = "" if same else ", one file on systems that ignore case"
+                yield view.location_of(file, "target").finding(
                     "shadowed-file" if same else "case-collision",
                     f"both {other.target!r} and {file.target!r} are written{how}",
                     "give one of them another target, or each a `when` of its own",

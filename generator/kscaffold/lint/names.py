@@ -1,4 +1,4 @@
-"""Names: those that nothing defines, and those that nothing uses."""
+"""Checks of names: undefined and unused ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Set
 
 from kscaffold.hints import near
-from kscaffold.lint.expressions import expressions, visible
+from kscaffold.lint.expressions import expressions, names_in_files
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.parsing import Parsed
 from kscaffold.lint.view import View
@@ -16,7 +16,7 @@ REMOVE = "use it, or remove it"
 
 def undefined_names(view: View) -> Iterator[Finding]:
     """Find names that are not answers or derived values, and that no file sets."""
-    values, others = visible(view), _from_others(view)
+    values, others = names_in_files(view), _from_others(view)
     for name, parsed in view.parsed.items():
         yield from _undefined(parsed, values | parsed.bound | others[name])
         yield from _taken_from_nowhere(view, parsed)
@@ -33,7 +33,7 @@ def _undefined(parsed: Parsed, known: Set[str]) -> Iterator[Finding]:
 
 
 def _from_others(view: View) -> dict[str, set[str]]:
-    """Return the names that each file sees from what it extends, or what extends or includes it."""
+    """Return the names that each file gets from files that it extends, or that use it."""
     links = [
         (name, parsed, ref, ref.target)
         for name, parsed in view.parsed.items()
@@ -65,7 +65,7 @@ def _taken_from_nowhere(view: View, parsed: Parsed) -> Iterator[Finding]:
 
 
 def unused_names(view: View) -> Iterator[Finding]:
-    """Find questions and derived values that nothing looks at."""
+    """Find questions and derived values that nothing uses."""
     used = _used(view)
     if used is None:
         return
@@ -79,7 +79,7 @@ def unused_names(view: View) -> Iterator[Finding]:
 
 
 def _used(view: View) -> set[str] | None:
-    """Return the names that something looks at; None where that is not known."""
+    """Return the names that something uses; None if that is not known."""
     stated = [parsed for parsed, _ in expressions(view)]
     if not view.is_known or not all(each.tree for each in stated):
         return None
@@ -89,7 +89,7 @@ def _used(view: View) -> set[str] | None:
         used |= {*rule.requires, *rule.conflicts}
     for question in view.manifest.questions.values():
         used |= {*question.inspect.arguments} if question.inspect else set()
-        # It is used if its answer is a file that the template carries, or a folder of it.
+        # The answer to such a question chooses a file or folder of the template.
         used |= {question.name} if question.carried or question.folder else set()
     return used
 

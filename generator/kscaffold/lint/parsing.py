@@ -1,9 +1,10 @@
-"""Template files and expressions, read by the renderer's Jinja and not rendered."""
+"""Parse template files and expressions with the renderer's Jinja."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import jinja2
 from jinja2 import meta, nodes
@@ -16,7 +17,7 @@ from kscaffold.project.render import Renderer
 from kscaffold.safety.limits import LONGEST_SOURCE
 
 _IMPORTS = (nodes.Import, nodes.FromImport)
-# What parsing raises for a template that is wrong, too deep, or has too long a number.
+# The errors of parsing: wrong syntax, too deeply nested, or a number that is too long.
 UNREADABLE = (jinja2.TemplateSyntaxError, RecursionError, ValueError)
 
 
@@ -26,10 +27,10 @@ class Reference:
 
     Attributes:
         kind: "extends", "include" or "import".
-        name: as it is written; None where it is worked out while rendering.
-        target: the file, such as "0:package/a.py.jinja", whether or not it is there.
+        name: as written; None if it is an expression.
+        target: the file, such as "0:package/a.py.jinja", which may be missing.
         optional: whether it may be missing.
-        shares: whether it sees the names of the file that names it.
+        shares: whether it sees the names of the referring file.
         takes: the names that are imported from it.
     """
 
@@ -49,12 +50,12 @@ class Parsed:
     Attributes:
         location: where it begins.
         text: as the author wrote it.
-        findings: what is wrong with it by itself.
-        tree: None where it cannot be parsed.
-        free: the names that it takes from elsewhere -> the line of the first use.
-        optional: those of them that may be undefined, since it asks or has a default.
+        findings: about itself.
+        tree: None if it cannot be parsed.
+        free: the names that it gets from elsewhere, with the line of the first use.
+        optional: those of them that may be undefined, since it tests them or has a default.
         bound: the names that it sets, imports or defines anywhere.
-        exported: those of them that its blocks and what it extends see, too.
+        exported: those of them that its blocks and the files that it extends see.
     """
 
     location: Location
@@ -68,7 +69,7 @@ class Parsed:
     exported: frozenset[str] = frozenset()
 
     def targets(self, *kinds: str) -> list[str]:
-        """Return the files that it refers to in these ways; without any, in all."""
+        """Return the files that it refers to in these ways (default: all)."""
         named = (ref for ref in self.references if not kinds or ref.kind in kinds)
         return [ref.target for ref in named if ref.target]
 
@@ -87,38 +88,36 @@ def parse_file(renderer: Renderer, name: str, location: Location) -> Parsed:
         source = environment.loader.get_source(environment, name)[0]
     except TemplateError as error:
         fix = "save it as UTF-8 in the template's folder, or name it without .jinja"
-        return Parsed(
-            location, "", (location.finding("unreadable-file", f"it {error.reason}", fix),)
-        )
+        finding = location.finding("unreadable-file", f"it {error.reason}", fix)
+        return Parsed(location, "", (finding,))
     return _described(environment, lambda: environment.parse(source, name), raw, location, name)
 
 
 def parse_text(renderer: Renderer, text: str, location: Location) -> Parsed:
-    """Parse a text of the manifest that may hold expressions, and no statements."""
-    environment = renderer.environment
+    """Parse a text of the manifest, which may have expressions but no statements."""
     wrong = "the manifest takes {{ expressions }}, not statements" if "{%" in text else ""
-    return _stated(environment, lambda: environment.parse(text), text, location, wrong)
+    return _of_manifest(renderer, renderer.environment.parse, text, location, wrong)
 
 
 def parse_expression(renderer: Renderer, expression: str, location: Location) -> Parsed:
     """Parse an expression of the manifest."""
-    environment = renderer.environment
-    return _stated(environment, lambda: _expression(environment, expression), expression, location)
+    parse = partial(_expression, renderer.environment)
+    return _of_manifest(renderer, parse, expression, location)
 
 
 def _expression(environment: jinja2.Environment, text: str) -> nodes.Template:
     parser = Parser(environment, text, state="variable")
     body = parser.parse_expression()
     if not parser.stream.eos:
-        parser.fail("there is more behind the expression", body.lineno)
+        parser.fail("there is more after the expression", body.lineno)
     tree = nodes.Template([nodes.Output([body], lineno=1)], lineno=1)
     tree.set_environment(environment)
     return tree
 
 
-def _stated(
-    environment: jinja2.Environment,
-    parse: Callable[[], nodes.Template],
+def _of_manifest(
+    renderer: Renderer,
+    parse: Callable[[str], nodes.Template],
     text: str,
     location: Location,
     wrong: str = "",
@@ -126,7 +125,7 @@ def _stated(
     if len(text) > LONGEST_SOURCE:
         wrong = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
     if not wrong:
-        return _described(environment, parse, text, location)
+        return _described(renderer.environment, lambda: parse(text), text, location)
     fix = "derive a value under [derived], or use a file"
     return Parsed(location, text, (location.finding("syntax", wrong, fix),))
 
@@ -170,7 +169,7 @@ def _syntax(error: Exception, location: Location) -> Finding:
 def _unknown(
     environment: jinja2.Environment, tree: nodes.Template, location: Location
 ) -> Iterator[Finding]:
-    """Find unknown filters and tests; known ones take their places, since Jinja refuses them."""
+    """Find unknown filters and tests; replace them, since Jinja's analysis refuses them."""
     for kind, node_type, known, stand_in in (
         ("filter", nodes.Filter, environment.filters, "string"),
         ("test", nodes.Test, environment.tests, "none"),
@@ -211,7 +210,7 @@ def _bound_by(node: nodes.Node) -> Iterator[str]:
 
 def _exported(tree: nodes.Template) -> Iterator[str]:
     if any(block.scoped for block in tree.find_all(nodes.Block)):
-        # Such a block sees the names of the loops around it.
+        # Scoped blocks see the names of the loops around them.
         yield from _bound(tree)
     waiting: list[nodes.Node] = [*tree.body]
     for node in waiting:

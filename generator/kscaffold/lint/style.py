@@ -1,7 +1,4 @@
-"""How a template is written: free text quoted, Python that tools can read, few conditions.
-
-The budget keeps templates readable: few conditions, flat and bare, on lines of their own.
-"""
+"""Checks of style: quoted free text, Python that tools can read, few and flat conditions."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from kscaffold.lint.view import View
 
 # Files in which `quote` makes a literal.
 LITERALS = frozenset({".py", ".toml", ".json", ".yml", ".yaml", ".cff"})
-# Conditions that are allowed in any file, and in a hundred lines.
+# Conditions that are allowed in any file, and per hundred lines.
 FEW = 2
 IN_A_HUNDRED = 4
 DERIVE = "derive a named value in the manifest"
@@ -28,7 +25,7 @@ _INLINE = re.compile(r"{%.*?%}", re.DOTALL)
 
 
 def unquoted_values(view: View) -> Iterator[Finding]:
-    """Find free text that is put into code unquoted, or quoted twice."""
+    """Find free text that is unquoted in code, or quoted twice."""
     free = {
         name
         for name, question in view.manifest.questions.items()
@@ -45,40 +42,35 @@ def _unquoted(parsed: Parsed, output: nodes.Output, free: set[str]) -> Iterator[
     lines = ["", *parsed.text.splitlines()]
     for before, node in zip([None, *output.nodes], output.nodes, strict=False):
         location = parsed.location.at(node.lineno)
-        # A line of text ends no comment.
+        # An answer is one line, so it cannot end a comment.
         in_comment = "".join(lines[node.lineno : node.lineno + 1]).lstrip().startswith("#")
+        in_quotes = isinstance(before, nodes.TemplateData) and before.data.endswith(('"', "'"))
         if isinstance(node, nodes.Name) and node.name in free and not in_comment:
-            message = f"{node.name!r} may be any text, and is put into code unquoted"
-            yield location.finding(
-                "unquoted-value", message, f"write {{{{ {node.name} | quote }}}}"
-            )
-        elif isinstance(node, nodes.Filter) and node.name == "quote" and _ends_in_a_quote(before):
+            message = f"{node.name!r} may be any text, and is unquoted in code"
+            fix = f"write {{{{ {node.name} | quote }}}}"
+            yield location.finding("unquoted-value", message, fix)
+        elif isinstance(node, nodes.Filter) and node.name == "quote" and in_quotes:
             message = "a value is quoted within quotes"
             yield location.finding("unquoted-value", message, "remove the outer quotes")
 
 
-def _ends_in_a_quote(node: nodes.Node | None) -> bool:
-    return isinstance(node, nodes.TemplateData) and node.data.endswith(('"', "'"))
-
-
 def python_syntax(view: View) -> Iterator[Finding]:
-    """Find Python templates that editors, ruff and black cannot read as they stand."""
+    """Find Python templates that editors, ruff and black cannot read."""
     for parsed in view.parsed.values():
         if not parsed.location.path.endswith(".py.jinja"):
             continue
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(action="ignore"):
                 ast.parse(parsed.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            message = f"it is not valid Python as it stands: {getattr(error, 'msg', error)}"
+            message = f"it is not valid Python as it is: {getattr(error, 'msg', error)}"
             fix = 'write statements as "#: if", and identifiers as [placeholders]'
             location = parsed.location.at(getattr(error, "lineno", None) or 1)
             yield location.finding("python-syntax", message, fix)
 
 
 def conditions(view: View) -> Iterator[Finding]:
-    """Find conditions that are many, nested, or more than a name."""
+    """Find conditions that are too many, nested, or more than a name."""
     for parsed in view.parsed.values():
         depth, count = 0, 0
         for statement in _STATEMENT.finditer(parsed.text):

@@ -1,4 +1,4 @@
-"""A template as the rules see it: its manifests with lines, its files parsed, what reaches what."""
+"""A template as the checks see it: locations in its manifests, and its parsed files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from kscaffold.template.overlays import MANIFEST
 
 
 class View:
-    """The template that is checked. Its files have names such as "0:package/a.py.jinja".
+    """The template to check. Its files have names such as "0:package/a.py.jinja".
 
-    Args:
-        scaffold: the template, and what it would be rendered with.
-        taken: names that no question can have.
-        named: the layers that were asked for, and not for the sake of what extends them.
+    No question can have a name in `taken`; `named` are the indices of the layers that are named as
+    sources, and not only extended.
     """
 
     def __init__(self, scaffold: Scaffold, taken: frozenset[str], named: frozenset[int]) -> None:
@@ -32,12 +30,12 @@ class View:
         self._numbers = [number[layer] for layer in template.layers]
         self._lines = [index(layer.read(MANIFEST)) for layer in template.layers]
 
-    def spot_in(self, layer: int, path: str, line: int = 1) -> Location:
+    def line_of(self, layer: int, path: str, line: int = 1) -> Location:
         """Return a line of a layer's file."""
         return Location(f"{self.layers[layer].place}{path}", path, self._numbers[layer], line)
 
     def location(self, *key: str | int, place: Place | None = None) -> Location:
-        """Return where the manifest says something: the highest layer that does, or a place."""
+        """Return the line of a key at a place, or else in the highest layer that has it."""
         key = (*(place.table if place else ()), *key)
         layers = [
             number
@@ -47,26 +45,26 @@ class View:
         for length in range(len(key), 0, -1):
             for number in reversed(layers):
                 if line := self._lines[number].get(key[:length]):
-                    return self.spot_in(number, MANIFEST, line)
-        return self.spot_in(layers[-1], MANIFEST)
+                    return self.line_of(number, MANIFEST, line)
+        return self.line_of(layers[-1], MANIFEST)
 
-    def spot_of(self, file: File, key: str) -> Location:
-        """Return where an entry of [[files]] says something; of a file that was found, the file."""
+    def location_of(self, file: File, key: str) -> Location:
+        """Return the line of a key of an entry of [[files]]; for an unlisted file, the file."""
         if file.place.table[:1] == ("files",):
             return self.location(key, place=file.place)
-        return self.spot_in(self.layers.find(file.template) or 0, file.template)
+        return self.line_of(self.layers.find(file.template) or 0, file.template)
 
     def shows(self, file: str) -> bool:
-        """Return whether a file of a finding is of a layer that is chosen here."""
+        """Return whether a file of a finding is in a layer of this view."""
         return any(
             file == f"{layer.place}{path}"
             for layer in self.layers
             for path in (MANIFEST, *layer.files())
         )
 
-    def counts(self, finding: Finding) -> bool:
-        """Return whether a finding says something about a template that was named."""
-        return not finding.is_own or finding.layer in self.named
+    def is_relevant(self, finding: Finding) -> bool:
+        """Return whether a finding is relevant for the named templates."""
+        return not finding.only_in_named or finding.layer in self.named
 
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""
@@ -75,32 +73,30 @@ class View:
 
     @cached_property
     def parsed(self) -> Mapping[str, Parsed]:
-        """Every template file of every layer, and what it refers to, by name."""
+        """Every template file of every layer, and the files that these refer to, by name."""
         parsed: dict[str, Parsed] = {}
 
         def parse(name: str) -> list[str]:
             layer, _, path = name.partition(":")
-            parsed[name] = parse_file(self.renderer, name, self.spot_in(int(layer), path))
+            parsed[name] = parse_file(self.renderer, name, self.line_of(int(layer), path))
             return [*filter(self.has, parsed[name].targets())]
 
-        reachable(
-            (
-                f"{number}:{path}"
-                for number, layer in enumerate(self.layers)
-                for path in layer.files()
-                if path.endswith(".jinja")
-            ),
-            parse,
+        files = (
+            f"{number}:{path}"
+            for number, layer in enumerate(self.layers)
+            for path in layer.files()
+            if path.endswith(".jinja")
         )
+        reachable(files, parse)
         return dict(sorted(parsed.items()))
 
     def targets(self, name: str, *kinds: str) -> list[str]:
-        """Return the files that a file refers to in these ways; without any, in all."""
+        """Return the files that a file refers to in these ways (default: all)."""
         return self.parsed[name].targets(*kinds) if name in self.parsed else []
 
     @cached_property
     def reached(self) -> frozenset[str]:
-        """The files that some answers make use of: those written, and what they are made of."""
+        """The files that are written for some answers, and those that they include or extend."""
         paths = [file.template for file in self.manifest.files]
         for question in self.manifest.questions.values():
             paths += question.carried.values()
@@ -109,18 +105,18 @@ class View:
 
     @cached_property
     def rendered(self) -> list[Parsed]:
-        """Those of them that are templates."""
+        """Those of them that are templates, parsed."""
         return [parsed for name, parsed in self.parsed.items() if name in self.reached]
 
     @cached_property
     def is_known(self) -> bool:
-        """Whether it is known what each file includes and uses: it is parsed, and names it."""
+        """Whether all files are parsed, and all references have constant names."""
         names = [ref.name for each in self.parsed.values() for ref in each.references]
         return None not in names and all(each.tree for each in self.rendered)
 
 
 def reachable(names: Iterable[str], step: Callable[[str], Iterable[str]]) -> set[str]:
-    """Return names and all that can be reached from them, each visited once."""
+    """Return the names, and those that can be reached from them by steps."""
     found: set[str] = set()
     waiting = [*names]
     while waiting:

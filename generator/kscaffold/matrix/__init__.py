@@ -1,1 +1,1 @@
-"""Projects of a template's answers in combination, each rendered and checked."""
+"""Render and check the projects of many combinations of answers."""

@@ -1,4 +1,4 @@
-"""The checks of a project that do not run its code."""
+"""The checks that do not run a project's code."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Failure:
     Attributes:
         check: one of `CHECKS`.
         message: what is wrong, in a line.
-        details: lines that show it.
-        kind: what it has in common with the same failure elsewhere; by default the message.
+        details: further lines.
+        kind: equal for the same failure in other projects; by default the message.
     """
 
     check: str
@@ -43,13 +43,13 @@ class Failure:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What is equal for the same failure at another place."""
+        """The identity of the failure, equal in all projects that have it."""
         return self.check, self.kind or self.message
 
 
 @dataclass
 class Project:
-    """A project of one combination of answers; `files` are the texts of its Python files."""
+    """The project of one combination of answers; `files` are its Python files."""
 
     given: Given
     folder: Path
@@ -59,17 +59,17 @@ class Project:
     checked: set[str] = field(default_factory=set)
 
     def failed(self, check: str) -> list[Failure]:
-        """Return what a check found."""
+        """Return the failures of a check."""
         return [failure for failure in self.failures if failure.check == check]
 
     def report(self, check: str, *failures: Failure) -> None:
-        """Note that a check was made, and what it found."""
+        """Record that a check was made, and its failures."""
         self.checked.add(check)
         self.failures += failures
 
 
 def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
-    """Render a project into a folder, and look at its Python files."""
+    """Render a project into a folder, and check its Python files."""
     project = Project(given, folder)
     try:
         answers = project.answers = resolve(scaffold.template.manifest, given, scaffold.tools)
@@ -95,7 +95,7 @@ def render(scaffold: Scaffold, given: Given, folder: Path) -> Project:
             project.report("parses", *wrong)
             if not wrong and file.path not in raw:
                 stable = format_python(file.text, file.path, package, style) == file.text
-                message = f"{file.path}: black would change what it has formatted once"
+                message = f"{file.path}: black would change its own output"
                 project.report("black", *([] if stable else [Failure("black", message)]))
     return project
 
@@ -111,8 +111,7 @@ def _write(tree: Tree, folder: Path) -> None:
 
 def _parses(file: TreeFile) -> Iterator[Failure]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             ast.parse(file.text, file.path)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
@@ -121,16 +120,16 @@ def _parses(file: TreeFile) -> Iterator[Failure]:
 
 
 def ruff() -> list[str] | None:
-    """Return the command that runs ruff, or None where it is not installed."""
+    """Return the command that runs ruff; None if it is not installed."""
     if find_spec("ruff") is not None:
-        # It runs in a project, whose own modules it must not import.
+        # -P: it runs in a project, whose modules it must not import.
         return [sys.executable, "-P", "-m", "ruff"]
     found = shutil.which("ruff")
     return [found] if found else None
 
 
 def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
-    """Have ruff check all projects at once, each with its own settings."""
+    """Run ruff on all projects at once, each with its own settings."""
     folders = {str(project.folder.resolve()): project for project in projects}
     try:
         found = _ruff_json(command, projects[0].folder, folders)
@@ -138,7 +137,7 @@ def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
         if len(projects) == 1:
             projects[0].report("ruff", Failure("ruff", str(error)))
             return
-        # Ruff refuses the settings of one of them: which one?
+        # Ruff refuses the settings of one of them: find out which.
         for project in projects:
             run_ruff(command, [project])
         return
@@ -146,7 +145,7 @@ def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
         project.report("ruff")
     for each in found:
         if each["code"] in (None, "invalid-syntax"):
-            continue  # another check finds that
+            continue  # reported by "parses"
         folder = next(f for f in folders if each["filename"].startswith(f"{f}/"))
         path, row = each["filename"][len(folder) + 1 :], each["location"]["row"]
         what = f"{each['code']} {each['message']}"
@@ -154,13 +153,13 @@ def run_ruff(command: Sequence[str], projects: Sequence[Project]) -> None:
 
 
 def _ruff_json(command: Sequence[str], first: Path, folders: Iterable[str]) -> list[Any]:
-    """Return what ruff finds; raises `ValueError` if it refuses to look."""
+    """Return ruff's findings; raises `ValueError` if it fails."""
     result = subprocess.run(
         [*command, "check", "--quiet", "--no-cache", "--output-format", "json", *folders],
         capture_output=True,
         text=True,
         check=False,
-        # A project without settings is checked with none: neither this folder's nor the user's.
+        # So that a project without settings gets neither those of this folder nor the user's.
         cwd=first,
         env={**os.environ, "XDG_CONFIG_HOME": str(first)},
     )

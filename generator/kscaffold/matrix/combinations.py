@@ -1,4 +1,4 @@
-"""Answers in combination: all legal ones, or enough for every two values to meet."""
+"""Legal combinations of answers: all of them, or enough to have each pair of values."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from kscaffold.errors import AnswerError
 from kscaffold.project.answers import Interview, Tools, resolve
 from kscaffold.template.manifest import Manifest, Question, Value
 
-# Up to this many legal combinations, all are tried; above it, enough for every two values to meet.
+# By default, up to this many legal combinations are all tried; of more, enough to have each pair.
 ALL_UP_TO = 256
-# At most this many are found, to choose from.
+# The number of combinations to choose from, at most.
 POOL = 4096
-# How many of them are changed at most to make two values meet.
+# How many of them are changed to get a pair of values, at most.
 TRIES = 50
-# A possible name, with what is special to Python, TOML, YAML, HTML or a shell.
+# A name with characters that are special in Python, TOML, YAML, HTML or a shell.
 AWKWARD = 'D\'Arcy "Jo" \\n {x} {{ y }} $HOME #1 <é>'
 
 Given = Mapping[str, Value]
@@ -26,23 +26,18 @@ Pair = frozenset[tuple[str, Value]]
 
 @dataclass(frozen=True)
 class Combinations:
-    """The legal combinations of a template's answers.
-
-    Attributes:
-        pool: each combination's answers, the defaults first; at most `POOL` of them.
-        is_whole: whether these are all.
-    """
+    """Legal combinations of answers, the defaults first; `is_whole` is whether these are all."""
 
     pool: tuple[Given, ...]
     is_whole: bool
 
     def cover(self, strength: int) -> list[Given]:
-        """Choose few combinations in which each `strength` values that can meet do meet."""
+        """Choose few combinations that have each possible group of `strength` values."""
         left = {group for given in self.pool for group in _groups(given, strength)}
         rest = [(given, _groups(given, strength)) for given in self.pool]
         chosen: list[Given] = []
         while left:
-            # Of those that cover the same, the first one is nearest to the defaults.
+            # Of equally good ones, the first is nearest to the defaults.
             best = 0 if not chosen else max(range(len(rest)), key=lambda n: len(rest[n][1] & left))
             given, groups = rest[best]
             chosen.append(given)
@@ -53,8 +48,8 @@ class Combinations:
 def find_combinations(manifest: Manifest, tools: Tools) -> Combinations:
     """Find the legal combinations; raises `TemplateError` for a broken expression.
 
-    Numbers, paths, and texts that have to be of some form stay at their defaults. All other texts
-    are what is asked, or all of them a text that is awkward to quote.
+    Numbers, paths, and texts that must have some form stay at their defaults. All other texts have
+    their defaults, or all of them are awkward to quote.
     """
     everything = _Everything(manifest, tools)
     pool = tuple(islice(everything.all(), POOL + 1))
@@ -66,7 +61,7 @@ def find_combinations(manifest: Manifest, tools: Tools) -> Combinations:
 
 
 class _Everything:
-    """The values that a template's questions take, and which of them go together."""
+    """The values of a template's questions, and their legal combinations."""
 
     def __init__(self, manifest: Manifest, tools: Tools) -> None:
         self.manifest = manifest
@@ -75,17 +70,17 @@ class _Everything:
         self.texts = {q.name for q in manifest.questions.values() if _is_free(q)}
 
     def all(self) -> Iterator[Given]:
-        """Yield each legal combination, the last questions changing first."""
+        """Yield each legal combination; the last questions change first."""
         for given in self._assigned({}, self.questions):
             yield from self._legal(given)
             if self.texts:
                 yield from self._legal({**given, **self._texts()})
 
     def some(self, count: int) -> Iterator[Given]:
-        """Yield legal combinations of values that are drawn; the same ones each time."""
+        """Yield legal combinations of random values, the same ones each time."""
         draw = random.Random(0)
         for _ in range(count):
-            # Mostly no, or mostly yes, where a question needs many other answers to be the same.
+            # Mostly no or mostly yes, for questions that depend on many equal answers.
             yes = draw.choice((0.05, 0.5, 0.95))
             given: dict[str, Value] = {}
             for question in self.questions:
@@ -97,7 +92,7 @@ class _Everything:
             yield from self._legal({**given, **texts})
 
     def meetings(self, known: Sequence[Given]) -> Iterator[Given]:
-        """Yield combinations in which two values meet that meet in none of the known ones."""
+        """Yield combinations with the pairs of values that none of the known ones has."""
         met = {pair for given in known for pair in combinations(given.items(), 2)}
         having: dict[tuple[str, Value], list[Given]] = {}
         for given in known:
@@ -144,7 +139,7 @@ class _Everything:
 
 
 def _values(question: Question) -> tuple[Value, ...]:
-    """Return the values of a question that are tried, the default first; none: only that."""
+    """Return the values to try, the default first; () if that is the only one."""
     if question.type == "bool":
         return question.default, not question.default
     if question.type == "choice":
@@ -176,6 +171,6 @@ def _groups(given: Given, strength: int) -> set[Pair]:
 
 
 def _distinct(items: Iterable[tuple[str, Value]]) -> list[tuple[str, Value]]:
-    """Return the answers, in which the awkward texts count as one."""
+    """Return the answers; all awkward texts together count as one."""
     plain = [item for item in items if item[1] != AWKWARD]
     return [*plain, ("texts", any(value == AWKWARD for _, value in items))]

@@ -1,7 +1,7 @@
-"""Run as a script: imports the modules of projects, one project after the other.
+"""Import the modules of projects, one project after the other; run as a script.
 
-It reads a JSON list of folders, each with its modules and where they are, and writes a line of JSON
-for each project: what failed. Modules from elsewhere are imported once.
+It reads a JSON list of projects from stdin, and writes a line of JSON for each: what failed. Other
+modules, such as those of Keras, are imported only once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Import all, and report each on the stdout that was there at first."""
+    """Import all projects and report each on stdout; what modules print goes to stderr."""
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # What a module prints does not belong there.
     os.dup2(2, 1)
     for task in json.load(sys.stdin):
         print(json.dumps(_problem(**task)), file=report, flush=True)
@@ -46,7 +45,7 @@ def _problem(folder: str, root: str, modules: Sequence[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    # The projects' modules come first, and none of this package's beside this file.
+    # Projects must not import the modules beside this file.
     with contextlib.suppress(ValueError):
         sys.path.remove(str(Path(__file__).parent))
     main()

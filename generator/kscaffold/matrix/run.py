@@ -1,4 +1,4 @@
-"""Many projects of one template, rendered and checked, and the least that makes one fail."""
+"""Render and check many projects of one template, and minimize the answers of failures."""
 
 from __future__ import annotations
 
@@ -17,22 +17,21 @@ from kscaffold.matrix import running
 from kscaffold.matrix.checks import CHECKS, Failure, Project, render, ruff, run_ruff
 from kscaffold.matrix.combinations import Given
 from kscaffold.project.answers import resolve
-from kscaffold.project.pipeline import Scaffold
-from kscaffold.project.training import missing_modules
+from kscaffold.project.pipeline import Scaffold, missing_modules
 from kscaffold.template.manifest import Manifest
 
-# Below this many projects, one more process takes longer than it saves.
+# With fewer projects, more processes take longer than they save.
 FEWEST = 16
-# The smallest answers are looked for in this many different failures.
+# The answers of this many different failures are minimized.
 MOST_FAILURES = 5
 
-# Shows a phase of some number of steps; what it yields counts one step.
+# Shows a phase with a number of steps; the yielded function counts one step.
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 
 @dataclass(frozen=True)
 class MinimalFailure:
-    """A failure, in how many projects it is, and the smallest answers that make it."""
+    """A failure, the number of projects that have it, and the smallest answers that give it."""
 
     failure: Failure
     count: int
@@ -40,13 +39,7 @@ class MinimalFailure:
 
 
 def skipped_checks(manifest: Manifest, why_no_import: str, *, trains: bool) -> dict[str, str]:
-    """Return the checks that are not made, each with the reason.
-
-    Args:
-        manifest: the template's.
-        why_no_import: why the projects' modules are not imported; empty: they are.
-        trains: whether the projects are to be trained.
-    """
+    """Return the checks to skip with the reasons; an empty `why_no_import` allows imports."""
     missing = missing_modules(manifest)
     needs = f"not installed: {', '.join(missing)}" if missing else ""
     untold = "" if manifest.test.train else "the template does not say how, under [test] train"
@@ -60,12 +53,10 @@ def skipped_checks(manifest: Manifest, why_no_import: str, *, trains: bool) -> d
 
 @dataclass(frozen=True)
 class Matrix:
-    """Makes projects of one template, and checks them.
+    """Renders and checks projects of one template, in so many processes.
 
-    Attributes:
-        skipped: the checks that are not made, each with the reason.
-        jobs: how many things are done at once.
-        seconds: how long importing or training one project may take.
+    `skipped` are the checks to skip, with the reasons; `seconds` is the time limit for importing or
+    training one project.
     """
 
     scaffold: Scaffold
@@ -75,7 +66,7 @@ class Matrix:
     progress: Progress
 
     def run(self, chosen: Sequence[Given]) -> list[Project]:
-        """Make a project of each combination and check it; raises `KeyboardInterrupt` as it is."""
+        """Render and check a project of each combination."""
         with tempfile.TemporaryDirectory(prefix="kscaffold-") as folder:
             return self._run(chosen, Path(folder).resolve(), CHECKS)
 
@@ -85,7 +76,7 @@ class Matrix:
         good = [project for project in projects if not project.failed("renders")]
         if "ruff" in wanted and good and (command := ruff()):
             run_ruff(command, good)
-        # Projects with the same Python files behave the same.
+        # Of projects with the same Python files, only the first is run.
         groups: dict[frozenset[tuple[str, str]], list[Project]] = {}
         for project in good:
             if not project.failed("parses"):
@@ -134,12 +125,11 @@ class Matrix:
                     future.result()
                     step()
             except BaseException:
-                # The pool waits for its threads, and they for their processes.
-                processes.end()
+                processes.end()  # for which the threads of the pool wait
                 raise
 
     def failures(self, projects: Sequence[Project]) -> list[MinimalFailure]:
-        """Return the different failures, each with the smallest answers that still make it."""
+        """Return the different failures, with the smallest answers that give them."""
         kinds: dict[tuple[str, str], list[tuple[Project, Failure]]] = {}
         for project in projects:
             for failure in project.failures:
@@ -152,8 +142,8 @@ class Matrix:
                     zip(answers, found, strict=True), key=lambda each: len(each[0])
                 )
                 if number < MOST_FAILURES:
-                    place = Path(folder).resolve() / str(number)
-                    smallest = self._smallest(smallest, failure, place)
+                    scratch = Path(folder).resolve() / str(number)
+                    smallest = self._smallest(smallest, failure, scratch)
                 count = len({id(project) for project, _ in found})
                 minimal.append(MinimalFailure(failure, count, smallest))
         return minimal
@@ -167,7 +157,7 @@ class Matrix:
         return {name: given[name] for name in answers.chosen}
 
     def _smallest(self, given: Given, failure: Failure, folder: Path) -> Given:
-        """Leave out answers, one after the other, as long as the check fails in the same way."""
+        """Leave out answers one by one, as long as the check fails in the same way."""
         checks = {"imports", "trains"} if failure.check == "trains" else {failure.check}
 
         def fails(answers: Given, number: int) -> bool:
@@ -183,7 +173,7 @@ class Matrix:
         return given
 
 
-# Set before the workers are forked, which then have it.
+# Set before the workers are forked, so that they inherit it.
 _render: Callable[[Given, Path], Project]
 
 

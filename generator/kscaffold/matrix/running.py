@@ -1,4 +1,4 @@
-"""What runs a project's code: its modules imported, and a short training."""
+"""The checks that run a project's code: importing its modules, and a short training."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 
 from kscaffold.matrix.checks import Failure, Project
-from kscaffold.project.pipeline import Scaffold
-from kscaffold.project.training import training_arguments
+from kscaffold.project.pipeline import Scaffold, training_arguments
 
 IMPORTING = Path(__file__).with_name("importing.py")
-# How many lines of a failed training are shown.
+# Of the output of a failed training, to show.
 LINES = 12
 NOT_IMPORTED = frozenset({"tests", "test", "setup", "conftest", "docs", "noxfile"})
 
 
 class Processes:
-    """Runs commands, and ends those that still run if it is left early."""
+    """Runs commands, and kills those that are running when it is told to end."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[str]] = set()
@@ -47,8 +46,7 @@ class Processes:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                # So that what it starts itself can be ended with it.
-                start_new_session=True,
+                start_new_session=True,  # so that its own children can be killed with it
             )
             self._running.add(process)
         try:
@@ -63,7 +61,7 @@ class Processes:
         return process.returncode, output, errors.strip().splitlines()
 
     def end(self) -> None:
-        """End all that runs, and start nothing any more."""
+        """Kill what is running, and start nothing more."""
         with self._lock:
             self._over = True
             for process in self._running:
@@ -71,7 +69,7 @@ class Processes:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End a process and those that it has started."""
+    """Kill a process and its children."""
     with suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
@@ -80,7 +78,7 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 
 def _modules(project: Project) -> dict[str, object]:
-    """Return where a project's modules are, and their names; not those of tests and scripts."""
+    """Return a project's folder and modules for `importing.py`, without tests and scripts."""
     inside = [path for path in project.files if path.startswith("src/")]
     paths = [path.removeprefix("src/") for path in inside or project.files]
     names = (path.removesuffix(".py").removesuffix("/__init__").split("/") for path in paths)
@@ -96,7 +94,7 @@ def _modules(project: Project) -> dict[str, object]:
 
 
 def import_all(projects: Sequence[Project], processes: Processes, seconds: float) -> None:
-    """Import the modules of projects in one process; in another one, after one that ends it."""
+    """Import the modules of projects in one process; start another after one that ends it."""
     waiting = [*projects]
     while waiting:
         command = [sys.executable, str(IMPORTING)]
@@ -114,7 +112,7 @@ def import_all(projects: Sequence[Project], processes: Processes, seconds: float
 
 
 def train(scaffold: Scaffold, project: Project, processes: Processes, seconds: float) -> None:
-    """Train a project for a moment, as its template says."""
+    """Train a project briefly, as its template says."""
     assert project.answers is not None
     with TemporaryDirectory(prefix="kscaffold-") as scratch:
         arguments = training_arguments(scaffold, project.answers, f"{scratch}/run")

@@ -1,4 +1,4 @@
-"""An answer as its question takes it: of the question's type, checked, and in one form."""
+"""Convert an answer to the type of its question, and check it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORDS = {
 
 @contextmanager
 def option_named(question: Question) -> Iterator[None]:
-    """Give an error about an answer from within the question's option."""
+    """Add the option of the question to an error from within."""
     try:
         yield
     except AnswerError as error:
@@ -32,11 +32,7 @@ def option_named(question: Question) -> Iterator[None]:
 
 
 def accept(question: Question, raw: object) -> Value:
-    """Return the value of an answer, whatever its `pattern` is.
-
-    Raises:
-        AnswerError: the question refuses it.
-    """
+    """Return the value of an answer, without matching `pattern`; raises `AnswerError`."""
     with option_named(question):
         match question.type:
             case "bool":
@@ -58,12 +54,12 @@ def accept(question: Question, raw: object) -> Value:
 
 
 def instead(question: Question, raw: object) -> str:
-    """Return what was given instead, for an error; a secret is not shown."""
+    """Return ", not VALUE" for an error, or nothing for a secret."""
     return "" if question.secret else f", not {raw!r}"
 
 
 def spelled(value: Value) -> str:
-    """Return an answer as the command line takes it."""
+    """Return an answer as it is written on the command line."""
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
@@ -104,7 +100,7 @@ def _choices(question: Question, raw: object) -> tuple[str, ...]:
     if not isinstance(listed, (list, tuple)):
         raise AnswerError(f"must be a list, not {raw!r}")
     given = [_choice(question, name) for each in listed if (name := str(each).strip())]
-    # In the manifest's order, so that the order of the answer changes nothing.
+    # In the manifest's order: that of the answer does not matter.
     return tuple(choice for choice in question.choices if choice in given)
 
 

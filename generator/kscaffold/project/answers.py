@@ -1,4 +1,4 @@
-"""Manifest and what was given become Answers: complete, validated, frozen."""
+"""Complete and validate what was given: Answers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Answers:
     """A legal answer to every question.
 
     Attributes:
-        values: each question's answer, in the manifest's order; None where it does not apply.
-        chosen: the answers that were given and are not what would have been taken anyway.
-        notices: what was decided along the way and should be said.
+        values: each question's answer, in the manifest's order; None if it does not apply.
+        chosen: the given answers that differ from the defaults.
+        notices: messages about answers that rules have set.
         table: what is learned from the table that they name; None: there is none.
     """
 
@@ -37,8 +37,7 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
     """Complete what was given to a legal answer to every question.
 
     Raises:
-        AnswerError: a key or a value that the template does not accept, or answers that do not go
-            together.
+        AnswerError: a question is unknown, or an answer is refused or conflicts with another.
         TemplateError: an expression of the manifest is broken.
     """
     for name in given:
@@ -64,7 +63,7 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
 
 
 def _forced(interview: Interview) -> Iterator[tuple[str, Value, AnswerRule]]:
-    """Yield each answer that a rule asks for and that is another one."""
+    """Yield each answer that a rule requires and that is different."""
     for rule in filter(interview.holds, interview.manifest.rules):
         for name, value in rule.requires.items():
             if interview.values.get(name) != value:
@@ -72,7 +71,7 @@ def _forced(interview: Interview) -> Iterator[tuple[str, Value, AnswerRule]]:
 
 
 def _check_conflicts(interview: Interview) -> None:
-    """Refuse answers that a rule does not let go together; raises `AnswerError`."""
+    """Refuse answers that conflict by a rule; raises `AnswerError`."""
     manifest = interview.manifest
     for rule in manifest.rules:
         if rule.conflicts and interview.holds(rule):

@@ -1,9 +1,8 @@
-"""The files of a project, rendered: what is written where, before anything is."""
+"""Render the files of a project, in memory."""
 
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -16,21 +15,20 @@ from kscaffold.project.render import Renderer
 from kscaffold.safety.paths import check_distinct, check_path, path_problem
 from kscaffold.template.manifest import File, Manifest, Question, Value
 
-# In characters: a template that goes on and on fills no disk.
+# Of a rendered file, in characters.
 LONGEST = 64 << 20
-_EXPRESSION = re.compile(r"{{.*?}}")
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A file of a project, as far as it takes rendering.
+    """A file of a project.
 
     Attributes:
         path: where it goes.
         template: the file of the template.
-        text: what is written; None: the bytes of the template's file.
-        executable: whether the file gets the executable bits.
-        pristine: the text without the secret answers in it; None: there are none.
+        text: the rendered text; None: the bytes of the template's file are copied.
+        executable: whether it gets the executable bits.
+        pristine: the text without secrets; None: there are none in it.
         answer: the question whose file is copied in place of the template's; None: none is.
     """
 
@@ -44,11 +42,9 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Rendering:
-    """Renders the files of a template, in this process.
+    """Renders the files of a template with its choices made, in this process.
 
     Attributes:
-        manifest: with the choices made.
-        renderer: of the same template.
         found: what the template finds in tables.
     """
 
@@ -57,7 +53,7 @@ class Rendering:
     found: Mapping[str, str]
 
     def derived(self, values: Mapping[str, Value]) -> dict[str, object]:
-        """Return the answers and all that follows from them; raises `TemplateError`."""
+        """Return the answers and the derived values; raises `TemplateError`."""
         derived: dict[str, object] = {**values, **self.found}
         derived["kscaffold_version"] = __version__
         for name, expression in self.manifest.derived.items():
@@ -66,14 +62,11 @@ class Rendering:
         return derived
 
     def files(self, answers: Answers, *, is_guarded: bool) -> tuple[Rendered, ...]:
-        """Return every file that the answers call for, in the manifest's order.
-
-        Args:
-            answers: the answers.
-            is_guarded: whether an answer is refused that changes what a file means.
+        """Return the project's files, in the manifest's order.
 
         Raises:
-            AnswerError: it is refused, or makes a path that cannot be written.
+            AnswerError: an answer makes a path that cannot be written or, if `is_guarded`, changes
+                the structure of a file.
             TemplateError: a template is broken, or renders to invalid Python.
         """
         files = self._files(answers.values, is_guarded=is_guarded)
@@ -124,18 +117,18 @@ class Rendering:
         return Rendered(path, file.template, text, file.executable)
 
     def _target(self, file: File, values: Mapping[str, object]) -> str:
-        """Return where a file goes; an error blames the answer that makes the path impossible."""
+        """Return where a file goes; an error names the answer that makes the path invalid."""
         with place_named(file.place, "target"):
             path = self.renderer.text(file.target, values)
-            if (problem := path_problem(path)) and (asked := self._question_to_blame(file.target)):
+            if (problem := path_problem(path)) and (asked := self._question_to_blame(file)):
                 raise AnswerError(f"makes the path {path!r}: {problem}", key=asked.option)
             return check_path(path)
 
-    def _question_to_blame(self, target: str) -> Question | None:
-        """Return the first question that a target depends on; None: no answer makes it good."""
-        if path_problem(_EXPRESSION.sub("x", target)):
+    def _question_to_blame(self, file: File) -> Question | None:
+        """Return the first question that a target depends on; None: no answer makes it valid."""
+        if file.target_problem:
             return None
-        names = self.renderer.names(target)
+        names = self.renderer.names(file.target)
         for name, expression in [*self.manifest.derived.items()][::-1]:
             if name in names:
                 names |= self.renderer.names(f"{{{{ {expression} }}}}")
@@ -148,7 +141,7 @@ class Rendering:
         return file.text
 
     def _guard(self, answers: Mapping[str, Value], files: list[Rendered]) -> None:
-        """Refuse an answer that changes what a file means; raises `AnswerError`."""
+        """Refuse an answer that changes the structure of a file; raises `AnswerError`."""
         from kscaffold.project.guard import Guard
 
         @functools.cache
@@ -164,15 +157,14 @@ class Rendering:
                 guard.check(file.template, file.path, file.text)
 
     def _without_secrets(self, answers: Answers, files: tuple[Rendered, ...]) -> list[str | None]:
-        """Return each file's text as it is without the secrets; None: it is copied.
+        """Return each file's text without the secrets; None: it is copied.
 
-        It is rendered once more, since a template may have changed what was typed, as quotes do.
+        It is rendered again, since a secret may look different in the text, such as when quoted.
         """
         try:
             without = self._files(masked(self.manifest, answers).values, is_guarded=False)
             texts = {file.path: file.text for file in without}
             return [texts[file.path] for file in files]
-        except (KscaffoldError, KeyError):  # a secret that is more than text to the template
-            return [
-                file.text and redacted(file.text, self.manifest, answers.values) for file in files
-            ]
+        except (KscaffoldError, KeyError):  # the template needs the secret for more than its text
+            values = answers.values
+            return [file.text and redacted(file.text, self.manifest, values) for file in files]

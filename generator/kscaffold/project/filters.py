@@ -1,4 +1,4 @@
-"""The filters that templates have: those of Jinja's that are harmless, bounded, and a few more."""
+"""The filters of templates: harmless ones of Jinja's with limits, and a few of our own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILTERS = (
 
 
 def allowed_filters() -> dict[str, Callable[..., Any]]:
-    """Return all filters by their names; none returns more than there may be."""
+    """Return all filters by name, each with a limit on what it returns."""
     filters = {name: jinja2.filters.FILTERS[name] for name in FILTERS}
     own = {"indent": _indent, "wordwrap": _wordwrap, "join": _join, "replace": _replace}
     ours = {
@@ -38,9 +38,7 @@ def file_name(path: str) -> str:
 
 
 def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter that refuses what it returns where that is too much."""
-
-    # Jinja's own filters carry marks that tell how to call them.
+    # `wraps` also keeps the attributes that tell Jinja how to call its filters.
     @functools.wraps(function)
     def bounded(*arguments: Any, **more: Any) -> Any:
         value = function(*arguments, **more)
@@ -61,7 +59,7 @@ def _indent(text: object, width: int | str = 4, first: bool = False) -> str:
 
 @jinja2.pass_environment
 def _wordwrap(environment: jinja2.Environment, text: object, width: int = 79) -> str:
-    # A long word is copied anew for each of its lines.
+    # Jinja copies the rest of a long word for each of its lines.
     check_length(len(str(text)) ** 2 // max(width, 1) // 1_000)
     return jinja2.filters.do_wordwrap(environment, str(text), width)
 

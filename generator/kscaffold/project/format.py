@@ -1,4 +1,4 @@
-"""The only module that knows black: generated Python is formatted, and known to compile."""
+"""Format generated Python and check that it compiles; the only module that knows black."""
 
 from __future__ import annotations
 
@@ -16,21 +16,13 @@ if TYPE_CHECKING:
     from black.mode import Mode
 
 PYPROJECT = "pyproject.toml"
-# The name of the package stands in short lines only: up to this length it moves no line break.
+# The package name is only in short lines: up to this length it changes no line break.
 LONGEST = 24
 _TABLE = Place(PYPROJECT, ("tool", "black"))
 
 
 class Style(msgspec.Struct, frozen=True, rename="kebab"):
-    """The settings of black that change what it writes, by the names that black has for them.
-
-    Attributes:
-        line_length: in characters.
-        skip_string_normalization: whether quotes stay as they are.
-        skip_magic_trailing_comma: whether a trailing comma does not keep lines apart.
-        preview: whether black writes what it may write next year.
-        target_version: the versions of Python to write for, such as "py311".
-    """
+    """The settings of black that change its output."""
 
     line_length: int = 88
     skip_string_normalization: bool = False
@@ -43,11 +35,7 @@ DEFAULT = Style()
 
 
 def style_of(text: str) -> Style:
-    """Return the style that the text of a project's pyproject.toml asks for.
-
-    Raises:
-        TemplateError: a setting is of another type than black takes.
-    """
+    """Return black's settings in the text of a pyproject.toml; raises `TemplateError`."""
     if "black" not in text:
         return DEFAULT
     try:
@@ -59,16 +47,16 @@ def style_of(text: str) -> Style:
 
 
 def format_python(text: str, template: str, package: str = "", style: Style = DEFAULT) -> str:
-    """Return Python source in black's form.
+    """Return Python source formatted by black.
 
     Args:
         text: the source, as rendered.
         template: where it comes from, for errors.
-        package: the name of the project's package, which digests of known texts leave open.
+        package: the name of the project's package, which digests of known texts ignore.
         style: the settings of black.
 
     Raises:
-        TemplateError: what the template rendered is no valid Python; names template and line.
+        TemplateError: it is not valid Python; names template and line.
     """
     if len(package) > LONGEST or style != DEFAULT:
         return _formatted(text, template, style)
@@ -95,11 +83,10 @@ def _formatted(text: str, template: str, style: Style) -> str:
 
 
 def _check_compiles(text: str, template: str) -> None:
-    # black takes some sources that Python refuses, such as a return outside a function.
+    # black accepts some sources that Python refuses, such as a return outside a function.
     try:
-        with warnings.catch_warnings():
-            # Legal but odd code is reported by the project's own tools.
-            warnings.simplefilter("ignore")
+        # Warnings are left to the project's own tools.
+        with warnings.catch_warnings(action="ignore"):
             compile(text, template, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
@@ -113,7 +100,6 @@ def _mode(style: Style) -> Mode:
     from black.mode import Mode, TargetVersion
 
     try:
-        # With a target version, black need not find one out by trying.
         versions = {TargetVersion[version.upper()] for version in style.target_version}
     except KeyError as error:
         raise TemplateError(f"black knows no {error}", place=_TABLE) from None

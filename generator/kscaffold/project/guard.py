@@ -1,8 +1,8 @@
-"""Find answers that become code, by rendering a file again with harmless ones.
+"""Find answers that become code, by rendering a file again with harmless answers.
 
-A template should quote what people type. Where one does not, an answer such as `x"; import os; "`
-is more than a text to the file that it stands in. So a file is rendered with a stand-in for each
-free text, too, and the two must mean the same but for that text.
+Templates should quote what people type. If one does not, an answer such as `x"; import os; "` is
+more than text in the file. So each file is also rendered with a stand-in for each free text; both
+versions must mean the same but for that text.
 """
 
 from __future__ import annotations
@@ -18,22 +18,16 @@ from kscaffold.errors import AnswerError, KscaffoldError
 from kscaffold.project.structure import READERS, mean_the_same
 from kscaffold.template.manifest import Manifest, Question, Value
 
-# Of these stand-ins are made: no words, and long enough to stand nowhere else by chance.
+# Stand-ins are made of these letters: not words, and too long to occur elsewhere by chance.
 _LETTERS = "zxjkvwbfghmnprst"
 _SHORTEST = 8
-# What a text that has to match a pattern may hold and still be no more than a word.
+# A text that must match a pattern is harmless if it has only these characters.
 _WORD = re.compile(r"[\w.+-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Guard:
-    """Checks the files of a project that is made of some answers.
-
-    Attributes:
-        manifest: what was asked.
-        values: the answers.
-        render: renders a file of the template with other answers; raises `KscaffoldError`.
-    """
+    """Checks the files of a project; `render` renders a template file with other answers."""
 
     manifest: Manifest
     values: Mapping[str, Value]
@@ -41,7 +35,7 @@ class Guard:
 
     @cached_property
     def stand_ins(self) -> dict[str, str]:
-        """A harmless text for each answer that may be any text and is not the template's own."""
+        """A harmless text for each answer that may be any text and is not the default."""
         questions = self.manifest.questions
         free = [name for name, value in self.values.items() if _is_free(questions.get(name), value)]
         return {
@@ -50,13 +44,7 @@ class Guard:
         }
 
     def check(self, template: str, path: str, text: str) -> None:
-        """Refuse an answer that changes what a file means; raises `AnswerError`.
-
-        Args:
-            template: the file of the template.
-            path: where it goes.
-            text: what it renders to.
-        """
+        """Refuse an answer that changes the structure of a file; raises `AnswerError`."""
         file = _Guarded(self, template, PurePosixPath(path).suffix, text)
         if file.suffix not in READERS or file.agrees(self.stand_ins) is not False:
             return
@@ -68,7 +56,7 @@ class Guard:
         name = (guilty or [*joint])[0]
         place = f"{path}, line {file.line(name)}"
         raise AnswerError(
-            f"the answer is more than a text in {place}: it changes what the file means",
+            f"the answer is more than text in {place}: it changes the structure of the file",
             key=self.manifest.questions[name].option,
             hint=f"have {template} quote it: {{{{ {name} | quote }}}}",
         )
@@ -76,7 +64,7 @@ class Guard:
 
 @dataclass(frozen=True)
 class _Guarded:
-    """A file of a project, to be compared with what it is with other answers."""
+    """A file of a project, to be compared with its versions for other answers."""
 
     guard: Guard
     template: str
@@ -84,27 +72,27 @@ class _Guarded:
     text: str
 
     def agrees(self, swaps: Mapping[str, str]) -> bool | None:
-        """Return whether it means the same with these answers; None: it does not render."""
+        """Return whether it means the same with other answers; None: it does not render."""
         other = self._rendered(swaps)
         return None if other is None else self._means(self.text, other, swaps)
 
     def fitting(self, name: str) -> str | None:
-        """Return a value that can replace an answer without a difference; None: there is none.
+        """Return a value that can replace an answer without changing the structure, or None.
 
-        That is the stand-in or, where the template takes no text but a number, the default.
+        That is the stand-in or, if the template needs something else, such as a number, the
+        default.
         """
         default = self.guard.manifest.questions[name].default
         swaps = [self.guard.stand_ins[name]]
         if isinstance(default, str) and default and "{{" not in default:
             swaps.append(default)
         found = {swap: self.agrees({name: swap}) for swap in swaps}
-        # If no other answer renders, there is nothing to compare.
         if all(agrees is None for agrees in found.values()):
-            return str(self.guard.values[name])
+            return str(self.guard.values[name])  # nothing renders, so nothing can be compared
         return next((swap for swap, agrees in found.items() if agrees), None)
 
     def line(self, name: str) -> int:
-        """Return the first line that alone makes a difference; else the first that differs."""
+        """Return the first line that alone changes the structure; else the first that differs."""
         swaps = {name: self.guard.stand_ins[name]}
         lines, other = self.text.split("\n"), (self._rendered(swaps) or "").split("\n")
         pairs = enumerate(zip(lines, other, strict=False))
@@ -137,9 +125,9 @@ def _is_free(question: Question | None, value: Value) -> bool:
 
 
 def _stand_in(answer: str, number: int, kind: str = "str") -> str:
-    """Return a text of letters like an answer: as long, with the same spaces or folders."""
+    """Return letters as long as the answer, with its spaces and, for a path, its folders."""
     keeps = " /." if kind == "path" else " "
-    # The letters between two "q" count the answers, so that no stand-in is a part of another one.
+    # The letters between two "q" encode the number: no stand-in is a part of another.
     letters = cycle(f"q{_LETTERS[number % 16]}{_LETTERS[number // 16 % 16] * (number > 15)}")
     kept = [each if each in keeps else next(letters) for each in answer]
     cased = (new.upper() if old.isupper() else new for old, new in zip(answer, kept, strict=True))

@@ -1,10 +1,9 @@
-"""The questions of a template, answered one after the other from what was given and defaults."""
+"""Answer the questions of a template in order, from what was given and from defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from kscaffold.errors import AnswerError, TemplateError, place_named
 from kscaffold.project.accept import accept, instead, option_named, spelled
@@ -12,18 +11,15 @@ from kscaffold.project.found import Tools, look_up
 from kscaffold.template.manifest import AnswerRule, Manifest, Question, Value
 from kscaffold.template.manifest.tables import InspectTable
 
-if TYPE_CHECKING:
-    pass
-
-# What is taken where a question has no default.
+# The answers to questions without a default.
 _EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": (), "list": ()}
 
 
 class Interview:
-    """The questions answered in their order, from what was given and from defaults.
+    """The answers to the questions, in order.
 
-    `until` stops before a question, so that a prompt can ask it with its default. `required` are
-    the answers that the template's rules give; those of `given` are the user's own.
+    `given` are the user's answers, and `required` those of the template's rules. The interview
+    stops before the question `until`, so that a prompt can ask it with its default.
     """
 
     def __init__(
@@ -61,7 +57,7 @@ class Interview:
             return bool(self.tools.renderer.value(rule.when, self.values))
 
     def default(self, question: Question) -> Value:
-        """Return what is taken if nothing is given."""
+        """Return the answer if none is given."""
         if question.inspect and self._are_given(question, question.inspect.arguments):
             return self._inspected(question, question.inspect)
         if isinstance(question.default, str):
@@ -72,7 +68,7 @@ class Interview:
         return _EMPTY.get(question.type) if question.default is None else question.default
 
     def accept(self, question: Question, raw: object) -> Value:
-        """Return the value of an answer; raises `AnswerError` if the question refuses it."""
+        """Return the value of an answer; raises `AnswerError`."""
         value = accept(question, raw)
         if question.pattern:
             with place_named(question.place, "pattern"):
@@ -86,7 +82,7 @@ class Interview:
         name = question.name
         if not self.applies(question):
             value = self._otherwise(question)
-            # The record of a project's answers has this one, too.
+            # It may be given nevertheless, such as by the record of a project.
             given = self.given.get(name, value)
             if (tuple(given) if isinstance(given, list) else given) != value:
                 raise AnswerError(self._why_not_asked(question))
@@ -94,13 +90,12 @@ class Interview:
         if name not in self.given:
             self.defaults[name] = self.accept(question, self.default(question))
             return self.defaults[name]
-        # What was given makes a default unnecessary.
-        with suppress(AnswerError):
+        with suppress(AnswerError):  # a default is not needed
             self.defaults[name] = self.default(question)
         return self.accept(question, self.given[name])
 
     def _settled(self, question: Question) -> tuple[str, Value] | None:
-        """Return the option of the choice that answers a question, and the answer."""
+        """Return the option of the choice that answers a question, and that answer."""
         for when, option, value in question.settled:
             if self.tools.renderer.value(when, self.values):
                 return option, self.accept(question, value)
@@ -120,7 +115,7 @@ class Interview:
         return question.otherwise
 
     def _are_given(self, question: Question, names: tuple[str, ...]) -> bool:
-        """Return whether what an inspector looks at is answered, and not left out."""
+        """Return whether the questions that an inspector depends on have answers."""
         for name in names:
             if name not in self.values:
                 reason = f"no earlier question {name!r}"

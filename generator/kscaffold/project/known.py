@@ -1,8 +1,8 @@
-"""Python that black is known to leave as it is, by the digests of the texts.
+"""Texts that black is known to leave unchanged, by their digests.
 
-To import black and to run it costs more than all else that a scaffold takes. So the texts of the
-built-in template are listed in `formatted.txt`; the tests hold that list against black. Texts of
-other templates are kept in the user's cache, once black has left them as they are.
+Importing and running black takes longer than everything else together. So the texts of the built-in
+template are listed in `formatted.txt`, which the tests compare with black; those of other templates
+are added to the user's cache when black leaves them unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
 
 
 def digest(text: str, package: str = "") -> str:
-    """Return what identifies a text, whatever its package is called."""
+    """Return the digest of a text, whatever the name of its package."""
     if package:
         text = re.sub(rf"\b{re.escape(package)}\b", "my_package", text)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -36,14 +36,14 @@ def is_known(key: str) -> bool:
 
 
 def remember(key: str) -> None:
-    """Keep one more text in the cache; where that cannot be, nothing is kept."""
+    """Add a text to the cache, if it can be written."""
     path = _cache_file()
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             if path.stat().st_size > _LARGEST:
                 path.unlink()
-        # A line at once, so that two who do this at the same time mix nothing.
+        # A single write, so that concurrent runs do not mix their lines.
         descriptor = os.open(path, _APPEND, 0o600)
         try:
             os.write(descriptor, f"{key}\n".encode())
@@ -55,7 +55,7 @@ def remember(key: str) -> None:
 def known_digests() -> frozenset[str]:
     """Return the listed digests, if the list is for the installed black.
 
-    Black's style does not change within a calendar year, which its version begins with:
+    Its style is stable within a calendar year, which its version begins with:
     https://black.readthedocs.io/en/stable/the_black_code_style/index.html#stability-policy
     """
     year, *digests = FORMATTED.read_text(encoding="ascii").split()
@@ -64,9 +64,9 @@ def known_digests() -> frozenset[str]:
 
 @functools.cache
 def black_version() -> str:
-    """Return the version of the installed black; "" if it does not tell."""
+    """Return the version of the installed black, or "" if it is unknown."""
     try:
-        # A module of one line beside black; `importlib.metadata` would take as long as jinja2.
+        # A one-line module of black's; `importlib.metadata` would take as long as jinja2.
         from _black_version import version  # type: ignore[import-untyped]
     except ImportError:
         return ""

@@ -1,4 +1,4 @@
-"""Names that a project's package cannot have, because they are taken."""
+"""Names that a project's package cannot have."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ from typing import Any
 
 from kscaffold.safety.paths import is_device
 
-# The names of what generated projects depend on; `make names` finds them.
+# The names that the dependencies of generated projects take; `make names` finds them.
 TAKEN = Path(__file__).with_name("taken_names.json")
-# Of the standard library, but not in `sys.stdlib_module_names`, or only of a later Python.
+# Modules of the standard library that `sys.stdlib_module_names` lacks, at least in older versions.
 _STANDARD = frozenset({"annotationlib", "compression", "test"})
 
 
 def refusal(name: str) -> str | None:
     """Return why a package cannot have a name, such as "is a keyword of Python", or None."""
     if not re.fullmatch("[a-z]([a-z0-9_]*[a-z0-9])?", name):
-        return (
-            "must be lower-case letters, digits and underscores, a letter first and no underscore"
-            " last"
-        )
+        return "must have only a-z, 0-9 and _, begin with a letter, and not end with _"
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         return "is a keyword of Python"
     if name in sys.stdlib_module_names or name in _STANDARD:
@@ -35,7 +32,7 @@ def refusal(name: str) -> str | None:
 
 
 def canonical(name: str) -> str:
-    """Return the name of a distribution as package indexes compare it (PEP 503)."""
+    """Return the normalized name of a distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -1,15 +1,16 @@
-"""The pipeline: Template and Answers become a Tree, in memory."""
+"""The pipeline from a template and answers to a tree of files, in memory."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import astuple, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from msgspec import convert, to_builtins
 
-from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError
+from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.project.answers import Answers, Tools
 from kscaffold.project.files import Rendered, Rendering
 from kscaffold.project.found import found_values, readable
@@ -20,10 +21,10 @@ from kscaffold.project.render import Renderer
 from kscaffold.project.tree import Tree, TreeFile
 from kscaffold.safety.child_process import ChildError, run_in_child
 from kscaffold.safety.files import read_regular
+from kscaffold.template.manifest import Manifest
 from kscaffold.template.stack import Template
 
-# CPU time in seconds: for the pattern of a question; for a whole template; for each file of it,
-# which black may have to format.
+# CPU time in seconds: for a pattern, a template, and each of its files, which black may format.
 MATCH_SECONDS = 1.0
 SECONDS = 4.0
 SECONDS_A_FILE = 0.05
@@ -48,13 +49,7 @@ class Scaffold:
 
 
 def prepare(template: Template, target_name: str, target: Path | None = None) -> Scaffold:
-    """Bring together what questions are answered with and what files are rendered with.
-
-    Args:
-        template: the template.
-        target_name: the last component of the project's path, for defaults.
-        target: the project's folder, which recorded paths start from.
-    """
+    """Prepare a template for a project of this name, in this folder (default: of that name)."""
     renderer = Renderer(template.layers)
     tools = Tools(
         renderer=renderer,
@@ -67,7 +62,7 @@ def prepare(template: Template, target_name: str, target: Path | None = None) ->
 
 
 def choose(scaffold: Scaffold, answers: Answers) -> Scaffold:
-    """Return the scaffold with the folders that the answers choose; raises `TemplateError`."""
+    """Return the scaffold with the choices that the answers make; raises `TemplateError`."""
     template = scaffold.template.chosen(answers.values)
     if template is scaffold.template:
         return scaffold
@@ -75,19 +70,35 @@ def choose(scaffold: Scaffold, answers: Answers) -> Scaffold:
 
 
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
-    """Return the answers and all that follows from them; raises `TemplateError`."""
+    """Return the answers and the derived values; raises `TemplateError`."""
     return choose(scaffold, answers).rendering(answers).derived(answers.values)
 
 
-def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
-    """Render every file that the answers call for, in the manifest's order.
+def training_arguments(scaffold: Scaffold, answers: Answers, run_folder: str) -> list[str]:
+    """Return the arguments to Python that briefly train a project; raises `TemplateError`."""
+    scaffold = choose(scaffold, answers)
+    values = {**derived_values(scaffold, answers), "scratch": run_folder}
+    words = scaffold.template.manifest.test.train
+    with place_named("[test] train"):
+        return [scaffold.renderer.text(word, values) for word in words]
 
-    A template that is not our own is rendered in a child process: the sandbox keeps it from files
-    and from code, and limits of the operating system end what would go on without end.
+
+def missing_modules(manifest: Manifest) -> list[str]:
+    """Return the modules that projects need for that and that are not installed here."""
+    # Looking for a submodule would import its parent.
+    return [name for name in manifest.test.needs if not find_spec(name.partition(".")[0])]
+
+
+def build_tree(scaffold: Scaffold, answers: Answers) -> Tree:
+    """Render the files of the project, in the manifest's order.
+
+    Foreign templates are rendered in a child process: the sandbox gives no access to files and
+    code, and limits of the operating system stop endless loops.
 
     Raises:
+        AnswerError: an answer makes an invalid path, or changes the structure of a file.
         TemplateError: a template is broken, renders to invalid Python, names a path that must
-            not be written, or does not come to an end.
+            not be written, or does not end.
     """
     scaffold = choose(scaffold, answers)
     template = scaffold.template
@@ -116,7 +127,7 @@ def _copied(scaffold: Scaffold, answers: Answers, file: Rendered) -> bytes:
 
 
 def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
-    """Render the files; those of a stranger's template in a child process."""
+    """Render the files; those of foreign templates in a child process."""
     if not scaffold.template.is_foreign:
         return scaffold.rendering(answers).files(answers, is_guarded=False)
     rendering = scaffold.rendering(answers)
@@ -134,7 +145,7 @@ def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
 
 
 def _report(rendering: Rendering, answers: Answers) -> dict[str, Any]:
-    """Return the files that a child process renders, or the error, as JSON has them."""
+    """Return the files that a child process renders, or the error, as JSON."""
     try:
         files = rendering.files(answers, is_guarded=True)
     except KscaffoldError as error:

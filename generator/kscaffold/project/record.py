@@ -1,4 +1,4 @@
-"""What a project keeps for a later update: the answers, and the files as they were rendered."""
+"""The record that a project keeps for updates: the answers, and the rendered files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from kscaffold.project.tree import Tree, TreeFile, is_text
 from kscaffold.safety.escaping import quote
 from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.template.manifest import Value
-from kscaffold.template.origins import BUILT_IN
-from kscaffold.template.parts import Part
+from kscaffold.template.parts import BUILT_IN, Part
 from kscaffold.template.stack import Template
 from kscaffold.toml import TomlError, parse_toml
 
@@ -25,19 +24,9 @@ BASE = ".kscaffold/base.json"
 
 
 def record_files(
-    template: Template,
-    target: Path,
-    values: Mapping[str, Value],
-    base: Mapping[str, str | bytes],
+    template: Template, target: Path, values: Mapping[str, Value], base: Mapping[str, str | bytes]
 ) -> Tree:
-    """Return the files of the record.
-
-    Args:
-        template: what the project is made from.
-        target: the project's folder, which paths of templates are told from.
-        values: the answers, without secrets.
-        base: the content of each file, without secrets.
-    """
+    """Return the files of the record; `values` and the contents in `base` have no secrets."""
     layers = "".join(
         _layer(part, target) for part in template.stack if part.origin.kind != BUILT_IN
     )
@@ -55,9 +44,10 @@ def record_files(
 
 
 def _layer(part: Part, project: Path) -> str:
-    """Return a layer's lines of TOML; a path is kept both absolute and as seen from the project.
+    """Return a layer as TOML.
 
-    So the template is found after the project moves, and after both move together.
+    A path is recorded both as absolute and relative to the project, so that the template is found
+    after the project moves, and after both move together.
     """
     origin = part.origin
     values = {"name": part.layer.name, "kind": origin.kind, "source": origin.source}
@@ -70,7 +60,7 @@ def _layer(part: Part, project: Path) -> str:
 
 
 def _kept(content: str | bytes) -> str | dict[str, str]:
-    """Return a text as it is; of other bytes their digest, which tells whether they change."""
+    """Return a text as it is, and the digest of other bytes."""
     if isinstance(content, str):
         return content
     if is_text(content):
@@ -79,7 +69,7 @@ def _kept(content: str | bytes) -> str | dict[str, str]:
 
 
 def to_toml(values: Mapping[str, Value]) -> str:
-    """Return answers as lines of TOML; an answer of None is left out."""
+    """Return answers as TOML, without those that are None."""
     return "".join(
         f"{name} = {str(value).lower() if isinstance(value, bool) else quote(value)}\n"
         for name, value in values.items()
@@ -88,11 +78,7 @@ def to_toml(values: Mapping[str, Value]) -> str:
 
 
 def read_data_file(path: Path) -> dict[str, object]:
-    """Read answers from TOML: a flat file, or the answers.toml of a project.
-
-    Raises:
-        AnswerError: it cannot be read, or is no TOML.
-    """
+    """Read answers from flat TOML, or the answers.toml of a project; raises `AnswerError`."""
     try:
         values = parse_toml(read_regular(path, MAX_TEXT))
     except (OSError, TomlError) as error:

@@ -1,4 +1,4 @@
-"""Secret answers: written into the files that ask for them, and shown and kept nowhere else."""
+"""Keep secret answers out of everything but the files that use them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from dataclasses import replace
 from kscaffold.errors import KscaffoldError, TemplateError
 from kscaffold.project.answers import Answers
 from kscaffold.safety.escaping import quote
-from kscaffold.template.manifest import Manifest, Value
+from kscaffold.template.manifest import Manifest
 
 
 def public(manifest: Manifest, answers: Answers) -> Answers:
     """Return the answers without the secret ones."""
-    return replace(
-        answers,
-        values=_without_secret(manifest, answers.values),
-        chosen=_without_secret(manifest, answers.chosen),
+    values, chosen = (
+        {name: value for name, value in each.items() if not manifest.questions[name].secret}
+        for each in (answers.values, answers.chosen)
     )
+    return replace(answers, values=values, chosen=chosen)
 
 
 def masked(manifest: Manifest, answers: Answers) -> Answers:
-    """Return the answers with "<NAME>" in place of each secret that was given."""
+    """Return the answers with "<NAME>" in place of each secret."""
     names = _secrets(manifest, answers.values)
     return replace(answers, values={**answers.values, **{name: f"<{name}>" for name in names}})
 
 
 def redacted(text: str, manifest: Manifest, values: Mapping[str, object]) -> str:
-    """Return a text with "<NAME>" in place of each secret, as it is or quoted."""
+    """Return a text with "<NAME>" in place of each secret, plain or quoted."""
     for name, secret in _secrets(manifest, values).items():
         for form in sorted((secret, quote(secret)[1:-1], repr(secret)[1:-1]), key=len)[::-1]:
             text = text.replace(form, f"<{name}>")
@@ -37,7 +37,7 @@ def redacted(text: str, manifest: Manifest, values: Mapping[str, object]) -> str
 
 @contextmanager
 def secrets_hidden(manifest: Manifest, given: Mapping[str, object]) -> Iterator[None]:
-    """Keep the secrets among what was given out of an error that is raised within."""
+    """Remove the given secrets from an error from within."""
     try:
         yield
     except KscaffoldError as error:
@@ -48,7 +48,7 @@ def secrets_hidden(manifest: Manifest, given: Mapping[str, object]) -> Iterator[
 
 @contextmanager
 def answers_named(manifest: Manifest, answers: Answers) -> Iterator[None]:
-    """Say with which answers a template fails within, and no secret of them."""
+    """Add the answers, without secrets, to a template error from within."""
     given = [
         name if value is True else f"{name}={value}"
         for name, value in public(manifest, answers).chosen.items()
@@ -72,7 +72,3 @@ def _secrets(manifest: Manifest, values: Mapping[str, object]) -> dict[str, str]
         for name, question in manifest.questions.items()
         if question.secret and values.get(name)
     }
-
-
-def _without_secret(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, Value]:
-    return {name: value for name, value in values.items() if not manifest.questions[name].secret}

@@ -1,4 +1,4 @@
-"""Templates and expressions become text and values."""
+"""Render templates to text, and evaluate expressions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_SHOWN = 200
 
 
 class Renderer:
-    """Renders the files of one template, and what the manifest has of templates and expressions."""
+    """Renders the files of one template, and evaluates the expressions of its manifest."""
 
     def __init__(self, layers: Layers) -> None:
         self.layers = layers
@@ -29,33 +29,28 @@ class Renderer:
         self.pattern: re.Pattern[str] | None = None
         self.environment = Sandbox(layers, self._fill)
         self.budget = Budget()
-        # A prompt works the answers out after each question: compile once.
+        # Compiled once, since prompts evaluate all of them after each question.
         self._template = cache(self.environment.from_string)
         self._expression = cache(
             partial(self.environment.compile_expression, undefined_to_none=False)
         )
 
     def use_placeholders(self, placeholders: Mapping[str, str]) -> None:
-        """Set the identifiers that stand for a value in Python templates.
-
-        Raises:
-            TemplateError: a value is not an identifier.
-        """
+        """Set the placeholders of Python templates; raises `TemplateError` for a bad identifier."""
         for name, value in placeholders.items():
             if not str(value).isidentifier():
                 place = Place(MANIFEST, ("placeholders",))
                 raise TemplateError(f"{value!r} is not an identifier", place=place, key=name)
         if self.environment.cache is not None and self.placeholders != placeholders:
-            # Files are kept as they were filled in.
-            self.environment.cache.clear()
+            self.environment.cache.clear()  # of files with the former values
         self.placeholders = dict(placeholders)
         names = "|".join(map(re.escape, placeholders))
         self.pattern = re.compile(rf"\b(?:{names})\b") if names else None
 
     def text(self, template: str, values: Mapping[str, object]) -> str:
-        """Render a small template of the manifest; raises `TemplateError`, `AnswerError`.
+        """Render a template of the manifest; raises `TemplateError`, `AnswerError`.
 
-        It holds expressions only: without statements there are no loops, so that it ends soon.
+        It has only expressions: without statements there are no loops, so it ends soon.
         """
         if "{" not in template:
             return template
@@ -68,7 +63,7 @@ class Renderer:
             return text
 
     def names(self, template: str) -> set[str]:
-        """Return the names that a small template of the manifest uses."""
+        """Return the names that a template of the manifest uses."""
         return meta.find_undeclared_variables(self.environment.parse(template))
 
     def value(self, expression: str, values: Mapping[str, object]) -> object:
@@ -84,7 +79,7 @@ class Renderer:
 
     @contextmanager
     def _limited(self, text: str, values: Mapping[str, object]) -> Iterator[None]:
-        """Bound what a text of the manifest may take; any failure is a `TemplateError`."""
+        """Limit the time for a text of the manifest; any failure is a `TemplateError`."""
         try:
             with self.budget.watch():
                 check_source(text)
@@ -95,11 +90,7 @@ class Renderer:
             raise _broken(error, values, text=text) from None
 
     def file(self, template: str, values: Mapping[str, object]) -> str:
-        """Render a template file, which ends in ".jinja".
-
-        Raises:
-            TemplateError: names template, line and reason, with the lines around it.
-        """
+        """Render a file that ends in ".jinja"; raises `TemplateError` with the lines around."""
         name = f"{self.layers.find(template) or 0}:{template}"
         try:
             return self.environment.get_template(name).render(values)
@@ -109,7 +100,7 @@ class Renderer:
             raise self._broken_file(name, error, values) from None
 
     def copied(self, template: str) -> bytes:
-        """Return the bytes of a file that is no template; raises `TemplateError`."""
+        """Return the bytes of a file that is copied; raises `TemplateError`."""
         return self.layers.top(template).read_bytes(template)
 
     def _fill(self, text: str) -> str:
@@ -138,7 +129,7 @@ def _place(error: Exception, template: str) -> tuple[str, int]:
         return error.name or template, error.lineno
     from traceback import walk_tb
 
-    # Jinja rewrites tracebacks so that template files and lines stand in them.
+    # Jinja rewrites tracebacks to have the files and lines of templates.
     line = 1
     for frame, number in walk_tb(error.__traceback__):
         if re.match(r"\d+:.*\.jinja$", frame.f_code.co_filename, re.DOTALL):
@@ -164,7 +155,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "needs too much memory"
     if isinstance(error, RecursionError):
-        return "calls itself without end, or lies too deep"
+        return "recurses without end, or is nested too deeply"
     return str(error)
 
 

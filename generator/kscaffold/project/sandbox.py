@@ -1,7 +1,6 @@
-"""The sandbox that templates are rendered in.
+"""The sandbox of templates.
 
-They run with the filters, tests and methods that are listed here and no others, and read nothing
-but files of their own template.
+Templates have only the filters, tests and methods that are listed, and read only their own files.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from kscaffold.safety.limits import check_number
 from kscaffold.template.overlays import Layers
 
 TESTS = ("defined", "undefined", "none", "in", "string", "boolean", "eq", "equalto", "ne")
-# The methods of values; not those that format by attributes, or make much of little.
+# The methods of values, without those that access attributes or return much more than they get.
 METHODS: dict[type, frozenset[str]] = {
     str: frozenset(
         {
@@ -36,15 +35,15 @@ METHODS: dict[type, frozenset[str]] = {
     list: frozenset({"count", "index"}),
     tuple: frozenset({"count", "index"}),
 }
-# What Jinja itself gives to templates: loops, macros and other files.
+# Modules of Jinja's own objects in templates: loops, macros and other files.
 JINJA = ("jinja2.runtime", "jinja2.environment")
-# A statement on a line of its own, a comment to Python. Jinja's own line statements would swallow
-# the blank lines that follow.
+# A line statement, which is a comment in Python. Those of Jinja itself would swallow the blank
+# lines that follow.
 STATEMENT = re.compile(r"^[ \t]*#:(.*)$", re.MULTILINE)
 
 
 class UndefinedNameError(jinja2.UndefinedError):
-    """A name that is not defined; jinja2.UndefinedError has it in its message only."""
+    """An undefined name; jinja2.UndefinedError has it only in its message."""
 
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
@@ -52,7 +51,7 @@ class UndefinedNameError(jinja2.UndefinedError):
 
 
 class _Undefined(jinja2.StrictUndefined):
-    """What an undefined name or attribute stands for; any use of it is an error."""
+    """The value of an undefined name or attribute; any use of it is an error."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -62,12 +61,7 @@ class _Undefined(jinja2.StrictUndefined):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """An environment of Jinja with only what is listed here.
-
-    Args:
-        layers: where files are read from.
-        fill: puts the manifest's placeholders in place in a Python template.
-    """
+    """A Jinja environment with few features; `fill` replaces placeholders in Python templates."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -90,8 +84,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def join_path(self, template: str, parent: str) -> str:
         """Return the file that another one extends, includes or imports.
 
-        "NAME/a.jinja", with the name of a layer below, and a file's own path mean the file below
-        it; any other path the highest file of that path.
+        "NAME/PATH" is a file of the layer of that name below; a file's own path is the next file
+        below it; any other path is the highest file with it.
         """
         number, path = split(parent)
         name, _, rest = template.partition("/")
@@ -107,10 +101,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return known and super().is_safe_attribute(obj, attr, value)
 
     def wrap_str_format(self, value: Any) -> None:
-        """Have `str.format` refused like any other method: it makes much of little."""
+        """Refuse `str.format`, like any other method that is not listed."""
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Calculate, but for what makes much of little; raises `SecurityError`."""
+        """Evaluate an operator, unless its result may be huge; raises `SecurityError`."""
         if operator == "**":
             raise SecurityError("** is not allowed")
         if operator == "*" and not (isinstance(left, int) and isinstance(right, int)):
@@ -123,11 +117,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return value
 
     def _load(self, name: str) -> tuple[str, str, Callable[[], bool]]:
-        """Return the source of a file; raises `jinja2.TemplateNotFound`.
-
-        Args:
-            name: the number of its layer and its path, such as "0:a.py.jinja".
-        """
+        """Return the source of a file such as "0:a.py.jinja"; raises `jinja2.TemplateNotFound`."""
         number, path = split(name)
         layer = self.layers[number]
         try:
@@ -141,6 +131,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 def split(name: str) -> tuple[int, str]:
-    """Return the number of a layer and a path in it, from the name that a file has for Jinja."""
+    """Split the name of a file in Jinja into the index of a layer and a path."""
     number, _, path = name.partition(":")
     return int(number), path

@@ -1,7 +1,7 @@
-"""What Python, TOML, JSON and YAML mean, as a list of leaves: to tell whether two texts differ.
+"""Compare the structure of two texts in Python, TOML, JSON or YAML, as lists of leaves.
 
-YAML has no parser here. Its lines are taken apart instead: into quoted texts, comments, words, and
-all other characters one by one, each of which might be structure.
+YAML is not parsed. Its lines are split into quoted texts, comments, words, and all other characters
+one by one, since each of these might be structure.
 """
 
 from __future__ import annotations
@@ -21,22 +21,21 @@ _TOKEN = re.compile(
     r"""|(?P<words>[\w/](?:[\w./+@-]|'(?=\w))*(?:[ ][\w/](?:[\w./+@-]|'(?=\w))*)*)"""
     r"""|(?P<space>\s+)|(?P<other>.)"""
 )
-# Plain words that YAML takes for something else than text.
+# Plain words that are not text in YAML.
 _NO_TEXT = re.compile(r"null|true|false|yes|no|on|off|y|n|\d[\da-fox._+-]*", re.IGNORECASE)
 
 
 class Leaf(NamedTuple):
-    """A part of what a text means: of which kind it is, and what it says if that is free."""
+    """A part of the structure: its kind, and its text if that may vary."""
 
     kind: str
     text: str = ""
 
 
 def leaves(text: str, suffix: str) -> tuple[Leaf, ...] | None:
-    """Return the leaves of a file with such a suffix, in order; None: it cannot be read."""
+    """Return the leaves of a file with this suffix, in order; None: it cannot be parsed."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             return tuple(READERS[suffix](text))
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
@@ -45,18 +44,14 @@ def leaves(text: str, suffix: str) -> tuple[Leaf, ...] | None:
 def mean_the_same(
     text: str, other: str, suffix: str, answers: Mapping[str, str], *, is_lenient: bool = True
 ) -> bool:
-    """Return whether two texts mean the same but for the answers.
+    """Return whether two versions of a file have the same structure and differ only in answers.
 
-    Args:
-        text: what a file is with the answers.
-        other: what it is with other texts in their place.
-        suffix: that of the file.
-        answers: the answer for each of those texts.
-        is_lenient: whether the template may have changed an answer, as `upper` does.
+    `other` has stand-ins for the answers. If `is_lenient`, the template may have changed an answer,
+    as `upper` does.
     """
     one, two = leaves(text, suffix), leaves(other, suffix)
     if one is None and two is None:
-        # Neither is what its name says. Python is refused later; of others, lines can be compared.
+        # Neither can be parsed. Invalid Python is refused later; of other files, compare the lines.
         if suffix in (".py", ".pyi"):
             return True
         one, two = tuple(lines_of_yaml(text)), tuple(lines_of_yaml(other))
@@ -68,10 +63,10 @@ def mean_the_same(
 
 
 def _says(said: str, other: str, source: str | None, answers: Mapping[str, str]) -> bool:
-    r"""Return whether a text says the answers, where the other one says something in their place.
+    r"""Return whether a text has the answers where the other one has their stand-ins.
 
-    What stands in the source as it was typed can be misread, as a "\n" in quotes. What does not was
-    changed by the template, which may do so.
+    An answer that is in the source as it was typed may be misread, such as "\n" in quotes. One that
+    is not was changed by the template, which is allowed.
     """
     expected = other
     for each, answer in answers.items():
@@ -103,19 +98,10 @@ def _yaml_leaf(kind: str, text: str) -> Leaf:
 
 
 def _python(text: str) -> Iterator[Leaf]:
-    # As bytes, so that a comment that names an encoding counts as it does for Python.
+    # As bytes, so that an encoding comment has its effect.
     data = text.encode()
     yield Leaf(tokenize.detect_encoding(io.BytesIO(data).readline)[0])
     yield from _parts(ast.parse(data))
-
-
-def _toml(text: str) -> Iterator[Leaf]:
-    return _parts(tomllib.loads(text))
-
-
-def _json(text: str) -> Iterator[Leaf]:
-    # An object as its pairs, since a key may come twice.
-    return _parts(json.loads(text, object_pairs_hook=tuple))
 
 
 def _parts(value: object) -> Iterator[Leaf]:
@@ -129,7 +115,7 @@ def _parts(value: object) -> Iterator[Leaf]:
         yield Leaf(type(value).__name__)
         for _, each in ast.iter_fields(value):
             if isinstance(each, (str, int)):
-                # Of a name, how many parts it has counts as well.
+                # The number of parts of a dotted name is structure, too.
                 yield Leaf(re.sub(r"\w+", "name", f"{each}"), f"{each}")
             else:
                 yield from _parts(each)
@@ -143,7 +129,10 @@ def _parts(value: object) -> Iterator[Leaf]:
 
 READERS: dict[str, Callable[[str], Iterable[Leaf]]] = {
     **dict.fromkeys((".py", ".pyi"), _python),
-    ".toml": _toml,
-    **dict.fromkeys((".json", ".ipynb"), _json),
+    ".toml": lambda text: _parts(tomllib.loads(text)),
+    # Objects as pairs, since keys may be repeated.
+    **dict.fromkeys(
+        (".json", ".ipynb"), lambda text: _parts(json.loads(text, object_pairs_hook=tuple))
+    ),
     **dict.fromkeys((".yml", ".yaml", ".cff"), lines_of_yaml),
 }

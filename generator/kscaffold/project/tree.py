@@ -1,4 +1,4 @@
-"""The tree of files that a scaffold consists of, in memory, before any disk is touched."""
+"""The files of a project, in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class TreeFile:
         path: where it goes, relative to the project's root, with forward slashes.
         content: text, written as UTF-8 with "\n" line ends; or bytes, written as they are.
         executable: whether the file gets the executable bits.
-        secret: whether a secret answer stands in it, so that no repository should have it.
+        secret: whether a secret is in it, so that it should not be committed.
     """
 
     path: str
@@ -28,7 +28,7 @@ class TreeFile:
 
     @property
     def text(self) -> str:
-        """The content as text, for those who look at text files; see `is_text`."""
+        """The content as text; see `is_text`."""
         content = self.content
         return content if isinstance(content, str) else content.decode(errors="replace")
 

@@ -1,1 +1,1 @@
-"""What bounds untrusted input: files, paths, text, time and memory."""
+"""Limits on untrusted input: files, paths, text, time and memory."""

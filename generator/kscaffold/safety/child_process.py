@@ -1,4 +1,4 @@
-"""A function in a child process that may take only so much time and memory."""
+"""Run a function in a child process with limited time and memory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
-# What the child may take beyond what this process has taken, in bytes.
+# What the child may use beyond what this process uses already, in bytes.
 MEMORY = 512 * 1024 * 1024
-# The child may wait for a busy machine, but not forever.
+# Wall time per CPU time: a busy machine may be slow, but not forever.
 WALL_FACTOR = 15.0
 
 
@@ -23,16 +24,10 @@ class ChildError(Exception):
 
 
 def run_in_child(function: Callable[[], Any], seconds: float) -> Any:
-    """Call a function in a child process and return what it returns, as JSON has it.
+    """Call a function in a child process and return its result, as JSON has it.
 
-    Where there are no such processes (Windows), it is called here, without limits.
-
-    Args:
-        function: what to call; it must not raise.
-        seconds: the CPU time that it may take.
-
-    Raises:
-        ChildError: it was stopped, or crashed.
+    The function must not raise. Without `fork` (Windows), it is called in this process, without
+    limits. Raises `ChildError` if it takes more CPU time (in seconds) or memory, or crashes.
     """
     if not hasattr(os, "fork"):
         return function()
@@ -63,7 +58,7 @@ def run_in_child(function: Callable[[], Any], seconds: float) -> Any:
 
 
 def _call_and_exit(function: Callable[[], Any], writer: int, seconds: float) -> NoReturn:
-    """Be the child: set its limits, call, report, and exit without the parent's cleanup."""
+    """Run the child: set limits, call, report, and exit without the parent's cleanup."""
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -82,23 +77,16 @@ def _limit(seconds: float) -> None:
     whole = max(1, round(seconds))
     resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(ValueError, OSError):
-        # macOS refuses limits of memory.
-        taken = _address_space()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
-
-
-def _address_space() -> int:
-    """Return the size of this process' address space in bytes; 0 where it cannot be told."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
+    used = 0  # address space of this process; unknown without /proc
+    with contextlib.suppress(OSError):
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        used = int(pages) * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses limits of memory
+        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
 
 
 def _read_all(reader: int, seconds: float) -> tuple[bytes, bool]:
-    """Read until the child ends; returns what came, and whether it came in time."""
+    """Read until the child ends; returns its output, and whether it ended in time."""
     deadline = time.monotonic() + seconds
     parts: list[bytes] = []
     while True:

@@ -1,4 +1,4 @@
-"""Text becomes data: quoted so that it reads back as the same text, whatever is in it."""
+"""Quote and escape text, so that it reads back as the same text whatever is in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kscaffold.errors import AnswerError
 _SHORT = {'"': '\\"', "\\": "\\\\"}
 _BIDI = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 _UNSAFE = {"Cc": "a control character", "Cs": "half of a surrogate pair"}
-# What CommonMark could take for markup anywhere; and what it could only at the start of a line.
+# What CommonMark could take for markup: anywhere, and only at the start of a line.
 _MARKUP = re.compile(r"[\\`*_\[\]<>#&~|!$]")
 _MARKUP_AT_START = re.compile(r"^(\d*)([-+=.)])")
 
@@ -18,14 +18,13 @@ _MARKUP_AT_START = re.compile(r"^(\d*)([-+=.)])")
 def quote(value: object) -> str:
     r"""Return a literal that reads back as the value in Python, TOML, JSON and YAML alike.
 
-    Text is put in double quotes; in the Basic Multilingual Plane all that is not printable is
-    written as \uXXXX, beyond it every character stands for itself: the only forms that the four
-    languages share. Numbers and lists of these work too; a bool does not, since its spelling
-    differs.
+    Text is put in double quotes. Unprintable characters of the Basic Multilingual Plane are written
+    as \uXXXX, all others as themselves: the only forms that the four languages share. Numbers, and
+    lists of texts and numbers, work too; a bool does not, since its spelling differs.
 
     Raises:
         TypeError: the value is of another type.
-        ValueError: the text holds half of a surrogate pair, which no file can hold.
+        ValueError: the text has half of a surrogate pair, which no file can hold.
     """
     if isinstance(value, str):
         return '"' + "".join(map(_quoted_character, value)) + '"'
@@ -42,24 +41,19 @@ def _quoted_character(character: str) -> str:
         raise ValueError(f"half of a surrogate pair: \\u{code:04x}")
     if character in _SHORT:
         return _SHORT[character]
-    # A BMP character that is not printable (controls, bidi marks, line separators) may end a
-    # line, hide, or be refused; so may noncharacters, which count as not printable too.
+    # Controls, bidi marks, line separators and noncharacters may end a line, hide, or be refused.
     if code <= 0xFFFF and not character.isprintable():
         return f"\\u{code:04x}"
     return character
 
 
 def markdown(value: str) -> str:
-    """Return one line of text as Markdown that reads as that very text."""
+    """Return Markdown that shows one line of text literally."""
     return _MARKUP_AT_START.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", value))
 
 
 def module_name(value: str) -> str:
-    """Return the name of a Python module for a project's name, such as "My model": my_model.
-
-    Raises:
-        AnswerError: the name has no letter to make a module name of.
-    """
+    """Return a module name for a project name ("my_model" for "My model"); raises `AnswerError`."""
     plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
     if not re.search("[a-z]", name):
@@ -68,15 +62,15 @@ def module_name(value: str) -> str:
 
 
 def unsafe_character(text: str) -> str | None:
-    r"""Return what makes a text no plain line, such as "a control character, \x07", or None."""
+    r"""Return what is not plain text in a line, such as "a control character, \x07", or None."""
     for character in text:
         kind = _UNSAFE.get(unicodedata.category(character))
         if unicodedata.bidirectional(character) in _BIDI:
-            kind = "a character that turns the direction of writing"
+            kind = "a character that changes the writing direction"
         if character in "\u2028\u2029":
             kind = "a line separator"
         if ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF:
-            kind = "a code that is no character"
+            kind = "a noncharacter"
         if kind:
             return f"{kind}, {ascii(character)[1:-1]}"
     return None

@@ -1,4 +1,4 @@
-"""Read untrusted files: regular files only, up to a maximum size."""
+"""Read untrusted files: only regular files, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -13,22 +13,19 @@ if TYPE_CHECKING:
 
 # Opening a pipe or a device must not block.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-# What a person writes by hand, such as a configuration, in bytes.
+# For files that people write by hand, such as a configuration, in bytes.
 MAX_TEXT = 4 << 20
 _CHUNK = 1 << 20
 
 
 def open_regular(path: Path, most: int | None = None) -> BinaryIO:
-    """Open a regular file to read.
+    """Open a regular file for reading; links are followed.
 
-    It is looked at after it is opened, so that nothing else can take its place in between.
-
-    Args:
-        path: of the file; links are followed.
-        most: the bytes that it may have; None: any number, for a reader that counts itself.
+    It is checked after it is opened, so that nothing else can take its place in between.
 
     Raises:
-        OSError: it cannot be opened, is a folder, a pipe or a device, or too large.
+        OSError: it cannot be opened, is a folder, a pipe or a device, or has more than `most`
+            bytes (None: no limit, for readers that count themselves).
     """
     descriptor = os.open(path, _FLAGS)
     try:
@@ -55,7 +52,7 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def read_all(file: BinaryIO, path: Path, most: int) -> bytes:
-    """Return the bytes of an open file, which may grow; raises `OSError` if it is too large."""
+    """Return the bytes of an open file, which may have grown; raises `OSError` if too large."""
     data = file.read(most + 1)
     if len(data) > most:
         raise _too_large(path, most)
@@ -63,7 +60,7 @@ def read_all(file: BinaryIO, path: Path, most: int) -> bytes:
 
 
 def add_to_digest(whole: _Hash, name: str, file: BinaryIO) -> None:
-    """Add a file's name, size and content to a digest, a piece at a time."""
+    """Add a file's name, size and content to a digest, in chunks."""
     left = os.fstat(file.fileno()).st_size
     whole.update(f"{len(name)}:{name}:{left}:".encode())
     while left > 0 and (chunk := file.read(min(left, _CHUNK))):

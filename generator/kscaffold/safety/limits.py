@@ -1,4 +1,4 @@
-"""What a template may use where no child process limits it: text, numbers and time."""
+"""Limits on a template that runs outside a child process: text, numbers and time."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# No filter makes a text longer than this, and no value of the manifest is larger, in characters.
+# Of what a filter returns, of a value of the manifest, and of an expression there, in characters.
 LONGEST = 1_000_000
 LARGEST = 100_000
-# An expression of the manifest, in characters.
 LONGEST_SOURCE = 4_000
-# Numbers, in bits: none that is written by hand comes near.
+# Of numbers, in bits; none that is written by hand comes near.
 WIDEST = 4_096
-# CPU time of all expressions of the manifest that take noticeably long, in seconds.
+# CPU time in seconds: expressions that take longer than SLOW may together take SECONDS.
 SLOW = 0.02
 SECONDS = 4.0
 
 
 class BoundError(Exception):
-    """A template asks for too much; the message says of what."""
+    """A template exceeds a limit; the message says which."""
 
 
 def check_length(length: int) -> None:
@@ -41,9 +40,9 @@ def check_source(text: str) -> None:
 
 
 def check_value(value: object) -> None:
-    """Refuse a value that other values could be made too large of; raises `BoundError`.
+    """Refuse a value that is too large; raises `BoundError`.
 
-    What occurs twice counts twice, since it does so when it becomes text.
+    A part that occurs twice counts twice, as it will when the value becomes text.
     """
     total, left = 0, [value]
     while left:
@@ -62,18 +61,18 @@ def check_value(value: object) -> None:
 
 
 class Budget:
-    """The CPU time that all expressions together may take."""
+    """The CPU time for all expressions together."""
 
     def __init__(self) -> None:
         self.spent = 0.0
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Count the time that passes within; raises `BoundError`."""
-        begun = time.process_time()
+        """Count the time spent within; raises `BoundError`."""
+        start = time.process_time()
         yield
-        taken = time.process_time() - begun
-        if taken > SLOW:
-            self.spent += taken
+        seconds = time.process_time() - start
+        if seconds > SLOW:
+            self.spent += seconds
             if self.spent > SECONDS:
                 raise BoundError(f"the manifest takes more than {SECONDS:.0f} s of CPU time")

@@ -1,4 +1,4 @@
-"""The named blocks of template files, and files that override one."""
+"""The named blocks of template files, and overlay files that override them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Block:
 
     Attributes:
         template: the path of the file.
-        name: the block's name, once in a file.
-        line: where it starts, from 1.
-        text: the file's lines from its start to its end, both included.
-        around: the lines of the file that it is indented below, such as that of its class.
+        name: unique in the file.
+        line: its first line, counted from 1.
+        text: its lines, with those that start and end it.
+        around: the headers that it is indented below, such as that of its class.
     """
 
     template: str
@@ -50,27 +50,27 @@ def blocks_of(layer: Layer, template: str) -> Iterator[Block]:
 
 
 def _spans(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield each block's name, and the numbers of its first and last line, from 0."""
-    begun: list[tuple[str, int]] = []
+    """Yield each block's name, and its first and last line, counted from 0."""
+    open_blocks: list[tuple[str, int]] = []
     for word in _WORD.finditer(text):
         line = text.count("\n", 0, word.start())
         if "block" in (word["line"], word["tag"]):
-            begun.append((word["line_name"] or word["tag_name"], line))
-        elif begun:
-            yield (*begun.pop(), line)
+            open_blocks.append((word["line_name"] or word["tag_name"], line))
+        elif open_blocks:
+            yield (*open_blocks.pop(), line)
 
 
 def _around(lines: list[str], first: int) -> tuple[str, ...]:
     """Return the headers that a line of Python is indented below, the outermost first."""
     margin = _margin(lines[first])
-    # The note also keeps the file valid Python where the block is empty.
+    # The docstring also keeps the file valid Python if the block is empty.
     headers = [f'{" " * margin}"""Only blocks go into the project."""\n'] if margin else []
     for line in reversed(lines[:first]):
         if line.strip() and not line.lstrip().startswith("#:") and _margin(line) < margin:
             margin = _margin(line)
-            whole = line.rstrip().endswith(":") and line.lstrip()[0] not in ")]}"
-            # A header of several lines is nothing that can be repeated as it is.
-            headers.append(line if whole else f"{' ' * margin}if True:\n")
+            is_whole = line.rstrip().endswith(":") and line.lstrip()[0] not in ")]}"
+            # Only headers of one line can be repeated.
+            headers.append(line if is_whole else f"{' ' * margin}if True:\n")
     return tuple(reversed(headers)) if len(headers) > 1 else ()
 
 
@@ -79,13 +79,13 @@ def _margin(line: str) -> int:
 
 
 def overriding(block: Block) -> str:
-    """Return a template file that overrides a block with what it is already."""
+    """Return a template file that overrides a block with its present text."""
     gap = "\n\n" if block.around else ""
     return f'#: extends "{block.template}"\n{gap}{"".join(block.around)}{block.text}'
 
 
 def with_overridden(text: str, block: Block) -> str:
-    """Return a template file with another text for a block, if it has that block."""
+    """Return a template file with the text of a block replaced, if it has that block."""
     lines = text.splitlines(keepends=True)
     for name, first, last in _spans(text):
         if name == block.name:
@@ -94,7 +94,7 @@ def with_overridden(text: str, block: Block) -> str:
 
 
 def with_block(text: str, block: Block) -> str:
-    """Return a file that overrides blocks of a template with one more of them at its end."""
+    """Return a file that overrides blocks with one more block at its end."""
     known = text.splitlines(keepends=True)
     around = "".join(line for line in block.around if line not in known)
     gap = "\n\n" if around else ""
@@ -102,14 +102,7 @@ def with_block(text: str, block: Block) -> str:
 
 
 def check_blocks(choices: Sequence[tuple[str, Layer]]) -> None:
-    """Refuse choices of which two override the same block, or the whole file.
-
-    Args:
-        choices: a question and a folder that it chooses; of one question, each extends the last.
-
-    Raises:
-        TemplateError: names both.
-    """
+    """Refuse questions whose choices override the same block or file; raises `TemplateError`."""
     owners: dict[tuple[str, str], tuple[str, Layer]] = {}
     for question, layer in choices:
         for path in layer.files():
@@ -123,7 +116,7 @@ def check_blocks(choices: Sequence[tuple[str, Layer]]) -> None:
 
 
 def _overridden(layer: Layer, path: str) -> list[str]:
-    """Return the blocks that a file overrides; "" is the whole file."""
+    """Return the blocks that a file overrides; "" stands for the whole file."""
     if not extends(layer, path):
         return [""]
     return [f"the block {block.name!r}" for block in blocks_of(layer, path)]

@@ -1,4 +1,4 @@
-"""Folders of a template that are choices: found, and read as what holds if they are chosen."""
+"""Folders of a template that are choices, and their conditional manifests."""
 
 from __future__ import annotations
 
@@ -18,11 +18,7 @@ _FOLDER = re.compile(r"([a-z][a-z0-9_-]*)/\*")
 
 
 def with_choices(layers: Sequence[Part]) -> list[Part]:
-    """Return layers, each followed by the folders in it that are choices.
-
-    Raises:
-        TemplateError: one has no readable manifest, lies outside its template, or extends no other.
-    """
+    """Return layers, each followed by its folders that are choices; raises `TemplateError`."""
     folders = {
         name: folder
         for part in layers
@@ -45,7 +41,7 @@ def with_choices(layers: Sequence[Part]) -> list[Part]:
 
 
 def _extending(choices: Sequence[Part]) -> list[Part]:
-    """Return choices with the answers that choose each, those that are extended first."""
+    """Return choices with the answers that choose them; extended ones come first."""
     chains = {(each.question, each.answer): [each.answer] for each in choices}
     above = {(each.question, each.answer): each for each in choices if each.extends}
     for (question, _), chain in chains.items():
@@ -71,43 +67,42 @@ def _extending(choices: Sequence[Part]) -> list[Part]:
 
 
 def _tables(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the tables of a table, which is not checked yet."""
+    """Yield the tables in a table that is not validated yet."""
     for name, keys in value.items() if isinstance(value, dict) else ():
         if isinstance(keys, dict):
             yield name, keys
 
 
 def _choice(part: Part, folder: str) -> Part:
-    # A link that leads out of the template would let it read any folder.
-    part.layer.path_of(f"{folder}/{MANIFEST}")
+    part.layer.path_of(f"{folder}/{MANIFEST}")  # raises for links out of the template
     name, place = f"{part.layer.name}/{folder}", f"{part.layer.place}{folder}/"
     found = read_part(part.layer.root / folder, part.origin, name, place)
     return replace(found, folder=folder)
 
 
 def choice_folder(question: Mapping[str, Any]) -> str:
-    """Return the folder of which a question's choices are the folders; "" if they are words."""
+    """Return the folder whose folders are a question's choices; "" if the choices are words."""
     choices = question.get("choices")
     found = _FOLDER.fullmatch(choices) if isinstance(choices, str) else None
     return found[1] if found else ""
 
 
 def check_choice(part: Part, asked: Mapping[str, Any]) -> None:
-    """Refuse the manifest of a folder that is no choice, or that asks what others ask already."""
+    """Refuse a choice with an invalid name, no description, or a question that is asked already."""
     table = part.place.below("template")
     if not fits(TemplateName, part.answer.removeprefix("_")):
         hint = f"a name is {words(TemplateName)}"
         reason = f"the folder {part.answer!r} cannot be a choice"
         raise TemplateError(reason, place=part.place, hint=hint)
     if "description" not in part.values.get("template", {}):
-        raise TemplateError("a choice has a description", place=table)
+        raise TemplateError("a choice needs a description", place=table)
     for name in asked.keys() & part.values.get("questions", {}).keys():
-        reason = f"is asked by {asked[name]['place'].file} already"
+        reason = f"is already asked by {asked[name]['place'].file}"
         raise TemplateError(reason, place=part.place.below("questions", name))
 
 
 def conditional(part: Part, *, is_chosen: bool) -> dict[str, Any]:
-    """Return what a choice's manifest says: its questions and rules hold if it is chosen."""
+    """Return a choice's manifest, with its questions and rules conditional on the choice."""
     questions, after = {}, part.question
     for name, keys in part.values.get("questions", {}).items():
         when = _both(condition(part), keys.get("when"))
@@ -123,12 +118,11 @@ def conditional(part: Part, *, is_chosen: bool) -> dict[str, Any]:
 
 
 def condition(part: Part) -> str:
-    """Return an expression that is true if a choice is made."""
+    """Return the expression that is true if the choice is made."""
     if len(part.answers) == 1:
         return f"{part.question} == '{min(part.answers)}'"
     return f"{part.question} in {sorted(part.answers)}"
 
 
 def _both(one: str, other: str | None) -> str:
-    """Return an expression that is true if both are."""
     return one if other is None else f"{one} and ({other})"

@@ -1,4 +1,4 @@
-"""Find a layer by its source: built in, a folder, a zip, a git repository, an installed package."""
+"""Find a layer by its source: built in, a folder, a zip, a git URL or an installed package."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import near
-from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import MANIFEST
-from kscaffold.template.parts import Part, read_part
+from kscaffold.template.parts import BUILT_IN, Origin, Part, read_part
 
 GROUP = "kscaffold.templates"
 GIT_URL = re.compile(r"(git\+)?(\w+)://.+|[\w.-]+@[\w.-]+:.+")
@@ -29,25 +28,14 @@ def is_git(source: str) -> bool:
 
 
 def installed() -> dict[str, str]:
-    """Return the templates that installed packages offer: name -> package of the files."""
+    """Return the package of each installed template by the template's name."""
     from importlib.metadata import entry_points
 
     return {point.name: point.value for point in entry_points(group=GROUP)}
 
 
 def find(source: str, base: Path, ref: str | None = None) -> Part:
-    """Find one source, and fetch it where it is not a folder yet.
-
-    Args:
-        source: "builtin", the path of a folder or a zip, the URL of a git repository, or the name
-            of an installed template.
-        base: the folder that relative paths start from.
-        ref: the branch, tag or commit of a git repository.
-
-    Raises:
-        AnswerError: there is no such source.
-        TemplateError: it cannot be fetched, or has no readable manifest.
-    """
+    """Find one source, and fetch it if needed; sources and errors are those of `load_templates`."""
     if source == BUILT_IN:
         return read_part(template_root(), Origin(BUILT_IN, BUILT_IN), BUILT_IN, f"{BUILT_IN}/")
     if is_git(source):
@@ -92,7 +80,7 @@ def _absolute(path: Path) -> str:
 
 
 def _package_folder(package: str, name: str) -> Path:
-    """Find a package's folder without importing it: a template runs no code."""
+    """Find the folder of a package without importing it, since templates run no code."""
     from importlib.util import find_spec
 
     top, *below = package.partition(":")[0].split(".")

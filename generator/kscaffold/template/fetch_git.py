@@ -1,6 +1,6 @@
-"""A template in a git repository: the files of one commit, without its history.
+"""Fetch a template from a git repository: the files of one commit, without its history.
 
-There is no checkout, so no hook, filter, link or submodule plays a part.
+Nothing is checked out, so hooks, filters, links and submodules play no part.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kscaffold.template.fetched import cache_folder, is_whole, keep, writable
 from kscaffold.template.git import PROTOCOLS, Git, without_password
 from kscaffold.template.overlays import MANIFEST, MAX_BYTES, MAX_FILES
 
-# Of all paths with what git says of them; a tree can name itself so often that it has no end.
+# Of a listing of all files, in bytes; a tree that repeats its subtrees can be endless.
 MAX_LISTING = 20 << 20
 FETCH = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 OURS = "refs/kscaffold/it"
@@ -28,18 +28,15 @@ HASH = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 
 
 def fetch(url: str, ref: str | None) -> tuple[Path, str]:
-    """Fetch the files of one commit, or find them in the user's cache.
+    """Fetch a commit, or find it in the cache; return the folder of its files, and its full hash.
 
     Args:
-        url: of the repository; `git+` in front of it is left out.
-        ref: a branch, a tag or a commit; None: what the repository has checked out.
-
-    Returns:
-        The folder with the files, and the commit's full hash.
+        url: of the repository; may begin with `git+`.
+        ref: a branch, a tag or a commit; None: the default branch.
 
     Raises:
-        AnswerError: the URL or the ref is none, or a protocol that is not taken.
-        TemplateError: there is no git, no such repository or ref, or it is too much or too slow.
+        AnswerError: the URL or the ref is invalid.
+        TemplateError: there is no git, no such repository or ref, or it is too large or too slow.
     """
     url = url.removeprefix("git+")
     _check(url, ref)
@@ -64,7 +61,7 @@ def fetch(url: str, ref: str | None) -> tuple[Path, str]:
 
 def _check(url: str, ref: str | None) -> None:
     scheme, separator, _ = url.partition("://")
-    # Also git's other spelling of ssh, "user@host:path", which never begins with a dash.
+    # Or "user@host:path", which is ssh, too, and cannot begin with a dash.
     if not (separator and scheme in PROTOCOLS) and not re.match(r"\w[\w.-]*@[\w.-]+:", url):
         known = ", ".join(f"{name}://" for name in PROTOCOLS)
         reason = f"a repository's URL begins with {known}"
@@ -76,12 +73,12 @@ def _check(url: str, ref: str | None) -> None:
 def _fetch_into(cache: Path, folder: Path, git: Git, ref: str) -> str:
     """Put the files of a commit into the cache, unless it has them; returns the commit."""
     refs = _refs(git)
-    # As git understands a short name.
+    # In the order in which git resolves a short name.
     names = (ref, f"refs/{ref}", f"refs/tags/{ref}", f"refs/heads/{ref}")
     name = next((name for name in names if name in refs), None)
     if name and is_whole(cache / refs[name]):
         return refs[name]
-    # Only where it is needed: an older git knows no such option.
+    # Older versions of git lack this option, so it is only given if needed.
     is_sha256 = any(len(found) == 64 for found in refs.values())
     git.run("init", "--quiet", "--bare", *["--object-format=sha256"] * is_sha256)
     commit = _fetch_commit(git, name, ref)
@@ -95,10 +92,10 @@ def _fetch_into(cache: Path, folder: Path, git: Git, ref: str) -> str:
 
 
 def _refs(git: Git) -> dict[str, str]:
-    """Return the hash of each name in a repository; of a tag, its commit's."""
+    """Return the commit of each ref in a repository."""
     listed = git.run("ls-remote", "--quiet", "--", git.url).decode("utf-8", "replace")
     lines = (line.split("\t", 1) for line in listed.splitlines())
-    # A tag's commit follows the tag, as "NAME^{}".
+    # The commit of an annotated tag follows the tag object, as "NAME^{}".
     return {name.removesuffix("^{}"): found for found, name in lines}
 
 
@@ -109,7 +106,7 @@ def _hint(ref: str, refs: Mapping[str, str]) -> str:
 
 
 def _fetch_commit(git: Git, name: str | None, ref: str) -> str | None:
-    """Fetch a commit, and as little else as the server allows; returns its hash, if it is there."""
+    """Fetch a commit, and as little else as the server allows; returns its hash, or None."""
     if name:
         git.run(*FETCH, "--depth=1", "--", git.url, f"+{name}:{OURS}")
         return _resolved(git, OURS)
@@ -119,7 +116,7 @@ def _fetch_commit(git: Git, name: str | None, ref: str) -> str | None:
         with suppress(TemplateError):
             git.run(*FETCH, "--depth=1", "--", git.url, f"+{ref}:{OURS}")
             return _resolved(git, OURS)
-    # The server gives no single commits, or this is only the start of its name.
+    # The server serves no single commits, or the hash is abbreviated: fetch everything.
     names = ("refs/heads/*", "refs/tags/*")
     git.run(*FETCH, "--", git.url, *(f"+{each}:{each}" for each in names))
     return _resolved(git, ref)
@@ -134,13 +131,13 @@ def _resolved(git: Git, ref: str) -> str | None:
 
 
 def _write_files(git: Git, commit: str, folder: Path) -> None:
-    """Write the plain files of a commit, byte by byte as they are; links are none."""
+    """Write the plain files of a commit, without links and submodules."""
     files = _plain_files(git, commit)
     folder.mkdir(parents=True)
     wanted = "".join(f"{found}\n" for found, _, _ in files)
     contents = BytesIO(git.run("cat-file", "--batch", given=wanted.encode()))
     for _, size, name in files:
-        contents.readline()  # names the object
+        contents.readline()  # the header of the object
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(contents.read(size))
         contents.readline()

@@ -1,4 +1,4 @@
-"""A template in a zip, unpacked where it harms nothing."""
+"""Unpack a template from a zip, into a temporary folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 
@@ -17,21 +16,18 @@ from kscaffold.template.fetched import temporary_folder
 from kscaffold.template.overlays import MANIFEST, MAX_BYTES, MAX_FILES
 
 CHUNK = 1 << 16
-# What Python unpacks chunk by chunk; of bzip2 and LZMA, 4 KiB can become gigabytes at once.
+# Those that Python unpacks in chunks; of bzip2 and LZMA, 4 KiB can become gigabytes at once.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# macOS puts its own notes about the files beside them.
+# Where macOS puts metadata of the files.
 NOTES = "__MACOSX"
 
 
 def unpack(path: Path) -> Path:
-    """Unpack a zip into a folder that is removed when this process ends.
-
-    Returns:
-        The folder with the template: the zip's root, or the one folder in it.
+    """Unpack a zip into a temporary folder; returns the root of the template in it.
 
     Raises:
         AnswerError: there is no such file.
-        TemplateError: it is no zip, holds no template, or what no template needs.
+        TemplateError: it is not a zip, has no template, or something that no template needs.
     """
     folder = temporary_folder()
     with place_named(str(path)):
@@ -51,7 +47,10 @@ def _unpack_all(archive: zipfile.ZipFile, folder: Path) -> None:
     entries = archive.infolist()
     if len(entries) > MAX_FILES:
         raise TemplateError(f"more than {MAX_FILES} entries")
-    _check(entries)
+    seen: dict[str, str] = {}
+    for entry in entries:  # all of them, before anything is written
+        if reason := _wrong_alone(entry) or _wrong_together(entry, seen):
+            raise TemplateError(f"{entry.orig_filename!r} {reason}")
     left = MAX_BYTES
     for entry in entries:
         if entry.is_dir() or entry.filename.startswith(f"{NOTES}/"):
@@ -63,14 +62,6 @@ def _unpack_all(archive: zipfile.ZipFile, folder: Path) -> None:
             raise TemplateError(f"{entry.filename!r} cannot be read: {reason}") from None
         if left < 0:
             raise TemplateError(f"unpacks to more than {MAX_BYTES >> 20} MiB")
-
-
-def _check(entries: Iterable[zipfile.ZipInfo]) -> None:
-    """Refuse what no template needs, before anything is written; raises `TemplateError`."""
-    seen: dict[str, str] = {}
-    for entry in entries:
-        if reason := _wrong_alone(entry) or _wrong_together(entry, seen):
-            raise TemplateError(f"{entry.orig_filename!r} {reason}")
 
 
 def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
@@ -94,18 +85,15 @@ def _wrong_alone(entry: zipfile.ZipInfo) -> str | None:
 def _wrong_together(entry: zipfile.ZipInfo, seen: dict[str, str]) -> str | None:
     """Return what is wrong with an entry after others, or None.
 
-    Args:
-        entry: the entry, which is added to the others.
-        seen: the paths so far, those of folders with a slash at their end, by what they are to a
-            system that ignores case.
+    The entry is added to `seen`: the paths by their folded form, those of folders with a slash at
+    their end.
     """
     for name in accumulate(re.findall("[^/]+/?", entry.filename)):
         key = folded(name.removesuffix("/"))
         other = seen.get(key)
         if other and other.removesuffix("/") != name.removesuffix("/"):
             return "is there twice, where case and Unicode form do not count"
-        # Many entries may name one folder.
-        if other and (other != name or not name.endswith("/")):
+        if other and (other != name or not name.endswith("/")):  # folders may be repeated
             return "is there twice"
         seen[key] = name
     return None
@@ -115,7 +103,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most:
     """Write one file; returns its size in bytes, or more than `most`, where it stops."""
     size = 0
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The sizes in a zip may lie; what comes out is counted.
+    # The sizes that a zip states may be wrong, so the output is counted.
     with archive.open(entry) as source, target.open("xb") as file:
         while size <= most and (chunk := source.read(CHUNK)):
             size += len(chunk)
@@ -124,7 +112,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most:
 
 
 def _root(folder: Path) -> Path:
-    # Servers of git put all into one folder.
+    # Archives of git servers have a single folder at the top.
     inside = [each for each in folder.iterdir() if each.is_dir()]
     root = inside[0] if len(inside) == 1 and not (folder / MANIFEST).is_file() else folder
     if not (root / MANIFEST).is_file():

@@ -1,4 +1,4 @@
-"""Folders for what is fetched: the cache, where each commit is found again, or a temporary one."""
+"""Folders for fetched templates: the user's cache of commits, and temporary ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kscaffold.errors import TemplateError
 from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.template.overlays import Layer
 
-# What no fetch takes, in seconds: an older folder was left by a process that was killed.
+# In seconds, longer than any fetch; older folders were left by killed processes.
 ABANDONED = 86_400.0
 
 
@@ -27,11 +27,9 @@ def temporary_folder() -> Path:
 
 
 def cache_folder(url: str) -> Path:
-    """Return the folder for the commits of a repository, which need not be there.
+    """Return the folder for the commits of a repository, which may be missing.
 
-    Args:
-        url: of the repository, without a password: a project's record has none, and finds the same
-            files.
+    The URL is without its password, as in the records of projects.
     """
     from platformdirs import user_cache_path
 
@@ -40,7 +38,7 @@ def cache_folder(url: str) -> Path:
 
 
 def writable(folder: Path) -> Path:
-    """Return the folder, made and cleaned; where it cannot be written, a temporary one."""
+    """Make and clean the folder and return it; if it cannot be written, a temporary one."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
@@ -54,30 +52,30 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def keep(fetched: Path, place: Path) -> None:
-    """Move the folder `kept` of what was fetched to its place in the cache.
+def keep(fetched: Path, entry: Path) -> None:
+    """Move the folder `kept` of what was fetched to its entry in the cache.
 
-    Its digest is kept beside its `files`, so that a change is noticed.
+    The digest beside its `files` tells later whether they have changed.
 
     Raises:
-        TemplateError: there is no manifest, or something else in that place.
+        TemplateError: there is no manifest, or the entry cannot be written.
     """
     kept = fetched / "kept"
     (kept / "digest").write_text(Layer("", kept / "files").digest(), encoding="ascii")
-    # Another process may be faster; its files are the same.
+    # If another process is faster, its files are the same.
     with suppress(OSError):
-        if not is_whole(place):
-            place.rename(fetched / "altered")
+        if not is_whole(entry):
+            entry.rename(fetched / "altered")
     with suppress(OSError):
-        kept.rename(place)
-    if not is_whole(place):
-        raise TemplateError("cannot be written; remove it", place=str(place))
+        kept.rename(entry)
+    if not is_whole(entry):
+        raise TemplateError("cannot be written; remove it", place=str(entry))
 
 
-def is_whole(place: Path) -> bool:
-    """Return whether all files of a commit are in its place, as they were fetched."""
+def is_whole(entry: Path) -> bool:
+    """Return whether the files of a commit are in the cache, unchanged."""
     try:
-        digest = read_regular(place / "digest", MAX_TEXT)
-        return digest == Layer("", place / "files").digest().encode()
+        digest = read_regular(entry / "digest", MAX_TEXT)
+        return digest == Layer("", entry / "files").digest().encode()
     except (OSError, TemplateError):
         return False

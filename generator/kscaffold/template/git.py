@@ -1,6 +1,6 @@
-"""git, run for the repository of a stranger: it talks to it, and runs nothing that it holds.
+"""Run git for an untrusted repository, without running anything that is in it.
 
-git itself is asked, since only it knows the user's keys and credentials.
+A library would not do: only git knows the user's keys and credentials.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pathlib import Path
 
 from kscaffold.errors import TemplateError
 
-# What a plain "http" or "git" brings can be changed on the way.
+# Neither "http" nor "git", which do not authenticate the server.
 PROTOCOLS = ("https", "ssh", "file")
 SECONDS = 120.0
-# Of any one file that git writes, in bytes: packs, and what it prints.
+# Of each file that git writes, such as a pack or its output, in bytes.
 MAX_WRITTEN = 512 << 20
-# Of what git says when it fails: the bytes looked at, and the characters shown.
+# Of git's error messages: the bytes read, and the characters shown.
 LAST = 65_536
 MAX_REASON = 300
-# SIGXFSZ: how git ends if it writes more than it may.
+# SIGXFSZ, which ends git if it writes too much.
 TOO_MUCH = 25
 OPTIONS = {
     "core.hooksPath": os.devnull,
@@ -41,12 +41,12 @@ OPTIONS = {
     "protocol.https.allow": "always",
     "protocol.ssh.allow": "always",
 }
-# Of git's variables, those by which the user reaches a server; others point git elsewhere.
+# The variables by which users reach their servers; others would point git elsewhere.
 KEPT = ("GIT_CONFIG", "GIT_SSH", "GIT_SSL", "GIT_ASKPASS", "GIT_PROXY", "GIT_EXEC_PATH")
 
 
 def without_password(url: str) -> str:
-    """Return a URL as it is shown and kept: no name, password or token; for ssh, the name stays."""
+    """Return a URL without user, password or token; for ssh, the user stays."""
     scheme, separator, rest = url.partition("://")
     server, slash, path = rest.partition("/")
     user, _, host = server.rpartition("@")
@@ -57,28 +57,17 @@ def without_password(url: str) -> str:
 
 @dataclass(frozen=True)
 class Git:
-    """Runs git for a repository elsewhere, in a repository of its own.
-
-    Attributes:
-        repository: the folder of its own; `git init` makes it.
-        url: of the repository elsewhere.
-    """
+    """Runs git for the repository at a URL, in an own local repository that `git init` makes."""
 
     repository: Path
     url: str
 
     def run(self, *arguments: str, given: bytes = b"", most: int = MAX_WRITTEN) -> bytes:
-        """Run git and return what it prints.
+        """Run git with `given` as its input and return its output; raises `TemplateError`.
 
-        Args:
-            arguments: the command, and what it takes.
-            given: what it reads.
-            most: the bytes that it may print, or write into one file.
-
-        Raises:
-            TemplateError: without the place: it failed, took too long, or wrote more than that.
+        At most `most` bytes may be written to its output or to a file.
         """
-        # Files, since a server's messages have no end, and helpers may hold a pipe open.
+        # Files, since messages of a server can be endless, and helpers may hold a pipe open.
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             with subprocess.Popen(
                 self._command(*arguments),
@@ -107,22 +96,22 @@ class Git:
         return ["git", *words, *arguments]
 
     def _environment(self) -> dict[str, str]:
-        """Return the environment without what would point git elsewhere, or make it ask."""
+        """Return the environment without what would point git elsewhere or make it prompt."""
         kept = {
             key: value
             for key, value in os.environ.items()
             if not key.startswith("GIT_") or key.startswith(KEPT)
         }
-        # Named, since a user may have forbidden repositories that git finds by itself.
+        # Explicit, since users may have forbidden git to discover bare repositories.
         own = {"GIT_DIR": str(self.repository), "GIT_NO_REPLACE_OBJECTS": "1"}
         return {**kept, **own, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
     def _wait(self, process: subprocess.Popen[bytes], given: bytes) -> None:
-        """Wait for git, or end it and the helpers of its own that hold the connection."""
+        """Wait for git; on a timeout or an interrupt, kill it and its helpers."""
         try:
             process.communicate(given, timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            raise TemplateError(f"no end after {SECONDS:.0f} s; is it there?") from None
+            raise TemplateError(f"no answer after {SECONDS:.0f} s") from None
         finally:
             if process.poll() is None:
                 if hasattr(os, "killpg"):
@@ -131,11 +120,11 @@ class Git:
                 process.kill()
 
     def _reason(self, errors: bytes, code: int) -> str | None:
-        """Return what went wrong, in one line; None: git wrote too much."""
+        """Return the error message, in one line; None: git wrote too much."""
         lines = [line for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
         if code == -TOO_MUCH or any(line.endswith(f"signal {TOO_MUCH}") for line in lines):
             return None
-        # Git ends with advice; what went wrong it says before, and ssh before that.
+        # git's message comes before its advice, and that of ssh before git's.
         wrong = (n for n, line in enumerate(lines) if line.startswith(("fatal:", "error:")))
         number = next(wrong, 0)
         if number and "Could not read from remote repository" in lines[number]:
@@ -144,7 +133,7 @@ class Git:
         return self._without_user(reason)[:MAX_REASON]
 
     def _without_user(self, reason: str) -> str:
-        # Git leaves out what it takes for a password, which may be a part of it.
+        # git removes what it takes for the password, which may be only a part of it.
         reason = re.sub(r"://[^/\s]*@", "://", reason)
         user = self.url.partition("://")[2].partition("/")[0].rpartition("@")[0]
         for secret in filter(None, (user, user.partition(":")[0])):
@@ -153,7 +142,7 @@ class Git:
 
 
 def _limit(most: int) -> Callable[[], None] | None:
-    """Return what limits the files that a process writes; None where there is no such limit."""
+    """Return a function that limits the files that a process writes; None on Windows."""
     if sys.platform == "win32":
         return None
     import resource

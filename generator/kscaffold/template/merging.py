@@ -1,4 +1,4 @@
-"""Manifests put on top of each other."""
+"""Merge the manifests of layers and choices."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kscaffold.toml import read_table
 
 
 def merge(parts: Iterable[Part], taken: Container[Part] = (), *, is_whole: bool = True) -> Manifest:
-    """Put manifests on top of each other, the first one at the bottom, and check the whole.
+    """Merge manifests, from the bottom to the top, and check the result.
 
     A later one adds questions, derived values, placeholders, folders, rules, files and commands;
-    a table of the same name changes those keys that it has; `remove` drops files.
+    a table of the same name changes the keys that it has; `remove` drops files.
 
     Args:
-        parts: the layers and choices whose manifests they are.
+        parts: the layers and choices.
         taken: the choices that are made; of others, only questions and rules count.
-        is_whole: whether all choices are made, so that all names must be there.
+        is_whole: whether all choices are made, so that all names must exist.
 
     Raises:
         TemplateError: a key is unknown or missing, a value has the wrong type, or a name refers to
@@ -40,7 +40,7 @@ def merge(parts: Iterable[Part], taken: Container[Part] = (), *, is_whole: bool 
 
 
 class _Stack:
-    """The manifests so far, each question, rule, file and command with its place."""
+    """The manifests so far; each question, rule, file and command has its place."""
 
     def __init__(self) -> None:
         names = ("template", "questions", "derived", "folders")
@@ -73,7 +73,7 @@ class _Stack:
             self.elsewhere |= {*files, *(each.template for each in said.files)}
 
     def _offer(self, part: Part, said: ManifestTable) -> None:
-        """Add a choice to its question, and its answers to the questions that it settles."""
+        """Add a choice to its question, and its answers to other questions."""
         if part.is_offered:
             self.about.setdefault(part.question, {})[part.answer] = part.layer.description
         questions = self.tables["questions"]
@@ -81,14 +81,13 @@ class _Stack:
             if name not in questions:
                 raise unknown_name("question", name, questions, part.place.below("answers"))
             settled = (condition(part), part.option, value)
-            # What extends another choice has the last word.
+            # A choice comes before those that it extends.
             questions[name]["settled"] = (settled, *questions[name].get("settled", ()))
 
     def _check_layer(self, said: ManifestTable, place: Place) -> None:
         if said.answers:
-            raise TemplateError(
-                "belongs to a folder that is a choice", place=place.below("answers")
-            )
+            reason = "belongs to a folder that is a choice"
+            raise TemplateError(reason, place=place.below("answers"))
         if said.extends and not self.tables["template"]:
             raise TemplateError(f"extends {said.extends!r}, so it needs that below it", place=place)
         for key in ("name", "description"):
@@ -114,7 +113,7 @@ class _Stack:
         self.tables["questions"][name] = {**old, **keys, **own, "name": name, "place": place}
 
     def _unlisted(self, files: Iterable[str], place: Place) -> Iterator[dict[str, Any]]:
-        """Yield the files that nothing lists; one that is listed further down takes its place."""
+        """Yield the files in [folders] that no [[files]] lists so far."""
         listed = {each["template"] for each in self.lists["files"]}
         for path in files:
             folder, _, rest = path.partition("/")
@@ -132,7 +131,7 @@ class _Stack:
         self.lists["files"] = kept
 
     def manifest(self) -> Manifest:
-        """Return what all of them say."""
+        """Return the merged manifest."""
         questions = {
             keys["name"]: read_table(Question, self._with_choices(keys), keys["place"])
             for keys in self._in_order()
@@ -141,10 +140,10 @@ class _Stack:
         return msgspec.convert({**tables, **self.lists, "places": self.places}, Manifest)
 
     def _derived(self) -> dict[str, str]:
-        """Return the derived values in their order.
+        """Return the derived values in order.
 
-        First those of the base that choices change, its defaults; then those that choices add;
-        then the others, which see all of them.
+        First the defaults of the base that choices change, then those that choices add, then all
+        others, which see the former.
         """
         base, choices = self.derived_by[False], self.derived_by[True]
         derived = self.tables["derived"]
@@ -153,19 +152,19 @@ class _Stack:
         return {name: derived[name] for name in [*defaults, *added, *derived]}
 
     def _with_choices(self, keys: dict[str, Any]) -> dict[str, Any]:
-        """Return a question with the folders that are its choices, if they are folders."""
+        """Return a question with the folders that are its choices, if it has such."""
         about = dict(sorted(self.about.get(keys["name"], {}).items()))
         if not isinstance(keys.get("choices"), str):
             # An overlay may restrict folders to a list.
             return {**keys, "about": about}
         if not choice_folder(keys) or not about:
-            reason = f"{keys['choices']!r} holds no folder with a kscaffold.toml"
+            reason = f"{keys['choices']!r} has no folder with a kscaffold.toml"
             hint = "name a folder of the template, such as 'data/*'"
             raise TemplateError(reason, place=keys["place"], key="choices", hint=hint)
         return {**keys, "choices": tuple(about), "about": about}
 
     def _in_order(self) -> Iterator[dict[str, Any]]:
-        """Return the questions, each that says `after` behind the one that it names."""
+        """Return the questions in order; one with `after` follows the one that it names."""
         order: list[str] = []
         questions = self.tables["questions"]
         for name, keys in questions.items():
@@ -177,6 +176,6 @@ class _Stack:
 
 
 def _is_partial(path: str) -> bool:
-    """Return whether a file is only for other templates to include, such as "_macros.jinja"."""
+    """Return whether a file is only there for others to include, such as "_macros.jinja"."""
     name = path.rpartition("/")[2]
     return name.startswith("_") and not name.startswith("__")

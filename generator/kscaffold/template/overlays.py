@@ -1,4 +1,4 @@
-"""The folders that a template is made of, on top of each other."""
+"""Layers: the folders that a template is made of, on top of each other."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kscaffold.errors import TemplateError
 from kscaffold.safety.files import add_to_digest, open_regular, read_all
 
 MANIFEST = "kscaffold.toml"
-# Files beside a template that are none of it.
+# Files that are in the folder of a template and not part of it.
 IGNORED = frozenset({".git", ".hg", ".svn", "__pycache__", ".DS_Store", "Thumbs.db"})
-# What editors and a stopped run leave.
+# What editors and killed runs leave.
 LEFT_OVER = re.compile(r"\.pyc$|~$|\.backup-\d+$|^\.kscaffold-(lock|work)$")
 JOURNAL = ".kscaffold-work/journal"
 MAX_FILES = 20_000
@@ -34,8 +34,8 @@ class Layer:
     Attributes:
         name: what other layers call it, such as "builtin".
         root: the folder.
-        place: what stands before a file's path in messages, such as "lab/"; may be empty.
-        description: what it is for, as its manifest says.
+        place: the prefix of its files in messages, such as "lab/"; may be empty.
+        description: from its manifest.
         apart: folders in it that are layers of their own.
     """
 
@@ -51,25 +51,25 @@ class Layer:
 
     def path_of(self, path: str) -> Path:
         """Return where a file is; raises `TemplateError` if that is outside the folder."""
-        # A symbolic link that leads out of the folder would let a template read any file.
+        # A symbolic link out of the folder would let a template read any file.
         real = Path(os.path.realpath(self.root / path))
         if not _is_inside(path) or not real.is_relative_to(os.path.realpath(self.root)):
             raise TemplateError("is outside the template's folder", place=f"{self.place}{path}")
         return real
 
     def open(self, path: str, most: int = MAX_FILE) -> BinaryIO:
-        """Open a file of at most so many bytes; raises `TemplateError`."""
+        """Open a file of at most `most` bytes; raises `TemplateError`."""
         whole = self.root / path if _is_inside(path) else self.path_of(path)
         with self._as_template_error(path):
             file = open_regular(whole, most)
-            # Check the opened file: the path may lead elsewhere by now.
+            # Checked after opening, since the path may have led elsewhere before.
             if not os.path.samestat(os.fstat(file.fileno()), self.path_of(path).lstat()):
                 file.close()
                 raise OSError(errno.EBUSY, "Changed while it was opened")
         return file
 
     def read_bytes(self, path: str, most: int = MAX_FILE) -> bytes:
-        """Return a file's content, at most so many bytes; raises `TemplateError`."""
+        """Return a file's content of at most `most` bytes; raises `TemplateError`."""
         with self.open(path, most) as file, self._as_template_error(path):
             return read_all(file, self.root / path, most)
 
@@ -124,19 +124,19 @@ class Layer:
 
 
 class Layers(tuple[Layer, ...]):
-    """Layers from the bottom to the top; of files with the same path, the highest counts."""
+    """Layers from the bottom to the top; a file hides those with the same path below it."""
 
     __slots__ = ()
 
     def find(self, path: str, below: int | None = None) -> int | None:
-        """Return the number of the highest layer with a file, of those under `below`."""
+        """Return the index of the highest layer (under `below`) that has a file."""
         for number in reversed(range(len(self) if below is None else below)):
             if self[number].has(path):
                 return number
         return None
 
     def top(self, path: str) -> Layer:
-        """Return the layer that a file is taken from; the bottom one if none has it."""
+        """Return the highest layer that has a file; the bottom one if none has it."""
         return self[self.find(path) or 0]
 
 

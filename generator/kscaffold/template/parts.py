@@ -1,4 +1,4 @@
-"""The folders with a manifest that a template is made of: layers, and choices in them."""
+"""The parts of a template: layers and the choices in them, each a folder with a manifest."""
 
 from __future__ import annotations
 
@@ -13,12 +13,32 @@ from kscaffold import __version__
 from kscaffold.errors import Place, TemplateError
 from kscaffold.safety.files import MAX_TEXT
 from kscaffold.template.manifest.tables import TemplateTable
-from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import JOURNAL, MANIFEST, Layer
 from kscaffold.toml import TomlError, parse_toml, read_table
 
 # In characters: longer than any manifest written by hand.
 LONGEST = 1_000_000
+# The source of the built-in template, and its name.
+BUILT_IN = "builtin"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a layer came from.
+
+    Attributes:
+        kind: "builtin", "folder", "zip", "git" or "installed".
+        source: an absolute path, a URL, or the name of an installed template.
+        ref: the branch, tag or commit that was asked for.
+        commit: the commit that was used.
+        digest: the SHA-256 of the paths and contents of all files, in hexadecimal digits.
+    """
+
+    kind: str
+    source: str
+    ref: str | None = None
+    commit: str | None = None
+    digest: str | None = None
 
 
 class _AnyTemplateTable(TemplateTable, frozen=True, forbid_unknown_fields=False):
@@ -26,7 +46,7 @@ class _AnyTemplateTable(TemplateTable, frozen=True, forbid_unknown_fields=False)
 
 
 class ManifestHead(Struct, frozen=True):
-    """What must be known of a manifest before it is put on top of others."""
+    """What is read of a manifest before it is merged."""
 
     extends: str | None = None
     template: _AnyTemplateTable = _AnyTemplateTable()
@@ -39,10 +59,10 @@ class Part:
     Attributes:
         layer: the folder.
         origin: where it came from.
-        values: what its manifest says, of which only `ManifestHead` is checked.
-        is_named: whether it was asked for, and not for the sake of what extends it.
-        number: which layer it is, or belongs to; 0 is the bottom one.
-        question: what a choice is an answer to; empty for a layer.
+        values: its manifest, of which only `ManifestHead` is checked.
+        is_named: whether it was named as a source, and not only extended by one.
+        number: the index of its layer; 0 is the bottom one.
+        question: the question that a choice answers; empty for a layer.
         folder: the folder of a choice in its layer, such as "data/csv"; empty for a layer.
         answers: the answers that choose it: its own, and those of choices that extend it.
     """
@@ -58,12 +78,12 @@ class Part:
 
     @property
     def place(self) -> Place:
-        """What errors call its manifest."""
+        """Its manifest, as errors show it."""
         return Place(f"{self.layer.place}{MANIFEST}")
 
     @property
     def extends(self) -> str | None:
-        """What it is put on top of, which is another choice for a choice; None: nothing."""
+        """The layer, or for a choice the other choice, that it is put on top of."""
         return self.values.get("extends")
 
     @property
@@ -79,21 +99,21 @@ class Part:
 
     @property
     def is_offered(self) -> bool:
-        """Whether a choice is an answer; one such as "_base" is there for others to extend."""
+        """Whether a choice is an answer; one such as "_base" is only there to be extended."""
         return not self.answer.startswith("_")
 
 
 def read_part(root: Path, origin: Origin, name: str, place: str) -> Part:
-    """Read the manifest of a folder, as far as it takes to put it on top of others.
+    """Read a folder and the head of its manifest.
 
     Args:
         root: the folder.
         origin: where it came from.
-        name: what other layers call it, if its manifest does not say.
-        place: what stands before a file's path in messages.
+        name: its name, if its manifest has none.
+        place: the prefix of its files in messages.
 
     Raises:
-        TemplateError: there is no readable manifest, or it needs another version of kscaffold.
+        TemplateError: there is no readable manifest, or it needs a newer kscaffold.
     """
     if (root / JOURNAL).exists():
         reason, hint = "half written by a run that was stopped", "run it again to undo that"
@@ -103,10 +123,10 @@ def read_part(root: Path, origin: Origin, name: str, place: str) -> Part:
     except (TemplateError, UnicodeDecodeError) as error:
         reason = f"no readable {MANIFEST}: {error.reason}"
         raise TemplateError(reason, place=place or str(root)) from None
-    place_of_it = Place(f"{place}{MANIFEST}")
-    values = parse_manifest(text, place_of_it)
-    about = read_table(ManifestHead, values, place_of_it).template
-    _check_version(about.minimum_version, place_of_it.below("template"))
+    manifest = Place(f"{place}{MANIFEST}")
+    values = parse_manifest(text, manifest)
+    about = read_table(ManifestHead, values, manifest).template
+    _check_version(about.minimum_version, manifest.below("template"))
     layer = Layer(about.name or name, root, place, about.description or "")
     if origin.kind != BUILT_IN and origin.digest is None:
         origin = replace(origin, digest=layer.digest())

@@ -1,4 +1,4 @@
-"""Templates loaded from their sources, and from what a project records of them."""
+"""Load templates from their sources, or from the record of a project."""
 
 from __future__ import annotations
 
@@ -11,30 +11,25 @@ from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.safety.files import MAX_TEXT, read_regular
 from kscaffold.template.choices import with_choices
 from kscaffold.template.fetch import find, is_git
-from kscaffold.template.origins import BUILT_IN
-from kscaffold.template.parts import Part
+from kscaffold.template.parts import BUILT_IN, Part
 from kscaffold.template.stack import Template, stacked
 from kscaffold.toml import TomlError, parse_toml
 
-# Deeper than any chain of overlays that makes sense: one that extends itself ends here.
+# Of chains of overlays, so that one that extends itself ends.
 DEEPEST = 10
-# A source, and the branch, tag or commit of it.
+# A source, and a branch, tag or commit of it.
 Pinned = tuple[str, str | None]
 
 
 def load_template(root: Path | None = None) -> Template:
-    """Load the template in a folder, or an overlay on what it extends; else the built-in one.
-
-    Raises:
-        TemplateError: there is no manifest, or it is broken.
-    """
+    """Load the template in a folder, by default the built-in one; raises `TemplateError`."""
     return load_templates([str(root)] if root else [], Path())
 
 
 def load_templates(sources: Sequence[str], base: Path, ref: str | None = None) -> Template:
     """Load templates on top of each other, the first one at the bottom.
 
-    A whole template drops what is below it; so does an overlay that extends something else.
+    A whole template replaces what is below it, and so does an overlay that extends something else.
 
     Args:
         sources: "builtin", paths of folders and zips, URLs of git repositories, names of
@@ -43,22 +38,22 @@ def load_templates(sources: Sequence[str], base: Path, ref: str | None = None) -
         ref: the branch, tag or commit of the one git repository among them.
 
     Raises:
-        AnswerError: there is no such source, or `ref` does not go with the sources.
-        TemplateError: a template cannot be fetched, has no manifest, or it is broken.
+        AnswerError: there is no such source, or `ref` does not fit the sources.
+        TemplateError: a template cannot be fetched, or its manifest is missing or broken.
     """
     return load_pinned(pinned(sources, [] if ref is None else [ref]), base)
 
 
 def load_pinned(sources: Sequence[Pinned], base: Path) -> Template:
-    """Load templates of which each may have a ref of its own; raises like `load_templates`."""
+    """Load templates that may each have a ref; raises like `load_templates`."""
     return stacked(with_choices(find_all(sources, base)))
 
 
 def pinned(sources: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
-    """Return each source with its ref: refs are those of the git repositories, in their order.
+    """Return each source with its ref; the refs are those of the git sources, in order.
 
     Raises:
-        AnswerError: there are more or fewer of them than repositories, but for none at all.
+        AnswerError: there are refs, but not as many as git sources.
     """
     count = sum(map(is_git, sources))
     if len(refs) not in (0, count):
@@ -71,10 +66,7 @@ def pinned(sources: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
 
 
 def find_all(sources: Sequence[Pinned], base: Path) -> list[Part]:
-    """Find templates and what they extend, the bottom one first; raises like `load_templates`.
-
-    Of their manifests no more is read than it takes to put them on top of each other.
-    """
+    """Find templates and what they extend, from the bottom up; raises like `load_templates`."""
     stack: list[Part] = []
     for source, ref in sources or [(BUILT_IN, None)]:
         found = replace(find(source, base, ref), is_named=True)
@@ -84,7 +76,7 @@ def find_all(sources: Sequence[Pinned], base: Path) -> list[Part]:
 
 
 def recorded_layers(path: Path) -> list[dict[str, str]] | None:
-    """Return the layers that a project records in its answers.toml; None: it is no such file."""
+    """Return the layers in the answers.toml of a project; None: it is not such a file."""
     try:
         values = parse_toml(read_regular(path, MAX_TEXT))
         layers = values["kscaffold"].get("layers", [])
@@ -96,8 +88,8 @@ def recorded_layers(path: Path) -> list[dict[str, str]] | None:
 def load_recorded(layers: Sequence[Mapping[str, str]], project: Path) -> Template:
     """Load the template that a project was made from; raises like `load_templates`.
 
-    A path is looked for as seen from the project, then where it was. A layer that is no longer
-    what it was is noticed.
+    Folders are looked for relative to the project, then at their old path. Layers that have changed
+    give a notice.
     """
     sources = [(BUILT_IN, None), *(_recorded_source(layer, project) for layer in layers)]
     template = load_pinned(sources, project)
@@ -115,7 +107,7 @@ def _recorded_source(layer: Mapping[str, str], project: Path) -> Pinned:
 
 
 def _put(stack: list[Part], found: Part, depth: int = DEEPEST) -> list[Part]:
-    """Return a stack with one more layer on top, and what that extends below it."""
+    """Return the stack with one more layer on top of what it extends."""
     extends = found.extends
     if extends is None:
         return [found]
@@ -124,7 +116,7 @@ def _put(stack: list[Part], found: Part, depth: int = DEEPEST) -> list[Part]:
             raise TemplateError("extends itself in the end", place=found.place)
         kind = found.origin.kind
         if kind in ("git", "zip") and not re.fullmatch(r"\w[\w.-]*", extends):
-            # What is fetched gets at nothing beside it.
+            # A fetched template has no access to other folders.
             hint = f"a template from a {kind} extends 'builtin' or an installed template"
             raise TemplateError(f"extends {extends!r}", place=found.place, hint=hint)
         below = find(extends, found.layer.root)

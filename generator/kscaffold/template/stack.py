@@ -1,4 +1,4 @@
-"""A template: its layers on top of each other, with those of its choices that are made."""
+"""A template: its layers, and the choices in them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from dataclasses import dataclass, replace
 from kscaffold.template.blocks import check_blocks
 from kscaffold.template.manifest import Manifest, Value
 from kscaffold.template.merging import merge
-from kscaffold.template.origins import BUILT_IN, Origin
 from kscaffold.template.overlays import Layers
-from kscaffold.template.parts import Part
+from kscaffold.template.parts import BUILT_IN, Origin, Part
 
 
 @dataclass(frozen=True)
 class Template:
-    """A template: its folders, where each came from, and what its manifests say together.
+    """A template.
 
     Attributes:
         parts: all layers and choices, from the bottom to the top.
         layers: the folders, with those of the choices that are made.
-        manifest: what their manifests say together.
-        notices: what whoever uses it should know.
+        manifest: the merged manifest.
+        notices: messages for the user.
         is_chosen: whether the choices are made.
     """
 
@@ -38,33 +37,28 @@ class Template:
 
     @property
     def choices(self) -> tuple[Part, ...]:
-        """The folders that are choices, of all questions."""
+        """The choices, of all questions."""
         return tuple(part for part in self.parts if part.question)
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """Where the layers came from, without the choices."""
+        """Where the layers came from."""
         return tuple(part.origin for part in self.stack)
 
     @property
     def everything(self) -> Layers:
-        """All layers, with every folder that is a choice."""
+        """The folders of all layers and choices."""
         return Layers(part.layer for part in self.parts)
 
     @property
     def is_foreign(self) -> bool:
-        """Whether any of it is not our own."""
+        """Whether any layer is not built in."""
         return any(origin.kind != BUILT_IN for origin in self.origins)
 
     def chosen(self, answers: Mapping[str, Value], *, is_whole: bool = True) -> Template:
-        """Return the template with the choices that the answers take on top of their layers.
+        """Return the template with the choices that the answers make; raises `TemplateError`.
 
-        Args:
-            answers: the answers to the questions.
-            is_whole: whether these are all, so that no name may be missing.
-
-        Raises:
-            TemplateError: two of them override the same block, or break the manifest.
+        Only if the answers are all (`is_whole`) must every name in the manifest exist.
         """
         if self.is_chosen or not self.choices:
             return self
@@ -77,7 +71,7 @@ class Template:
 
 
 def stacked(parts: Iterable[Part]) -> Template:
-    """Return the template that layers and choices make together; raises `TemplateError`."""
+    """Return the template of these layers and choices; raises `TemplateError`."""
     parts = tuple(parts)
     layers = Layers(part.layer for part in parts if not part.question)
     return Template(parts, layers, merge(parts, is_whole=len(parts) == len(layers)))

@@ -1,1 +1,1 @@
-"""What `fit()` promises, as cases that any Keras model class on JAX can be held against."""
+"""The contract of `fit()`, as cases to which any Keras model class on JAX can be held."""

@@ -1,4 +1,4 @@
-"""What a model class has built in of what is usually given to `compile()`."""
+"""The loss and metrics that a model class has built in, instead of taking them in `compile()`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from kscaffold.verify.cases import Declared, Problem
 def built_in(model_class: type[Any]) -> Declared:
     """Return the loss and the metrics that a class makes for itself, if it does.
 
-    A metric that Keras would call "weighted_..." has a companion that counts rows; without such a
-    pair, all metrics count weights.
+    Metrics that are named "weighted_..." are weighted, and the others are not; without such names,
+    all are weighted.
 
     Raises:
-        AnswerError: they cannot be made once more, for `keras.Model`.
+        AnswerError: they cannot be recreated for `keras.Model`.
     """
     try:
         inputs = keras.Input((4,))
         model = model_class(inputs, keras.layers.Dense(1)(inputs))
-    except Exception:  # every case will show it
+    except Exception:  # which every case will show
         return Declared()
     losses = [each for each in vars(model).values() if isinstance(each, keras.losses.Loss)]
     metrics = [metric for metric in model.metrics if metric.name != "loss"]
@@ -35,13 +35,11 @@ def built_in(model_class: type[Any]) -> Declared:
 
 
 def _problem(loss: Any) -> Problem:
-    """Return which targets and outputs a loss takes, by the names that Keras gives to losses."""
+    """Return the kind of targets and outputs of a loss, by the name of its class."""
     name = type(loss).__name__
-    return (
-        "multiclass"
-        if name.startswith("Sparse")
-        else "binary" if name.startswith("Binary") else "regression"
-    )
+    if name.startswith("Sparse"):
+        return "multiclass"
+    return "binary" if name.startswith("Binary") else "regression"
 
 
 def _list(metrics: Sequence[Any]) -> str:
@@ -49,7 +47,7 @@ def _list(metrics: Sequence[Any]) -> str:
 
 
 def _code(value: Any) -> str:
-    """Return the code that makes a loss or a metric once more."""
+    """Return the code that recreates a loss or a metric."""
     kind = type(value)
     module = "keras.losses" if isinstance(value, keras.losses.Loss) else "keras.metrics"
     if getattr(eval(module), kind.__name__, None) is not kind:

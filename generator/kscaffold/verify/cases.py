@@ -1,4 +1,4 @@
-"""The cases, `cases.toml`, and the code that each stands for."""
+"""The cases of `cases.toml`, and their code."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ SETUPS: dict[Problem, Setup] = {
 
 @dataclass(frozen=True)
 class Declared:
-    """What a class is compiled with or, where these are built in, what `keras.Model` is.
+    """The loss and metrics of `keras.Model` and, unless they are built in, of the class.
 
     Attributes:
-        problem: what the loss and the metrics are for.
+        problem: the kind of targets.
         manual: whether loss and metrics are built in, so that `compile()` takes none.
         loss: the loss, as code.
-        metrics: the metrics that count rows, as code.
-        weighted_metrics: those that count weights.
+        metrics: the unweighted metrics, as code.
+        weighted_metrics: the weighted metrics, as code.
     """
 
     problem: Problem = "regression"
@@ -93,12 +93,12 @@ class Case:
 
     @property
     def id(self) -> str:
-        """The name by which it is chosen: family and case."""
+        """The full name: family and case."""
         return f"{self.family}: {self.name}"
 
     @property
     def suits_manual(self) -> bool:
-        """Whether it applies to a class that has its loss and metrics built in."""
+        """Whether it applies to classes with built-in loss and metrics."""
         own = self.loss or self.metrics or self.weighted_metrics
         return not own if self.manual is None else self.manual
 
@@ -128,7 +128,7 @@ class Case:
         return ", ".join(filter(None, [*parts, self.compile]))
 
     def run_code(self) -> str:
-        """Return the code that trains `model`, and sets `history` or `result`."""
+        """Return the code that trains `model` and sets `history` or `result`."""
         if self.run:
             return self.run.strip("\n")
         call = ast.parse(f"f({self.fit})", mode="eval").body
@@ -141,11 +141,9 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a case ended.
+    """The outcome of a case.
 
-    Attributes:
-        detail: what differs first and by how much, or the error; "" where all is the same.
-        snippet: code that shows a case that does not hold.
+    `detail` is the first difference, or the error; `snippet` reproduces a case that does not hold.
     """
 
     case: Case
@@ -161,7 +159,7 @@ class Outcome:
 
 @functools.cache
 def all_cases() -> tuple[Case, ...]:
-    """Return every case, family by family."""
+    """Return all cases, family by family."""
     text = Path(__file__).with_name("cases.toml").read_text(encoding="utf-8")
     return tuple(
         Case(family=family["name"], cause=family["cause"], **case)
@@ -171,15 +169,9 @@ def all_cases() -> tuple[Case, ...]:
 
 
 def choose(families: Sequence[str], names: Sequence[str], *, quick: bool) -> tuple[Case, ...]:
-    """Return the cases of some families, or of some names, or all.
+    """Return the cases of these families and names (default: all); raises `AnswerError`.
 
-    Args:
-        families: names of families.
-        names: names of cases, with or without "family: " in front.
-        quick: only one case of each family, among those chosen.
-
-    Raises:
-        AnswerError: there is no such family or case.
+    With `quick`, only one case of each family.
     """
     chosen = all_cases()
     known = [*dict.fromkeys(case.family for case in chosen)]

@@ -1,4 +1,4 @@
-"""What came out of `keras.Model` and of the class under test, value by value."""
+"""Compare the results of `keras.Model` and of the class under test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RELATIVE, ABSOLUTE = 1e-5, 1e-6
 
 
 def compare(stock: dict[str, Any], own: dict[str, Any]) -> tuple[Verdict, str]:
-    """Return the verdict, and the first difference in words."""
+    """Return the verdict, and a description of the first difference."""
     worst: tuple[Verdict, str] = ("exact", "")
     for name in stock:
         for place, one, other in _pairs(name, stock[name], own[name]):
@@ -26,14 +26,11 @@ def compare(stock: dict[str, Any], own: dict[str, Any]) -> tuple[Verdict, str]:
 
 
 def _pairs(place: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the leaves of two structures side by side; where they are unlike, they are leaves."""
+    """Yield the leaves of two structures in pairs; parts of different structure are leaves."""
+    lists = isinstance(one, (list, tuple)) and isinstance(other, (list, tuple))
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         both = [(repr(key), one[key], other[key]) for key in one]
-    elif (
-        isinstance(one, (list, tuple))
-        and isinstance(other, (list, tuple))
-        and (len(one) == len(other))
-    ):
+    elif lists and len(one) == len(other):
         both = [(str(n), *each) for n, each in enumerate(zip(one, other, strict=True))]
     else:
         yield place, one, other

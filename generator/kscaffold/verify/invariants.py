@@ -1,4 +1,4 @@
-"""What holds for any training algorithm, for a class that departs from Keras on purpose."""
+"""Check what any training algorithm must do, for classes that train differently on purpose."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ROWS = 40
 
 @dataclass(frozen=True)
 class CheckResult:
-    """How a check ended.
+    """The result of a check.
 
     Attributes:
         promise: what is checked, as a sentence.
-        problem: what is wrong, or None where the promise holds.
+        problem: what is wrong, or None.
         note: what is worth knowing, but not wrong.
     """
 
@@ -37,14 +37,14 @@ class CheckResult:
 
 
 def checks() -> ModuleType:
-    """Load the checks: the very file that generated projects carry among their tests."""
+    """Load the checks, from the file that generated projects have among their tests."""
     use_jax()
     path = template_root() / "tests" / "machinery" / "behaviour.py"
     spec = importlib.util.spec_from_file_location("kscaffold_behaviour", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.modules[spec.name] = module  # for its dataclasses
     spec.loader.exec_module(module)
     return module
 
@@ -52,16 +52,10 @@ def checks() -> ModuleType:
 def run_checks(
     subject: Subject, names: Sequence[str] = (), trains: Sequence[str] = ()
 ) -> Iterator[CheckResult]:
-    """Yield how each check ended, or each of those that are named.
+    """Run the named checks (default: all) and yield the results; raises `AnswerError`.
 
-    Args:
-        subject: what gives the model and its data.
-        names: names of checks.
-        trains: parts of the paths of the weights that training must change; by default some weight
-            of every layer.
-
-    Raises:
-        AnswerError: there is no check of a name, or the target gives no model to try.
+    `trains` are parts of the paths of weights that training must change (default: some weight of
+    each layer).
     """
     with compiled_shared():
         module = checks()
@@ -95,24 +89,21 @@ def _make_and_data(subject: Subject) -> tuple[Callable[[], Any], tuple[Any, ...]
     if isinstance(found, type) and issubclass(found, keras.Model):
         return _of_class(found)
     if not callable(found):
-        raise AnswerError(f"{subject.place} is neither a model class nor a function", key="TARGET")
+        raise AnswerError(f"{subject.target} is neither a model class nor a function", key="TARGET")
     made = found()
     if not (isinstance(made, tuple) and 2 <= len(made) <= 4 and isinstance(made[0], keras.Model)):
-        raise AnswerError(
-            f"{subject.place}() must return a compiled model, x and, if the model takes them, y and"
-            " sample weights",
-            key="TARGET",
-        )
+        reason = "must return a compiled model, x and, if it takes them, y and sample weights"
+        raise AnswerError(f"{subject.target}() {reason}", key="TARGET")
     return lambda: found()[0], made[1:]
 
 
 def _of_project(subject: Subject, folder: str) -> tuple[Callable[[], Any], tuple[Any, ...]]:
     import keras
 
-    package = subject.place.partition(".")[0]
+    package = subject.target.partition(".")[0]
     names = ("config", "data", "model", "train")
     config_module, data, model, train = (subject.module(f"{package}.{name}") for name in names)
-    os.chdir(Path(folder).parent)  # a table is found from there
+    os.chdir(Path(folder).parent)  # to which the path of a table may be relative
     config = config_module.Config(verbose=0)
     loaded = data.load_data(config)
     rows = keras.tree.map_structure(lambda part: part[:ROWS], tuple(loaded.train))

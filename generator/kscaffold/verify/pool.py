@@ -1,4 +1,4 @@
-"""Runs cases in several processes, each of which imports Keras once."""
+"""Run cases in several processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kscaffold.verify.runner import Runner, StockResults
 
 Task = tuple[Subject, Case]
-Ended = Generator[tuple[Subject, Outcome], None, None]
+Outcomes = Generator[tuple[Subject, Outcome], None, None]
 
 _runners: dict[Subject, Runner] = {}
 _stock: StockResults = {}
@@ -26,7 +26,7 @@ _stock: StockResults = {}
 
 @contextmanager
 def compiled_shared() -> Iterator[None]:
-    """Have all processes share what XLA compiles, and compile a repeated step only once."""
+    """Share what XLA compiles between all processes, in a temporary compilation cache."""
     with tempfile.TemporaryDirectory(prefix="kscaffold-") as folder:
         mine = {
             "JAX_COMPILATION_CACHE_DIR": folder,
@@ -43,24 +43,14 @@ def compiled_shared() -> Iterator[None]:
 
 
 def use_jax() -> None:
-    """Select the backend before Keras is imported.
-
-    Raises:
-        KscaffoldError: the environment asks for another one.
-    """
+    """Select the JAX backend; raises `KscaffoldError` if the environment selects another."""
     if os.environ.setdefault("KERAS_BACKEND", "jax") != "jax":
         reason = f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}, not 'jax'"
         raise KscaffoldError(reason, hint="unset it")
 
 
-def run_cases(tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool) -> Ended:
-    """Yield each task's subject with the outcome, as they end.
-
-    Args:
-        tasks: what to run: a case, with a class under test.
-        jobs: the number of processes; with 1, all runs in this one.
-        stop_at_failure: whether the first case that does not hold is the last one.
-    """
+def run_cases(tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool) -> Outcomes:
+    """Run tasks in this process, or in several; yield subjects and outcomes as they end."""
     use_jax()
     with compiled_shared():
         here = ((task[0], _run(*task)) for task in tasks)
@@ -71,8 +61,8 @@ def run_cases(tasks: Sequence[Task], jobs: int, *, stop_at_failure: bool) -> End
                     return
 
 
-def _in_processes(tasks: Sequence[Task], jobs: int) -> Ended:
-    # Spawned, since JAX cannot go on in a fork.
+def _in_processes(tasks: Sequence[Task], jobs: int) -> Outcomes:
+    # Not forked, which JAX does not support.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context) as pool:
         futures = {pool.submit(_run, *task): task[0] for task in tasks}

@@ -1,4 +1,4 @@
-"""What came out, for people and for machines."""
+"""Report outcomes as text, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = {
 
 
 def _rows(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, ...]]:
-    """Yield how many cases ended how, family by family, and for all."""
+    """Yield the number of cases for each verdict, by family and in all."""
     table: dict[str, Counter[str]] = {}
     for outcome in outcomes:
         table.setdefault(outcome.case.family, Counter())[outcome.verdict] += 1
@@ -31,7 +31,7 @@ def _rows(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, ...]]:
 
 
 def text_table(outcomes: Sequence[Outcome]) -> str:
-    """Return the table of families, for a terminal."""
+    """Return the table of families as plain text."""
     rows: list[tuple[str, ...]] = [("", *COLUMNS.values()), *_rows(outcomes)]
     first = max(len(row[0]) for row in rows)
     lines = [f"{row[0]:<{first}}{''.join(f'{c:>9}' for c in row[1:])}".rstrip() for row in rows]
@@ -40,16 +40,16 @@ def text_table(outcomes: Sequence[Outcome]) -> str:
 
 
 def markdown_table(outcomes: Sequence[Outcome]) -> str:
-    """Return the same as a table in Markdown."""
+    """Return the table of families in Markdown."""
     return _markdown([("family", *COLUMNS.values()), *_rows(outcomes)])
 
 
 def markdown_comparison(outcomes: Mapping[Subject, Sequence[Outcome]]) -> str:
-    """Return a table of several classes side by side: how many cases hold, of how many."""
+    """Return a table of several classes: how many of the applicable cases hold."""
     families = dict.fromkeys(o.case.family for each in outcomes.values() for o in each)
     return _markdown(
         [
-            ("family", *(f"`{subject.place}`" for subject in outcomes)),
+            ("family", *(f"`{subject.target}`" for subject in outcomes)),
             *((name, *(_held(each, name) for each in outcomes.values())) for name in families),
             ("**all**", *(f"**{_held(each, *families)}**" for each in outcomes.values())),
         ]
@@ -72,12 +72,12 @@ def _held(outcomes: Iterable[Outcome], *families: str) -> str:
 
 
 def text_failure(outcome: Outcome) -> str:
-    """Return what is known of a case that does not hold: what, why, and how to see it."""
+    """Return the description of a case that does not hold."""
     return (
         f"{outcome.case.id}: {outcome.verdict}\n"
         f"  {outcome.detail}\n"
         f"  usual cause: {outcome.case.cause}\n"
-        "  to see it:\n" + textwrap.indent(outcome.snippet, " " * 4)
+        "  to reproduce it:\n" + textwrap.indent(outcome.snippet, " " * 4)
     )
 
 
@@ -91,7 +91,7 @@ def markdown_failure(outcome: Outcome) -> str:
 
 
 def as_json(subject: Subject, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return what came out for a class as an object for JSON."""
+    """Return the outcomes of a class for JSON."""
     holds = sum(outcome.holds for outcome in outcomes)
     cases = [
         {
@@ -104,4 +104,4 @@ def as_json(subject: Subject, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         }
         for outcome in outcomes
     ]
-    return {"target": subject.place, "holds": holds, "fails": len(cases) - holds, "cases": cases}
+    return {"target": subject.target, "holds": holds, "fails": len(cases) - holds, "cases": cases}

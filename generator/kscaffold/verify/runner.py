@@ -1,4 +1,4 @@
-"""Runs a case with `keras.Model` and with the class under test, and compares what comes out."""
+"""Run a case with `keras.Model` and with the class under test, and compare the results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-# First of all: it takes the backend from the environment, which the command line has set.
+# It takes the backend from the environment, which the command line has set.
 import keras
 import numpy as np
 
@@ -28,12 +28,7 @@ StockResults = dict[tuple[Case, Declared], Any]
 
 
 class Runner:
-    """Runs cases with one class; what stock Keras gives is kept for the next class.
-
-    Args:
-        subject: the class under test.
-        stock: results of `keras.Model`, shared between runners in one process.
-    """
+    """Runs cases with one class; runners in one process share the `stock` results of Keras."""
 
     def __init__(self, subject: Subject, stock: StockResults) -> None:
         self.subject = subject
@@ -88,7 +83,7 @@ class Runner:
         return self.stock[key]
 
     def _refuses(self, error: Exception) -> bool:
-        """Return whether the class itself raised the error, and it names weights as its cause."""
+        """Return whether the class itself raised the error, because of sample weights."""
         if not isinstance(error, (ValueError, NotImplementedError)):
             return False
         innermost = traceback.extract_tb(error.__traceback__)[-1].filename
@@ -98,13 +93,13 @@ class Runner:
 
 @functools.cache
 def _freeze_imported() -> None:
-    """Keep what is imported by now out of Keras' search for garbage before each case."""
+    """Exclude what is imported by now from the garbage collection that Keras does for each case."""
     gc.collect()
     gc.freeze()
 
 
 def own_classes(model_class: type[Any]) -> list[type[Any]]:
-    """Return the class and those above it that are not Keras' own."""
+    """Return the class and its base classes, without those of Keras."""
     classes = (cls for cls in model_class.__mro__ if issubclass(cls, keras.Model))
     return [cls for cls in classes if not cls.__module__.startswith("keras.")]
 
@@ -117,8 +112,7 @@ def execute(case: Case, model_class: type[Any], declared: Declared, *, manual: b
     with _fresh_state(case.policy), _bases_kept(model_class), temporary as folder:
         space: dict[str, Any] = {
             **{"np": np, "keras": keras, "jax": jax, "Model": model_class, "folder": folder},
-            # Classes that the code defines belong to a module of its own.
-            "__name__": "case",
+            "__name__": "case",  # the module of the classes that the code defines
         }
 
         def compile_model(model: Any, optimizer: Any = None) -> None:
@@ -150,8 +144,7 @@ def _fresh_state(policy: str | None) -> Iterator[None]:
     try:
         if policy:
             keras.config.set_dtype_policy(policy)
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
         keras.config.set_dtype_policy(before)
@@ -159,7 +152,7 @@ def _fresh_state(policy: str | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _bases_kept(model_class: type[Any]) -> Iterator[None]:
-    """Undo that `Model(inputs, outputs)` makes the class, and each above it, a Functional."""
+    """Restore the bases of the class, to which `Model(inputs, outputs)` adds Functional."""
     own = [(cls, cls.__bases__) for cls in own_classes(model_class)]
     try:
         yield

@@ -1,4 +1,4 @@
-"""The code that shows a case by itself."""
+"""Code that reproduces a case."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kscaffold.verify.subjects import Subject
 
 
 def snippet(case: Case, subject: Subject, declared: Declared) -> str:
-    """Return code that runs a case with both classes, and needs nothing but Keras and JAX."""
-    module, _, name = subject.place.partition(":")
+    """Return code that runs a case with both classes, and needs only Keras and JAX."""
+    module, _, name = subject.target.partition(":")
     imported, own = (f"{name} as Own", "Own") if name == "Model" else (name, name)
     build, run = case.build_code(declared), case.run_code()
-    # Weights are only defined where they are used.
+    # Define weights only if they are used.
     if "w" not in re.findall(r"\w+", build.partition("\nw =")[2].partition("\n")[2] + run):
         build = "\n".join(line for line in build.splitlines() if not line.startswith("w ="))
     shown = {"history.history": "history =", "result": "result ="}
@@ -41,7 +41,7 @@ def snippet(case: Case, subject: Subject, declared: Declared) -> str:
 
 
 def _compiling(case: Case, declared: Declared, *, defines: bool) -> list[str]:
-    """Return the lines that compile `model`; where that is done again, by a function."""
+    """Return the lines that compile `model`, by a function if that is done again."""
     stock = case.compile_code(declared, manual=False)
     own = case.compile_code(declared, manual=declared.manual)
     if not defines and own == stock:

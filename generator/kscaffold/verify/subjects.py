@@ -1,4 +1,4 @@
-"""The class under test: of a generated project, or any other."""
+"""The class under test, of a generated project or any other."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Subject:
     """A class under test.
 
     Attributes:
-        place: where it is imported from, such as "my_model.trainer:CustomModel".
-        folder: what is put on the import path for that; None for the current one.
-        declared: what it is compiled with; None: the class is asked what it has built in.
+        target: where it is imported from, such as "my_model.trainer:CustomModel".
+        folder: what is put on the import path for that; None: the current folder.
+        declared: its loss and metrics; None: look for built-in ones.
     """
 
-    place: str
+    target: str
     folder: str | None = None
     declared: Declared | None = field(default_factory=Declared)
 
@@ -33,18 +33,18 @@ class Subject:
 
         Raises:
             AnswerError: there is no such module or class, or it is not a Keras model class.
-            KscaffoldError: its module fails while it is imported.
+            KscaffoldError: importing its module fails.
         """
         import keras
 
         found = self.find()
         if not (isinstance(found, type) and issubclass(found, keras.Model)):
-            raise AnswerError(f"{self.place} is not a Keras model class", key="TARGET")
+            raise AnswerError(f"{self.target} is not a Keras model class", key="TARGET")
         return found
 
     def find(self) -> object:
-        """Import what the place names, whatever it is; raises what `load` raises."""
-        module_name, _, name = self.place.partition(":")
+        """Import any object that the target names; raises what `load` raises."""
+        module_name, _, name = self.target.partition(":")
         module = self.module(module_name)
         if not hasattr(module, name):
             raise AnswerError(f"{module_name} has no {name!r}", key="TARGET")
@@ -67,22 +67,16 @@ class Subject:
 
 
 def find_subject(target: str) -> Subject:
-    """Return the class that a command line names: a project's folder, or "package.module:Class".
-
-    Raises:
-        AnswerError: it is neither.
-    """
+    """Return the subject for a project's folder or "package.module:Class"; raises `AnswerError`."""
     folder = Path(target)
     if folder.is_dir():
         packages = [path.parent.name for path in folder.glob("src/*/trainer.py")]
         if len(packages) != 1:
-            reason = (
-                f"{folder.resolve()} is not a project of kscaffold's: no src/PACKAGE/trainer.py"
-            )
+            reason = f"{folder.resolve()} is not a kscaffold project: no src/PACKAGE/trainer.py"
             hint = "for another model give package.module:Class"
             raise AnswerError(reason, key="TARGET", hint=hint)
-        place = f"{packages[0]}.trainer:CustomModel"
-        return Subject(place, str(folder.resolve() / "src"), declared=None)
+        name = f"{packages[0]}.trainer:CustomModel"
+        return Subject(name, str(folder.resolve() / "src"), declared=None)
     module, colon, name = target.partition(":")
     if not colon or not all(part.isidentifier() for part in [*module.split("."), name]):
         reason = f"{target!r} is neither the folder of a project nor package.module:Class"

@@ -1,44 +1,39 @@
-"""Writing a tree into a target folder: all of it or nothing, and never over the user's bytes.
+"""Write a tree into a target folder: all of it or nothing, and without losing the user's files.
 
 A write checks the target, locks it, stages the files, swaps them in, and cleans up. There are two
-ways to swap, chosen by what is there:
+ways to swap:
 
-* The target is missing or empty: the tree is staged in a folder beside it and put in place by one
-  rename. Even a kill in the middle of that leaves the target as it was.
-* The target has files, or cannot be renamed over (it is the current folder, or a mount point): the
-  tree is staged inside it, a journal is written, then each file is put in place on its own.
-  Exchanging whole folders would be a single step here too, but it has to copy or relink all that
-  the user keeps in the folder (data sets, a `.venv`, `.git`), it leaves every shell and editor
-  that is open in the folder in the one taken away, and it cannot work on mount points. The journal
-  costs as much as what is written, and a run that was killed is undone by the next one.
+* If the target is missing or empty, the tree is staged in a folder beside it and put in place by
+  one rename. Even a kill leaves the target as it was.
+* If the target has files, or cannot be renamed over (the current folder, a mount point), the tree
+  is staged inside it, a journal is written, and each file is put in place on its own. The next run
+  undoes a run that was killed. Exchanging whole folders would be a single step, too, but would have
+  to copy or relink everything in the folder (data sets, a `.venv`, `.git`), leaves open shells and
+  editors in the old folder, and does not work on mount points.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from kscaffold.project.tree import Tree
 from kscaffold.write.os_errors import as_target_errors
 from kscaffold.write.paths import check_tree
 from kscaffold.write.signals import signals_deferred
 from kscaffold.write.target import Target, locate
-from kscaffold.write.transaction import Written, clean_up, temporary_folder, write_into, write_whole
+from kscaffold.write.transaction import Written, clean_up, working_folder, write_into, write_whole
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kscaffold.project.tree import Tree
-
-__all__ = ["Written", "check_target", "temporary_folder", "write_tree"]
+__all__ = ["Written", "check_target", "working_folder", "write_tree"]
 
 
 def check_target(target: Path, *, force: bool) -> None:
     """Refuse a target that cannot be written, before any work is done for it.
 
-    What a killed run left there is cleaned up first, for only then is it known what is there.
+    What a killed run left there is cleaned up first, to find out what is there.
 
     Raises:
-        TargetError: the target is not empty (and `force` is off), is no folder, is not writable,
-            or another run is writing into it.
+        TargetError: the target is not empty (without `force`), not a folder or not writable, or
+            another run is writing into it.
     """
     with as_target_errors(target):
         _check(target, force)
@@ -47,9 +42,9 @@ def check_target(target: Path, *, force: bool) -> None:
 def write_tree(target: Path, tree: Tree, *, force: bool = False) -> Written:
     """Write the tree into the target; whatever stops it, the target is complete or as it was.
 
-    With `force` an existing folder is written into: its other files stay, and a file whose bytes
-    differ from the tree's is kept as a backup. A signal is acted on after the write is undone or
-    finished. Temporary folders of a run that was killed are removed first.
+    With `force` an existing folder is written into: other files stay, and files that differ from
+    the tree's are kept as backups. Signals are handled after the write is undone or finished.
+    Temporary folders of killed runs are removed first.
 
     Raises:
         TargetError: as for `check_target`, or the disk refuses: it is full, read-only, and so on.

@@ -1,8 +1,8 @@
-"""An open folder: every file operation of a write goes through one, by descriptor.
+"""An open folder: all file operations of a write go through its descriptor.
 
-A path names whatever is there at the moment it is looked up; a descriptor keeps naming the folder
-that was opened. So a symbolic link that is put in place between a check and its use has nothing to
-redirect. Where the system has no such descriptors (Windows), joined paths stand in.
+A path is resolved anew for each call; a descriptor always means the folder that was opened. So a
+symbolic link that somebody puts in place between a check and its use redirects nothing. On Windows,
+which lacks such descriptors, joined paths are used.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _FOLDER = _READ | getattr(os, "O_DIRECTORY", 0)
 _EDIT = os.O_RDWR | _PLAIN
 _CREATE = _EDIT | os.O_CREAT | os.O_EXCL
 _SYNC = _READ if HAS_DESCRIPTORS else _EDIT
-# What file systems answer that have no hard links, or cannot sync a folder.
+# Errors of file systems without hard links, or that cannot sync a folder.
 _CANNOT_LINK = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
 _CANNOT_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
 
-# Inode, size and time of the last change: tells a file from any other, and from itself after an
-# edit; links and renames keep it.
+# Inode, size and modification time: differs for other files, and for this one after an edit; links
+# and renames keep it.
 Stamp = tuple[int, int, int]
 
 
 def is_own(found: os.stat_result) -> bool:
-    """Return whether a file is this user's; on Windows, whether it can be seen has to do."""
+    """Return whether a file is this user's; on Windows, it is taken to be."""
     return sys.platform == "win32" or found.st_uid == os.geteuid()
 
 
@@ -43,9 +43,9 @@ class Folder:
     """One open folder. Its methods take paths relative to it, in which no folder may be a link.
 
     Args:
-        path: where it is; operations use it only where there are no descriptors.
-        shown: the path that error messages name: for a staged folder, the final one.
-        descriptor: the open folder; None where there are no descriptors.
+        path: where it is; only used without descriptors.
+        shown: the path in error messages: for a staged folder, the final one.
+        descriptor: the open folder; None on Windows.
     """
 
     def __init__(self, path: str, shown: str, descriptor: int | None) -> None:
@@ -55,7 +55,7 @@ class Folder:
 
     @classmethod
     def open(cls, path: str) -> Folder:
-        """Open the folder at an absolute path; as its last part a symbolic link is refused."""
+        """Open the folder at an absolute path, which must not itself be a symbolic link."""
         with path_in_errors(path):
             return cls(path, path, os.open(path, _FOLDER) if HAS_DESCRIPTORS else None)
 
@@ -64,15 +64,11 @@ class Folder:
 
     def __exit__(self, *_: object) -> None:
         if self._descriptor is not None:
-            with suppress(OSError):  # nothing was written by it, so nothing can be lost
+            with suppress(OSError):
                 os.close(self._descriptor)
 
     def sub(self, path: str, shown: str | None = None) -> Folder:
-        """Open a folder in this one.
-
-        Raises:
-            TargetError: a part of the path is a symbolic link, or no folder at all.
-        """
+        """Open a folder in this one; raises `TargetError` for a link, or what is not a folder."""
         shown = shown or self.show(path)
         try:
             with self._at(path) as (name, around):
@@ -86,11 +82,11 @@ class Folder:
             raise
 
     def show(self, path: str) -> str:
-        """Return the whole path, for messages."""
+        """Return the full path, for messages."""
         return self.shown if path == "." else os.path.join(self.shown, path)
 
     def names(self, path: str = "") -> frozenset[str]:
-        """Return the names of all entries of a folder; none where it is missing."""
+        """Return the names in a folder; none if it is missing."""
         with (
             suppress(FileNotFoundError),
             self.sub(path or ".") as folder,
@@ -101,7 +97,7 @@ class Folder:
         return frozenset()
 
     def look(self, path: str) -> os.stat_result | None:
-        """Return what is known of an entry, links not followed; None where there is none."""
+        """Return the status of an entry without following links; None if it is missing."""
         with suppress(FileNotFoundError), self._at(path) as (name, around):
             return os.stat(name, dir_fd=around, follow_symlinks=False)
         return None
@@ -114,12 +110,12 @@ class Folder:
         return found.st_ino, found.st_size, found.st_mtime_ns
 
     def make(self, path: str) -> None:
-        """Make a folder; its mode is subject to the umask."""
+        """Make a folder."""
         with self._at(path) as (name, around):
             os.mkdir(name, dir_fd=around)
 
     def create(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        """Write a new file; its mode is subject to the umask, and nothing existing is opened."""
+        """Write a new file; its mode is subject to the umask."""
         with self._opened(path, _CREATE, mode) as descriptor:
             rest = memoryview(data)
             while rest:
@@ -139,7 +135,7 @@ class Folder:
             return os.open(name, _CREATE if create else _EDIT, 0o600, dir_fd=around)
 
     def move(self, path: str, new_path: str) -> None:
-        """Move a file to where nothing is yet; stopped half way, it has both names."""
+        """Move a file to a new path, replacing nothing; if killed midway, it has both names."""
         with self._at(path) as (old, source), self._at(new_path) as (new, target):
             try:
                 os.link(old, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
@@ -154,7 +150,7 @@ class Folder:
             os.rename(old, new, src_dir_fd=source, dst_dir_fd=target)
 
     def rename(self, path: str, new_path: str) -> None:
-        """Rename; a file, or an empty folder, that has the new path is replaced."""
+        """Rename; a file or an empty folder with the new path is replaced."""
         with self._at(path) as (old, source), self._at(new_path) as (new, target):
             os.rename(old, new, src_dir_fd=source, dst_dir_fd=target)
 
@@ -169,7 +165,7 @@ class Folder:
             os.unlink(name, dir_fd=around)
 
     def remove_folder(self, path: str) -> None:
-        """Remove a folder if it is there and empty; else leave it."""
+        """Remove a folder if it is there and empty."""
         try:
             with self._at(path) as (name, around):
                 os.rmdir(name, dir_fd=around)
@@ -178,13 +174,13 @@ class Folder:
                 raise
 
     def remove_tree(self, path: str) -> None:
-        """Remove a folder with all that is in it, if it is there; links are not followed."""
+        """Remove a folder with its contents, if it is there; links are not followed."""
         if self.look(path) is not None:
             with self._at(path) as (name, around):
                 shutil.rmtree(name, dir_fd=around)
 
     def sync(self, path: str) -> None:
-        """Have the disk keep a file's bytes, or a folder's list of names."""
+        """Flush a file's bytes, or a folder's list of names, to the disk."""
         if not HAS_DESCRIPTORS and os.path.isdir(os.path.join(self.path, path)):
             return
         with self._opened(path, _SYNC) as descriptor:
@@ -196,7 +192,7 @@ class Folder:
 
     @contextmanager
     def _at(self, path: str) -> Iterator[tuple[str, int | None]]:
-        """Give what a call of `os` needs to reach a path: a name, and the folder that it is in."""
+        """Give the name and the folder descriptor with which functions of `os` reach a path."""
         around, _, name = path.rpartition("/")
         with (
             self.sub(around) if around else nullcontext(self) as folder,
@@ -218,7 +214,7 @@ class Folder:
 
 def _not_a_folder(path: str, found: os.stat_result | None) -> TargetError:
     if found is not None and stat.S_ISLNK(found.st_mode):
-        reason = f"{path} is a symbolic link, and kscaffold writes through none"
+        reason = f"{path} is a symbolic link, which kscaffold does not follow"
         return TargetError(reason, hint="remove the link, or choose another path")
     reason = f"{path} is not a folder, but the project needs one there"
     return TargetError(reason, hint="move it, or choose another path")

@@ -1,8 +1,8 @@
-"""What a write into an existing folder is about to do, kept on disk so that it can be undone.
+"""The journal of a write into an existing folder, by which it can be undone.
 
-To undo is safe whatever the state, however often it is tried: it removes only files that are still
-the very ones that were put there, and moves a backup back only to where nothing is. So it needs no
-record of how far the write came. A journal that a stranger put into a folder can do no more.
+Undoing is safe in any state, and can be repeated: it removes only files that are still the very
+ones that were put there, and moves a backup only to where nothing is. So it needs no record of how
+far the write came, and a forged journal can do no more than that.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _Record = tuple[str, Stamp, str | None]
 
 
 def save(plan: Plan, target: Folder) -> None:
-    """Write down a plan whose files are staged, so that it is there as a whole or not at all."""
+    """Save a plan whose files are staged, atomically."""
     files = []
     for path in (file.path for file in plan.files):
         stamp = target.stamp(f"{STAGED}/{path}")
         if stamp is None:
-            raise TargetError("a file was taken away while it was written", place=target.shown)
+            raise TargetError("a file disappeared while it was written", place=target.shown)
         files.append((path, stamp, basename(plan.backups.get(path, "")) or None))
     data = json.dumps({"folders": plan.folders, "files": files}).encode()
     target.create(f"{_PATH}.new", data)
@@ -42,7 +42,7 @@ def save(plan: Plan, target: Folder) -> None:
 
 
 def close(target: Folder) -> None:
-    """Remove the journal: from here on the write is done, and nothing undoes it."""
+    """Remove the journal: the write is done, and is not undone any more."""
     target.remove(_PATH)
     with suppress(OSError):
         target.sync(WORK)
@@ -52,8 +52,8 @@ def undo(target: Folder) -> None:
     """Undo a write that was stopped, if there was one, and remove what it left.
 
     Raises:
-        OSError: the disk refuses; trying again goes on from there.
-        TargetError: the journal cannot be understood.
+        OSError: the disk refuses; it can be tried again.
+        TargetError: the journal cannot be read.
     """
     if target.look(_PATH) is not None:
         folders, records = _load(target)
@@ -92,6 +92,6 @@ def _load(target: Folder) -> tuple[list[str], list[_Record]]:
 def _record(path: str, stamp: list[int], backup: str | None) -> _Record:
     folder, name = split(checked(path))
     if backup is not None and ("/" in backup or not backup.startswith(f"{name}.backup-")):
-        raise ValueError(f"{backup!r} is no name of a backup")
+        raise ValueError(f"{backup!r} is not the name of a backup")
     inode, size, modified_ns = stamp
     return path, (inode, size, modified_ns), backup and join(folder, backup)

@@ -1,4 +1,4 @@
-"""What the operating system refuses, in words: the path, the reason and the fix."""
+"""Errors of the operating system in words: the path, the reason and the fix."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from kscaffold.errors import TargetError
 _SPACE = "free some space, or choose a path on another disk"
 _WRITABLE = "choose a path that you may write to"
 _ANOTHER = "choose another path"
-_TAKEN = (
-    "another kscaffold run, or another program, has just written there",
-    "look at it before you run this again",
-)
+_TAKEN = ("another program has just written there", "look at it before you run this again")
 _NAME = ("the file system does not accept the name", _ANOTHER)
 _REASONS: dict[str, tuple[str, str]] = {
     "ENOSPC": ("the disk is full", _SPACE),
@@ -28,13 +25,13 @@ _REASONS: dict[str, tuple[str, str]] = {
     "ENOTDIR": ("a part of the path is not a folder", _ANOTHER),
     "ELOOP": ("a part of the path is a symbolic link", "choose a path without it"),
     "ENOENT": (
-        "a part of the path has disappeared, or takes no files",
+        "a part of the path has disappeared, or cannot hold files",
         "run the command again, or choose another path",
     ),
     "EEXIST": _TAKEN,
     "ENOTEMPTY": _TAKEN,
     "EBUSY": ("it is a mount point, or in use", "choose a path inside it"),
-    "EXDEV": ("it lies on another disk than the folder around it", _ANOTHER),
+    "EXDEV": ("it is on another disk than the folder around it", _ANOTHER),
     "EMFILE": ("too many files are open", "raise the limit (ulimit -n)"),
     "ENFILE": ("too many files are open on this machine", "close some programs"),
     "EIO": ("the disk reports an error", "check the disk, or choose a path on another one"),
@@ -45,7 +42,7 @@ _REASONS: dict[str, tuple[str, str]] = {
 
 @contextmanager
 def path_in_errors(path: str) -> Iterator[None]:
-    """Have an OSError name the whole path; by descriptor, the system knows only the last name."""
+    """Add the full path to an OSError from within, which may have only the last name."""
     try:
         yield
     except OSError as error:
@@ -67,10 +64,9 @@ def as_target_errors(target: os.PathLike[str]) -> Iterator[None]:
 
 
 def tidy(step: Callable[[], None]) -> bool:
-    """Do a step of cleaning up, and once more if it fails; return whether it was done.
+    """Do a step of cleaning up, and retry it once; return whether it was done.
 
-    The outcome of the write is decided by then, so what the disk refuses twice is no error: the
-    next run cleans it up.
+    A second failure is no error: the write itself is over, and the next run cleans up.
     """
     try:
         step()

@@ -1,24 +1,16 @@
-"""The paths of a tree, each checked here once more."""
+"""Check the paths of a tree once more before they are written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError, TemplateError
+from kscaffold.project.tree import Tree
 from kscaffold.safety.paths import check_distinct, path_problem
-
-if TYPE_CHECKING:
-    from kscaffold.project.tree import Tree
 
 
 def check_tree(tree: Tree) -> None:
-    """Refuse what cannot be written.
-
-    Raises:
-        TargetError: a path leads out of the target or into `.git`, two paths are the same on some
-            file system, or a text cannot be written as UTF-8.
-    """
+    """Refuse invalid or colliding paths, and text that is not UTF-8; raises `TargetError`."""
     for file in tree:
         try:
             checked(file.path), file.data
@@ -32,13 +24,13 @@ def check_tree(tree: Tree) -> None:
 
 
 def checked(path: str) -> str:
-    """Return a path that stays inside the target; raises `TargetError` for another one."""
+    """Return the path if it stays inside the target; else raises `TargetError`."""
     if problem := path_problem(path, own=True):
-        raise TargetError(f"{path!r} is no path in a project: {problem}")
+        raise TargetError(f"{path!r} is not a path in a project: {problem}")
     return path
 
 
 def folders_of(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return all folders that the paths lie in, each after the one around it."""
+    """Return all folders that contain the paths, outer ones first."""
     parts = [path.split("/") for path in paths]
     return tuple(sorted({"/".join(each[:n]) for each in parts for n in range(1, len(each))}))

@@ -1,4 +1,4 @@
-"""What has to be done in a folder that has files already, found by looking only."""
+"""Plan a write into a folder that has files, without changing anything."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from posixpath import dirname, join, split
-from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError
+from kscaffold.project.tree import Tree, TreeFile
 from kscaffold.safety.paths import folded
 from kscaffold.write.folder import Folder
 from kscaffold.write.paths import folders_of
 
-if TYPE_CHECKING:
-    from kscaffold.project.tree import Tree, TreeFile
-
 
 @dataclass(frozen=True)
 class Plan:
-    """All that has to be done.
+    """What has to be done.
 
     Attributes:
-        folders: the folders that are missing, each after the one around it.
+        folders: the missing folders, outer ones first.
         files: the files that are missing or differ.
-        backups: for each file that differs, the path that what is there now moves to.
+        backups: for each file that differs, the path of the backup.
     """
 
     folders: tuple[str, ...]
@@ -34,13 +31,7 @@ class Plan:
 
 
 def make_plan(target: Folder, tree: Tree) -> Plan:
-    """Compare the tree with what is there.
-
-    Raises:
-        TargetError: a link or a folder is in the place of a file, a file or a link in the place of
-            a folder, or a name differs from an existing one by case only.
-        OSError: something there cannot be read.
-    """
+    """Compare the tree with what is there; raises `TargetError` if something is in the way."""
     paths = [file.path for file in tree]
     folders = tuple(folder for folder in folders_of(paths) if not _is_there(target, folder))
     files, backups = [], {}
@@ -59,7 +50,7 @@ def _is_there(target: Folder, path: str) -> bool:
     for other in () if name in names else names:
         if folded(other) == folded(name):
             there = target.show(join(folder, other))
-            reason = f"{there} differs from the project's {name} by case or accents only"
+            reason = f"{there} differs from the project's {name} only by case or accents"
             raise TargetError(reason, hint="rename it, or choose another path")
     return name in names
 
@@ -76,8 +67,7 @@ def _differs(target: Folder, file: TreeFile) -> bool:
 
 def _backup_path(target: Folder, path: str, planned: Iterable[str]) -> str:
     folder = dirname(path)
-    taken = {folded(join(folder, name)) for name in target.names(folder)} | set(
-        map(folded, planned)
-    )
+    existing = (join(folder, name) for name in target.names(folder))
+    taken = {folded(each) for each in (*existing, *planned)}
     backups = (f"{path}.backup-{number}" for number in count(1))
     return next(backup for backup in backups if folded(backup) not in taken)

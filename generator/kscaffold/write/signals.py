@@ -1,4 +1,4 @@
-"""Signals while a write is under way: noted at once, acted on where stopping is orderly."""
+"""Defer signals during a write to points where it can be stopped and undone."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def signals_deferred() -> Iterator[Checkpoint]:
-    """Give a function to call wherever the work within can be stopped and undo all it did.
+    """Give a function to call wherever the work within can be stopped and undone.
 
-    A signal cuts no step short, least of all one of the undoing. When the work has ended, either
-    way, the signal is raised again for whoever handled it before: an interrupt becomes a
+    After the work, the signal is raised again for its former handler: an interrupt becomes a
     KeyboardInterrupt, a termination ends the process.
 
     Raises:
-        TargetError: a signal stopped the work, and the handler from before let the program go on.
+        TargetError: a signal stopped the work, and its former handler let the program go on.
     """
     caught: list[int] = []
 
@@ -47,7 +46,7 @@ def signals_deferred() -> Iterator[Checkpoint]:
 
 
 def _replace_handlers(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
-    """Set the handler; an ignored signal (nohup) stays ignored, and other threads get none."""
+    """Set the handler, in the main thread; ignored signals (nohup) stay ignored."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]

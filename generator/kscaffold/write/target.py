@@ -1,4 +1,4 @@
-"""Where a target is and what is there, found by looking only."""
+"""Where a target is, and what is there."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Target:
 
     Attributes:
         given: the path as the user gave it.
-        path: the path, absolute, with the links on the way to it resolved.
-        found: what is there now, links not followed; None where there is nothing.
+        path: the absolute path, with links resolved except in its last part.
+        found: the status of what is there, without following links; None if nothing is.
         parent: the innermost folder around it that exists.
-        name: what is to be made in `parent`: the target itself, or a missing folder around it.
+        name: what is to be made in `parent`: the target, or a missing folder around it.
         inner: the path from there to the target; "" for the target itself.
     """
 
@@ -47,7 +47,7 @@ class Target:
 
     @property
     def farther_out(self) -> tuple[Workspace, ...]:
-        """Where runs stage the folders around the target."""
+        """Where runs for the folders around the target are staged."""
         *folders, _ = Path(self.parent), *Path(self.parent).parents
         return tuple(Workspace.beside(str(folder)) for folder in folders)
 
@@ -57,11 +57,11 @@ class Target:
         return self.found is not None and stat.S_ISDIR(self.found.st_mode)
 
     def is_free(self) -> bool:
-        """Return whether nothing of anybody's is there: no target, or an empty folder."""
+        """Return whether nothing is there but perhaps an empty folder."""
         return self.found is None or (self.is_folder and not os.listdir(self.path))
 
     def check_access(self) -> None:
-        """Refuse what is no folder, or may not be written to; raises `TargetError`."""
+        """Refuse what is not a folder, or not writable; raises `TargetError`."""
         if self.found is not None and stat.S_ISLNK(self.found.st_mode):
             hint = "choose another path, or give the folder that it leads to"
             raise TargetError(f"{self.given} is a symbolic link", hint=hint)
@@ -73,10 +73,10 @@ class Target:
             raise TargetError(f"you have no permission to write in {folder}", hint=hint)
 
     def can_be_renamed_over(self) -> bool:
-        """Return whether one rename can put all in place, and nobody misses the old folder.
+        """Return whether one rename can put everything in place.
 
-        Not so for the current folder (the user's shell would stay in one that is gone), for mount
-        points, for another user's folder, and on Windows for any folder that exists.
+        Not so for the current folder (in which the user's shell would be lost), for mount points,
+        for another user's folder, and on Windows for any folder that exists.
         """
         return self.found is None or (
             HAS_DESCRIPTORS
@@ -97,8 +97,8 @@ def locate(target: Path) -> Target:
     """Find out where the target is and what is there.
 
     Raises:
-        TargetError: the path leads through a broken link, or no system can hold it.
-        OSError: a part of the path is no folder, or may not be entered.
+        TargetError: the path leads through a broken link, or has impossible characters.
+        OSError: a part of the path is not a folder, or may not be entered.
     """
     given = os.path.join(os.getcwd(), os.fspath(target))
     try:

@@ -1,4 +1,4 @@
-"""One write, from the lock to the cleaning up: all of it happens, or nothing."""
+"""One write, from the lock to the cleaning up."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from posixpath import join
 from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError
+from kscaffold.project.tree import Tree
 from kscaffold.write.folder import Folder, is_own
 from kscaffold.write.os_errors import as_target_errors, tidy
 from kscaffold.write.paths import folders_of
@@ -19,18 +20,14 @@ from kscaffold.write.target import Target, locate
 from kscaffold.write.workspace import LOCK, WORK, Workspace
 
 if TYPE_CHECKING:
-    from kscaffold.project.tree import Tree
     from kscaffold.write.plan import Plan
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a run put into the target.
+    """The paths of the files and backups that a run has written.
 
-    Attributes:
-        files: paths of the files that were written; a file that already had the very bytes it
-            was to get is left alone and not listed.
-        backups: paths of the copies that keep what was replaced, such as "train.py.backup-1".
+    Files that had the same content already are not listed.
     """
 
     files: tuple[str, ...]
@@ -38,7 +35,7 @@ class Written:
 
 
 def write_whole(target: Target, tree: Tree, checkpoint: Checkpoint) -> Written:
-    """Stage all of a missing or empty target beside it; one rename puts it in place."""
+    """Stage the tree beside a missing or empty target, and put it in place by one rename."""
     with target.beside.locked(target.given) as parent:
         staged = target.beside.new_name()
         try:
@@ -52,13 +49,13 @@ def write_whole(target: Target, tree: Tree, checkpoint: Checkpoint) -> Written:
         except BaseException:
             tidy(lambda: parent.remove_tree(staged))
             raise
-        with suppress(OSError):  # the target is complete; a power cut may at most undo all of it
+        with suppress(OSError):  # without it, a power cut may undo the rename as a whole
             parent.sync(".")
     return Written(tuple(file.path for file in tree))
 
 
 def write_into(target: Target, tree: Tree, checkpoint: Checkpoint, *, force: bool) -> Written:
-    """Stage files inside the target; put each in place, with a journal that can undo them all."""
+    """Stage the files inside the target, and put each in place; a journal can undo it all."""
     from kscaffold.write import journal
     from kscaffold.write.plan import make_plan
 
@@ -76,12 +73,8 @@ def write_into(target: Target, tree: Tree, checkpoint: Checkpoint, *, force: boo
 
 
 @contextmanager
-def temporary_folder(target: Path) -> Iterator[Path]:
-    """Give a folder inside a target that is removed at the end; after a kill, by the next run.
-
-    Raises:
-        TargetError: another run is writing there, or the disk refuses.
-    """
+def working_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary folder inside a target, which the next run removes after a kill."""
     with as_target_errors(target):
         found = locate(target)
         with _working_inside(found):
@@ -90,7 +83,7 @@ def temporary_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _working_inside(target: Target) -> Iterator[Folder]:
-    """Lock the target and make `WORK` in it; in the end, undo what its journal still names."""
+    """Lock the target and make `WORK` in it; at the end, undo what its journal still has."""
     from kscaffold.write import journal
 
     with target.inside.locked(target.given) as folder:
@@ -100,8 +93,8 @@ def _working_inside(target: Target) -> Iterator[Folder]:
             yield folder
         except BaseException as error:
             if not tidy(lambda: journal.undo(folder)):
-                reason = f"{target.given} is half written, and cannot be put back now ({error})"
-                hint = "once it can, the next kscaffold run on this path does it"
+                reason = f"{target.given} is half written, and cannot be restored now ({error})"
+                hint = "the next kscaffold run on this path tries again"
                 raise TargetError(reason, hint=hint) from error
             raise
         tidy(lambda: journal.undo(folder))
@@ -115,7 +108,7 @@ def clean_up(target: Target) -> None:
                 _remove_staged(folder, space)
         except (OSError, TargetError):
             if space == target.beside:
-                raise  # else it is litter that hinders nobody, or is being removed by its own run
+                raise  # elsewhere it is in nobody's way, or its own run is removing it
     if target.is_folder and target.inside.is_used():
         from kscaffold.write import journal
 
@@ -124,9 +117,9 @@ def clean_up(target: Target) -> None:
 
 
 def _stage(root: Folder, tree: Tree, checkpoint: Checkpoint, inner: str = "") -> None:
-    """Write the files, and have the disk keep them before anything is renamed.
+    """Write the files, and flush them to the disk before anything is renamed.
 
-    Syncing comes after all writing: the first sync carries most of the rest along.
+    All are written before the first is synced, since one sync flushes much of the rest, too.
     """
     paths = [join(inner, file.path) for file in tree]
     folders = folders_of((join(inner, ""), *paths))
@@ -159,6 +152,6 @@ def _put_in_place(plan: Plan, target: Folder, staged: str, checkpoint: Checkpoin
 def _remove_staged(folder: Folder, space: Workspace) -> None:
     for name in filter(space.is_new_name, folder.names()):
         found = folder.look(name)
-        # In a folder that is shared, anybody can make up a name such as ours.
+        # In a shared folder, others may use such a name.
         if found is not None and stat.S_ISDIR(found.st_mode) and is_own(found):
             folder.remove_tree(name)

@@ -1,6 +1,6 @@
-"""Where a run works: a folder, the names of the temporary files there, and the lock.
+"""Where a run works: a folder, the names of its temporary files there, and the lock.
 
-One run works there at a time: it holds a lock file, which the system frees when its holder dies.
+One run at a time works there: it locks a file, and the system unlocks it when the run dies.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from kscaffold.write.os_errors import tidy
 _OWN = ".kscaffold-"
 LOCK = f"{_OWN}lock"
 WORK = f"{_OWN}work"
-_LONGEST = 200  # bytes of a name that leave room for what is put around it (255 in all)
+_LONGEST = 200  # bytes of a name, which leave room for the prefix and suffix (255 in all)
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder that exists, and how the names of a run's temporary files in it start."""
+    """A folder that exists, and the prefix of a run's temporary files in it."""
 
     folder: str
     prefix: str
@@ -36,7 +36,7 @@ class Workspace:
 
     @classmethod
     def beside(cls, path: str) -> Workspace:
-        """Return the workspace in the folder around a path that is to be made."""
+        """Return the workspace in the folder around a path."""
         folder, name = os.path.split(path)
         encoded = os.fsencode(name)
         if len(encoded) > _LONGEST:
@@ -51,25 +51,21 @@ class Workspace:
         return f"{self.prefix}lock"
 
     def is_used(self) -> bool:
-        """Return whether something of a run is there, be it alive or killed."""
+        """Return whether a run, alive or killed, has something there."""
         names = (self.lock, f"{self.prefix}work")
         return any(os.path.lexists(os.path.join(self.folder, name)) for name in names)
 
     def new_name(self) -> str:
-        """Return a name for a temporary folder, never used before."""
+        """Return a new name for a temporary folder."""
         return f"{self.prefix}{os.urandom(8).hex()}"
 
     def is_new_name(self, name: str) -> bool:
-        """Return whether `new_name` may have made this name."""
+        """Return whether a name may come from `new_name`."""
         return bool(re.fullmatch(re.escape(self.prefix) + "[0-9a-f]{16}", name))
 
     @contextmanager
     def locked(self, target: str) -> Iterator[Folder]:
-        """Open the folder and hold its lock file, which is removed at the end.
-
-        Raises:
-            TargetError: another run, which writes to `target`, holds it.
-        """
+        """Open the folder and hold its lock; raises `TargetError` if another run holds it."""
         with Folder.open(self.folder) as folder:
             descriptor = _acquire(folder, self.lock, target)
             try:
@@ -102,13 +98,13 @@ def _acquire(folder: Folder, name: str, target: str) -> int:
 
 
 def _refusal(descriptor: int, created: bool, path: str) -> str:
-    """Lock the file; return what to do where another run has it, else ""."""
+    """Lock the file; returns a hint if another run has it, else ""."""
     try:
         _lock(descriptor)
     except BlockingIOError:
         return "wait until it has finished, then run this again"
     except OSError:
-        # A file system without locks, as some clusters have: whoever created the file has it.
+        # Without locks, as on some clusters, the lock belongs to whoever created the file.
         return "" if created else f"if that is not so, remove {path}"
     return ""
 
@@ -128,7 +124,7 @@ def _lock(descriptor: int) -> None:
 
 
 def _is_in_place(folder: Folder, name: str, descriptor: int) -> bool:
-    """Return whether the name still leads to our file, not to one made after its removal."""
+    """Return whether the name is still our file, and not one made after its removal."""
     found = folder.look(name)
     return found is not None and found.st_ino == os.fstat(descriptor).st_ino
 
@@ -141,5 +137,5 @@ def _release(folder: Folder, name: str, descriptor: int) -> None:
     tidy(remove)
     with suppress(OSError):
         os.close(descriptor)
-    if sys.platform == "win32":  # where no open file can be removed
+    if sys.platform == "win32":  # which cannot remove open files
         tidy(lambda: folder.remove(name))

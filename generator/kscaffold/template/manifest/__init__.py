@@ -1,4 +1,4 @@
-"""What a template asks, derives and writes: its manifests put together and checked."""
+"""The manifest of a template: all its kscaffold.toml files merged and checked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from kscaffold.errors import Place, TemplateError
 from kscaffold.hints import enumerated, near
 from kscaffold.safety.escaping import unsafe_character
+from kscaffold.safety.paths import path_problem
 from kscaffold.template.manifest.tables import (
     AfterTable,
     FileTable,
@@ -24,7 +25,7 @@ __all__ = ["After", "AnswerRule", "File", "Manifest", "Question", "Value"]
 # Names with another meaning in templates.
 TAKEN = frozenset({"target_name", "kscaffold_version", "super", "self", "loop", "caller"})
 _CHOOSING = ("choice", "multi-choice")
-# The type of a default. Except for a bool, it may also be a template of earlier answers.
+# The types of defaults. Except for a bool, a default may also be a template of earlier answers.
 _TYPES = {
     "int": int,
     "float": float,
@@ -38,13 +39,13 @@ class Question(QuestionTable, frozen=True, kw_only=True):
     """A question of a template.
 
     Attributes:
-        name: what its answer is called.
-        choices: the choices, also where each is a folder.
-        folder: the folder of these; empty: they are no folders.
-        about: what each of these folders says of itself, in one line.
-        asked_with: the option that it is asked with, such as "--data csv"; empty: with any.
-        settled: which choices answer it: an expression, the option and the answer of each.
-        place: where a manifest last says something of it.
+        name: the name of its answer.
+        choices: the choices, also if each is a folder.
+        folder: the folder of such choices, else empty.
+        about: the description of each such choice.
+        asked_with: the option that makes it apply, such as "--data csv"; empty: it always does.
+        settled: choices that answer it: the condition, the option and the answer of each.
+        place: where a manifest last defines or changes it.
     """
 
     name: str
@@ -67,9 +68,9 @@ class Question(QuestionTable, frozen=True, kw_only=True):
             raise TemplateError(reason, place=self.place, key=key)
 
     def _mistakes(self) -> Iterator[tuple[str, str]]:
-        """Yield each key that does not go with the others, and why."""
+        """Yield each key that conflicts with others, and why."""
         if self.name in TAKEN:
-            yield "", f"{self.name!r} has another meaning in templates; take another name"
+            yield "", f"{self.name!r} has another meaning in templates; choose another name"
         if unsafe := unsafe_character(self.help):
             yield "help", f"must be one plain line, but holds {unsafe}"
         if bool(self.choices) != (self.type in _CHOOSING):
@@ -102,13 +103,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
 
 
 class AnswerRule(RuleTable, frozen=True, kw_only=True):
-    """A rule, and its place.
-
-    An answer that it requires is given where nothing else was; one that conflicts is refused.
-
-    Attributes:
-        cause: of a rule of a choice, its `when` without the choice.
-    """
+    """A rule, and its place; `cause` is the `when` of a choice's rule without the choice."""
 
     cause: str = ""
     place: Place = Place(MANIFEST)
@@ -125,8 +120,13 @@ class File(FileTable, frozen=True, kw_only=True):
 
     @property
     def executable(self) -> bool:
-        """Whether it may be run."""
+        """Whether it gets the executable bits."""
         return self.mode == "755"
+
+    @property
+    def target_problem(self) -> str | None:
+        """Why its target cannot be written whatever the answers are, or None."""
+        return path_problem(re.sub(r"{{.*?}}", "x", self.target))
 
 
 class After(AfterTable, frozen=True, kw_only=True):
@@ -136,10 +136,9 @@ class After(AfterTable, frozen=True, kw_only=True):
 
 
 class Manifest(ManifestTable, frozen=True, kw_only=True):
-    """What all manifests of a template say together.
+    """All manifests of a template together.
 
-    Attributes:
-        places: where each key of the tables of texts stands, such as ("derived", "a").
+    `places` are those of the keys in tables without types of their own, such as ("derived", "a").
     """
 
     questions: Mapping[str, Question] = {}
@@ -149,14 +148,13 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
     places: Mapping[tuple[str, str], Place] = {}
 
     def place_of(self, table: str, key: str) -> Place:
-        """Return where a key of a table of texts stands, such as "derived" and "a"."""
+        """Return the place of a key in such a table."""
         return self.places.get((table, key), Place(MANIFEST, (table,)))
 
     def dangling_names(self, *, is_whole: bool) -> Iterator[TemplateError]:
         """Yield an error for each name that refers to nothing, or to two things.
 
-        Args:
-            is_whole: whether all choices are made, so that placeholders must stand for something.
+        Placeholders are only checked if all choices are made (`is_whole`).
         """
         questions, derived = self.questions, self.derived
         named = [
@@ -188,5 +186,5 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
 def unknown_name(
     kind: str, name: str, known: Iterable[str], place: Place, key: str = ""
 ) -> TemplateError:
-    """Return the error for a name that refers to no question, file or the like."""
+    """Return the error for a name that refers to nothing."""
     return TemplateError(f"no {kind} {name!r}", place=place, key=key, hint=near(name, known))

@@ -1,4 +1,4 @@
-"""The JSON schema of kscaffold.toml, from the types of its tables and their docstrings."""
+"""The JSON schema of kscaffold.toml, made from the types of its tables and their docstrings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ATTRIBUTE = re.compile(r"^ {8}(\w+): (.+?)(?=^ {8}\w|\Z)", re.MULTILINE | re.DO
 
 
 def manifest_schema() -> dict[str, Any]:
-    """Return the JSON schema that an editor checks a kscaffold.toml with."""
+    """Return the JSON schema, for editors."""
     _, tables = msgspec.json.schema_components([ManifestTable], ref_template="{name}")
     for table in tables.values():
         about, _, attributes = table.pop("description").partition("Attributes:")
@@ -26,7 +26,7 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def _inlined(part: Any, tables: dict[str, Any]) -> Any:
-    """Return a part with the tables that it refers to, and without null, which TOML lacks."""
+    """Return a part with its references resolved, and without null, which TOML lacks."""
     if isinstance(part, list):
         return [_inlined(each, tables) for each in part]
     if not isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""The types of values in a kscaffold.toml, each with what it takes for errors."""
+"""The types of values in a kscaffold.toml; titles describe them in errors."""
 
 from __future__ import annotations
 
@@ -33,6 +33,5 @@ Choices = Annotated[tuple[str, ...], Meta(min_length=1, title="a list of at leas
 # No pattern: msgspec 0.22 crashes where a tuple or a text with a pattern is expected.
 ChoiceFolder = Annotated[str, Meta(min_length=1, title='a folder, such as "data/*"')]
 Words = Annotated[
-    tuple[str, ...],
-    Meta(min_length=1, title='the words of a command, such as ["git", "add", "."]'),
+    tuple[str, ...], Meta(min_length=1, title='the words of a command, such as ["git", "add", "."]')
 ]
