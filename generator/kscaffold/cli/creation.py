@@ -129,8 +129,8 @@ def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted, run_fol
         tree = build_tree(scaffold, answers)
     notices = (*scaffold.template.notices, *answers.notices)
     table = table_of(manifest, answers.values, {*answers.chosen}, scaffold.tools)
-    told = replace(public(manifest, answers), notices=notices, table=table)
-    return Draft(scaffold.template, told, tree, tuple(asked), message)
+    shown = replace(public(manifest, answers), notices=notices, table=table)
+    return Draft(scaffold.template, shown, tree, tuple(asked), message)
 
 
 def _show(draft: Draft, wanted: Wanted) -> int:

@@ -13,7 +13,8 @@ from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import visible
 from kscaffold.project.accept import accept
 from kscaffold.project.answers import Interview, resolve, spelled
-from kscaffold.project.pipeline import Scaffold
+from kscaffold.project.found import found_values
+from kscaffold.project.pipeline import Scaffold, choose
 from kscaffold.template.manifest import Question, Value
 
 BACK = "<"
@@ -79,7 +80,10 @@ def _upcoming(
             continue
         if interview.is_prompted(question):
             return question, interview, _default(interview, question, asked)
-    resolve(manifest, answers, tools)
+    settled = resolve(manifest, answers, tools)
+    # What is found in a table is a reason to refuse answers, too.
+    chosen = choose(scaffold, settled).template.manifest
+    found_values(chosen, settled.values, {*settled.chosen}, tools)
     return None
 
 

@@ -42,11 +42,9 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Rendering:
-    """Renders the files of a template, in this process.
+    """Renders the files of a template with its choices made, in this process.
 
     Attributes:
-        manifest: with the choices made.
-        renderer: of the same template.
         found: what the template finds in tables.
     """
 
@@ -55,7 +53,7 @@ class Rendering:
     found: Mapping[str, str]
 
     def derived(self, values: Mapping[str, Value]) -> dict[str, object]:
-        """Return the answers and all that follows from them; raises `TemplateError`."""
+        """Return the answers and the derived values; raises `TemplateError`."""
         derived: dict[str, object] = {**values, **self.found}
         derived["kscaffold_version"] = __version__
         for name, expression in self.manifest.derived.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from kscaffold.errors import AnswerError, TemplateError, place_named
 from kscaffold.project.accept import accept, instead, option_named, spelled
@@ -12,10 +11,7 @@ from kscaffold.project.found import Tools, look_up
 from kscaffold.template.manifest import AnswerRule, Manifest, Question, Value
 from kscaffold.template.manifest.tables import InspectTable
 
-if TYPE_CHECKING:
-    pass
-
-# What is taken where a question has no default.
+# The answers to questions without a default.
 _EMPTY: dict[str, Value] = {"str": "", "int": 0, "float": 0.0, "multi-choice": (), "list": ()}
 
 

@@ -70,7 +70,7 @@ def choose(scaffold: Scaffold, answers: Answers) -> Scaffold:
 
 
 def derived_values(scaffold: Scaffold, answers: Answers) -> dict[str, object]:
-    """Return the answers and all that follows from them; raises `TemplateError`."""
+    """Return the answers and the derived values; raises `TemplateError`."""
     return choose(scaffold, answers).rendering(answers).derived(answers.values)
 
 
@@ -159,7 +159,7 @@ def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
 
 
 def _report(rendering: Rendering, answers: Answers) -> dict[str, Any]:
-    """Return the files that a child process renders, or the error, as JSON has them."""
+    """Return the files that a child process renders, or the error, as JSON."""
     try:
         files = rendering.files(answers, is_guarded=True)
     except KscaffoldError as error:

@@ -25,7 +25,7 @@ __all__ = ["After", "AnswerRule", "File", "Manifest", "Question", "Value"]
 # Names with another meaning in templates.
 TAKEN = frozenset({"target_name", "kscaffold_version", "super", "self", "loop", "caller"})
 _CHOOSING = ("choice", "multi-choice")
-# The type of a default. Except for a bool, it may also be a template of earlier answers.
+# The types of defaults. Except for a bool, a default may also be a template of earlier answers.
 _TYPES = {
     "int": int,
     "float": float,
