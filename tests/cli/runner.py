@@ -55,7 +55,7 @@ def another_answer(question: Question, folder: Path) -> str | bool | list[str]:
 
 def needed(question: Question, folder: Path) -> list[str]:
     """The options without which a question does not apply."""
-    if question.when is None and not question.settled:
+    if not question.asked_with and question.name != "task":
         return []
     return [
         "--data",

@@ -96,10 +96,10 @@ def test_errors_name_question_and_fix(given_answers: dict[str, object], message:
         ("json", "standard library"),
         ("keras", "imports or uses"),
         ("tests", "imports or uses"),
-        ("my-model", "lower-case letters"),
-        ("2d", "lower-case letters"),
-        ("Model", "lower-case letters"),
-        ("", "lower-case letters|empty"),
+        ("my-model", "a-z, 0-9 and _"),
+        ("2d", "a-z, 0-9 and _"),
+        ("Model", "a-z, 0-9 and _"),
+        ("", "a-z, 0-9 and _"),
     ],
 )
 def test_package_must_be_importable_by_its_own_name(package: str, reason: str) -> None:
