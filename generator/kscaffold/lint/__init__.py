@@ -52,10 +52,19 @@ def lint(
 
 
 def _agreed(views: Sequence[View]) -> Iterator[Finding]:
-    """Yield the findings of all views; those of rules in `OVERALL` must be in every view."""
+    """Yield the findings of all views; those of rules in `OVERALL` must be in every view.
+
+    There the fix may differ, since it names what is there with other choices; the first is told.
+    """
     found = [(view, {each for check in CHECKS for each in check(view)}) for view in views]
-    for each in {each for view, findings in found for each in findings if view.is_relevant(each)}:
-        if each.rule not in OVERALL or all(
-            each in findings for view, findings in found if view.shows(each.file)
-        ):
-            yield each
+    places = [(view, {each.fault for each in findings}) for view, findings in found]
+    told: set[tuple[str, str, int, str]] = set()
+    for view, findings in found:
+        for each in filter(view.is_relevant, findings):
+            if each.rule not in OVERALL:
+                yield each
+            elif each.fault not in told and all(
+                each.fault in there for other, there in places if other.shows(each.file)
+            ):
+                told.add(each.fault)
+                yield each

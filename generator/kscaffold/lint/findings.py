@@ -66,6 +66,11 @@ class Finding:
         return severity_of(self.rule)
 
     @property
+    def fault(self) -> tuple[str, str, int, str]:
+        """What is wrong and where, without the fix."""
+        return self.rule, self.file, self.line, self.message
+
+    @property
     def only_in_named(self) -> bool:
         """Whether it only counts in named templates, not in those that they extend.
 
