@@ -80,7 +80,7 @@ class _Stack:
         for name, value in said.answers.items():
             if name not in questions:
                 raise unknown_name("question", name, questions, part.place.below("answers"))
-            settled = (condition(part), part.option, value)
+            settled = (condition(part), part.question, value)
             # A choice comes before those that it extends.
             questions[name]["settled"] = (settled, *questions[name].get("settled", ()))
 

@@ -44,7 +44,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
         folder: the folder of such choices, else empty.
         about: the description of each such choice.
         asked_with: the option that makes it apply, such as "--data csv"; empty: it always does.
-        settled: choices that answer it: the condition, the option and the answer of each.
+        settled: choices that answer it: the condition, the question and the answer of each.
         place: where a manifest last defines or changes it.
     """
 
