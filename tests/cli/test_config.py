@@ -225,7 +225,7 @@ def test_a_password_is_not_kept() -> None:
 
 
 def test_a_source_that_cannot_be_is_named_and_can_be_forgotten() -> None:
-    """The home folder of nobody, a name that is too long, or one that is no text."""
+    """The home folder of an unknown user, a name that is too long, or one that is not text."""
     file().write_text('templates = ["~nosuchuser/x", "./a\\u0000b"]\n')
     assert "~nosuchuser/x" in refused(code=2)[0]
     shown("templates", "--unset")

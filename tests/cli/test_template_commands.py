@@ -167,6 +167,16 @@ def test_blocks_are_ejected_one_after_the_other() -> None:
     assert path.read_text() == text
 
 
+@pytest.mark.parametrize("what", ["package/data.py.jinja:data", "package/data.py.jinja"])
+def test_what_an_overlay_hides_is_told(what: str) -> None:
+    """It lies above the choices of the built-in template, some of which override the same."""
+    result = kscaffold("template", "eject", what, "--into", "mine")
+    assert result.exit_code == 0
+    assert "note: this hides data/csv/package/data.py.jinja, which overrides it" in result.stderr
+    other = kscaffold("template", "eject", "package/data.py.jinja:split", "--into", "other")
+    assert "tasks/" not in other.stderr
+
+
 def test_a_file_is_ejected_whole() -> None:
     """The overlay has the file as it is; a second time it is refused."""
     result = kscaffold("template", "eject", "package/callbacks.py.jinja", "--into", "mine")

@@ -26,8 +26,10 @@ TREES: dict[str, Answers] = {
     "defaults": {},
     "lean": {"sample_weight": False, "fused": False},
     "full": {"data": "digits", "style": "sequential", "manual_metrics": True},
-    "table": {"data": "csv", "style": "subclass", "test_step": True, "license": "Apache-2.0"},
-    "penguins": {"data": "csv", "data_path": "data/penguins.csv", "target": "body_mass_g"},
+    "table": {
+        **{"data": "csv", "data_path": "data/penguins.csv", "target": "body_mass_g"},
+        **{"style": "subclass", "test_step": True, "license": "Apache-2.0"},
+    },
 }
 
 

@@ -124,7 +124,7 @@ def test_another_black_remembers_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("content", [b"\xff\n", b"", b"\0" * 2_000_000])
-def test_a_cache_that_is_no_cache_is_in_nobodys_way(cache: Path, content: bytes) -> None:
+def test_a_damaged_cache_does_no_harm(cache: Path, content: bytes) -> None:
     """Nor is one that cannot be written."""
     assert again("x = 1\n") == "x = 1\n"
     [file] = cache.iterdir()

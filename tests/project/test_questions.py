@@ -376,6 +376,27 @@ def test_a_secret_is_written_where_the_template_says_and_nowhere_else() -> None:
     assert "token" not in files[".kscaffold/answers.toml"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "where"),
+    [
+        (
+            '[questions.copy]\ntype = "str"\nhelp = "h"\ndefault = "{{ token }}"\n',
+            "[questions.copy] default",
+        ),
+        ('[[files]]\ntemplate = "plain.txt"\ntarget = "{{ token }}"\n', "[[files]] #3 target"),
+    ],
+)
+def test_a_secret_is_no_part_of_what_is_kept(lines: str, where: str) -> None:
+    """Neither of another answer nor of a path."""
+    own = with_secret()
+    with (own / "kscaffold.toml").open("a") as manifest:
+        manifest.write(lines)
+    message, _ = refused(own, more=("--token", SECRET))
+    assert (
+        message == f"own/kscaffold.toml: {where}: the answer to 'token' is secret, and this is kept"
+    )
+
+
 def test_a_file_with_a_secret_is_its_owners_alone() -> None:
     """All others are as usual."""
     project(with_secret(), more=("--token", SECRET))

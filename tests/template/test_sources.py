@@ -116,7 +116,7 @@ def test_a_name_that_is_a_folder_too_must_be_told_apart() -> None:
 
 
 @pytest.mark.usefixtures("package")
-def test_a_folder_without_manifest_is_in_nobodys_way() -> None:
+def test_a_folder_without_manifest_does_no_harm() -> None:
     """A folder of an installed template's name that is no template is not meant."""
     Path("lab").mkdir()
     assert project("lab")["out.txt"] == "from the package\n"

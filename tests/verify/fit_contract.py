@@ -1,4 +1,4 @@
-"""Hold every trainer that can be generated against all cases, and write docs/fit-contract.md.
+"""Check every trainer against all cases, and write docs/fit-contract.md.
 
 python -m tests.verify.fit_contract
 """

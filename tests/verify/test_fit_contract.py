@@ -20,7 +20,7 @@ EXTREMES: dict[str, Answers] = {
 
 @pytest.mark.parametrize("name", trainers())
 def test_one_case_of_each_family_is_exact(name: str, tmp_path: Path) -> None:
-    """Every trainer that can be generated is exact, or refuses weights where it takes none."""
+    """Every trainer is exact, or refuses weights if it takes none."""
     package = f"quick_{list(trainers()).index(name)}"
     subject = project_subject(tmp_path / "project", trainers()[name], package)
     assert failing(subject, cases_of(trainers()[name], QUICK)) == {}

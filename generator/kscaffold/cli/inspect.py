@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from kscaffold.cli.shared import format_option
 from kscaffold.cli.terminal import echo, echo_json
 from kscaffold.errors import AnswerError
 from kscaffold.tables.choices import Choices
@@ -39,13 +40,7 @@ _SHOWN_FROM = 5_000_000
     "--group-column", "group", default="", help="Keep rows together that are equal in it."
 )
 @click.option("--header/--no-header", default=True, help="Whether the first line holds names.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="What is printed; json: one object.",
-)
+@format_option()
 @click.pass_context
 def command(
     ctx: click.Context, /, table: str, form: str, header: bool, task: str, **given: Any

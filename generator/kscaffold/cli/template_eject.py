@@ -56,7 +56,9 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
         files = _everything(template, folder)
         write_tree(folder, files)
     else:
-        files = _part(template, folder, what)
+        files, hidden = _part(template, folder, what)
+        for path in hidden:
+            echo(f"note: this hides {path}, which overrides it with another choice", err=True)
         # Templates should not contain backups.
         for backup in write_tree(folder, files, force=True).backups:
             with suppress(OSError):
@@ -145,10 +147,11 @@ def _copy(files: Sequence[_File], what: str) -> tuple[_File, str | bytes] | None
     return None
 
 
-def _part(template: Template, folder: Path, what: str) -> Tree:
-    """Return the file to add to an overlay, and the manifests that the overlay still lacks."""
+def _part(template: Template, folder: Path, what: str) -> tuple[Tree, list[str]]:
+    """Return a file and the manifests that an overlay lacks, and which files it then hides."""
     files = _files(template)
     content: str | bytes
+    block = None
     if copied := _copy(files, what):
         file, content = copied
         if (folder / file.target).exists():
@@ -163,7 +166,20 @@ def _part(template: Template, folder: Path, what: str) -> Tree:
         about = f"[template]\ndescription = {quote(file.layer.description)}\n"
         needed[f"{file.choice.folder}/{MANIFEST}"] = about
     missing = (TreeFile(*each) for each in needed.items() if not (folder / each[0]).exists())
-    return (*missing, TreeFile(file.target, content))
+    return (*missing, TreeFile(file.target, content)), _hidden(files, file, block)
+
+
+def _hidden(files: Sequence[_File], file: _File, block: Block | None) -> list[str]:
+    """Return the files of other choices that override a file of the base, or a block of it.
+
+    An overlay lies above the choices of the template that it extends.
+    """
+    return [
+        other.target
+        for other in files
+        if not file.choice and not other.is_chosen and other.path == file.path
+        if not block or block.name in {each.name for each in blocks_of(other.layer, other.path)}
+    ]
 
 
 def _with_one_more(path: Path, block: Block) -> str:

@@ -34,7 +34,7 @@ RULES: dict[str, str] = {
     "inline-statement": "a statement that shares its line with text",
     "many-conditions": "more conditions than a reader can follow",
     "nested-condition": "a condition inside another one",
-    "python-syntax": "a *.py.jinja that is not valid Python as it stands",
+    "python-syntax": "a *.py.jinja file that is not valid Python",
 }
 # Only errors make the command fail.
 _CONDITIONS = {"condition-not-bare", "many-conditions", "nested-condition"}

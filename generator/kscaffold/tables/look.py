@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 from kscaffold.tables.cells import Numbers
@@ -15,6 +14,9 @@ from kscaffold.tables.parquet import is_parquet, open_parquet
 from kscaffold.tables.profile import Profile
 from kscaffold.tables.rows import MOST, Chunk, Progress, Rows, open_rows
 from kscaffold.tables.source import find_source
+
+# The last table that was looked at.
+_LOOKS: dict[tuple[Path, bool, tuple[int, int, int]], Look] = {}
 
 
 @dataclass(frozen=True)
@@ -55,24 +57,15 @@ def look_at(path: Path, *, header: bool = True, progress: Progress | None = None
         stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
     except OSError:
         stamp = (0, 0, 0)
-    return _look_at(path, header, stamp, _Unhashed(progress))
+    key = (path, header, stamp)
+    if key not in _LOOKS:
+        look = _look_at(path, header, progress)
+        _LOOKS.clear()  # a command is about one table
+        _LOOKS[key] = look
+    return _LOOKS[key]
 
 
-class _Unhashed:
-    """A progress bar, which makes no difference to what is found."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self.progress = progress
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Unhashed)
-
-
-@lru_cache(maxsize=4)
-def _look_at(path: Path, header: bool, _stamp: object, progress: _Unhashed) -> Look:
+def _look_at(path: Path, header: bool, progress: Progress | None) -> Look:
     if is_parquet(path):
         if path.suffix != ".parquet":
             reason = f"{path} is a Parquet file by its content"
@@ -80,7 +73,7 @@ def _look_at(path: Path, header: bool, _stamp: object, progress: _Unhashed) -> L
         with open_parquet(path, MOST) as rows:
             return _look(path, "", True, rows)
     source = find_source(path)
-    with open_rows(source, header=header, most=MOST, progress=progress.progress) as rows:
+    with open_rows(source, header=header, most=MOST, progress=progress) as rows:
         return _look(path, source.encoding, header, rows)
 
 

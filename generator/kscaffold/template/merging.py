@@ -34,7 +34,7 @@ def merge(parts: Iterable[Part], taken: Container[Part] = (), *, is_whole: bool 
     for part in parts:
         stack.put(part, is_chosen=not part.question or part in taken)
     manifest = stack.manifest()
-    for mistake in manifest.dangling_names(is_whole=is_whole):
+    for mistake in (*manifest.dangling_names(is_whole=is_whole), *manifest.leaking_secrets()):
         raise mistake
     return manifest
 

@@ -109,7 +109,7 @@ def clean_up(target: Target) -> None:
                 _remove_staged(folder, space)
         except (OSError, TargetError):
             if space == target.beside:
-                raise  # elsewhere it is in nobody's way, or its own run is removing it
+                raise  # litter elsewhere does no harm, or its own run is removing it
     if target.is_folder and target.inside.is_used():
         from kscaffold.write import journal
 

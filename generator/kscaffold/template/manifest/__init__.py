@@ -159,6 +159,24 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
         reads = [*self.found.values(), *of_questions]
         return frozenset(name for each in reads for name in getattr(each, "arguments", ())[:1])
 
+    def leaking_secrets(self) -> Iterator[TemplateError]:
+        """Yield an error for each secret that would be kept in an answer or in a path."""
+        secrets = [name for name, question in self.questions.items() if question.secret]
+        uses = re.compile(rf"{{{{[^}}]*\b({'|'.join(secrets)})\b")
+        texts = [
+            *(
+                (each.place, key, getattr(each, key))
+                for each in self.questions.values()
+                if not each.secret
+                for key in ("default", "otherwise")
+            ),
+            *((file.place, "target", file.target) for file in self.files),
+        ]
+        for place, key, text in texts if secrets else ():
+            if isinstance(text, str) and (found := uses.search(text)):
+                reason = f"the answer to {found[1]!r} is secret, and this is kept"
+                yield TemplateError(reason, place=place, key=key)
+
     def dangling_names(self, *, is_whole: bool) -> Iterator[TemplateError]:
         """Yield an error for each name that refers to nothing, or to two things.
 

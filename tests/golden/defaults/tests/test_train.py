@@ -78,7 +78,8 @@ def test_any_metric_can_be_monitored(config: Config, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("monitor", "lower"), [("val_loss", True), ("mae", True), ("val_accuracy", False)]
+    ("monitor", "lower"),
+    [("val_loss", True), ("acceleration_mae", True), ("val_accuracy", False)],
 )
 def test_name_says_whether_higher_is_better(
     config: Config, data: Data, tmp_path: Path, monitor: str, lower: bool
@@ -121,3 +122,24 @@ def test_scores_of_the_model_are_reported(finished: RunDir, data: Data) -> None:
     logs = model.evaluate(**data.test._asdict(), verbose=0, return_dict=True)
     report = read_json(finished.metrics, Report)
     assert {name: report.test[name] for name in logs} == pytest.approx(logs, rel=1e-5)
+
+
+def test_history_is_that_of_the_validation_rows(finished: RunDir, data: Data) -> None:
+    """The saved model has on the validation rows what its epoch reported."""
+    kept = read_history(finished)[read_json(finished.metrics, Report).kept_epoch - 1]
+    model = load_model(finished)
+    logs = model.evaluate(**data.validation._asdict(), verbose=0, return_dict=True)
+    reported = {name: float(kept[f"val_{name}"]) for name in logs}
+    assert reported == pytest.approx(logs, rel=1e-5)
+
+
+def test_evaluate_prints_the_report(
+    finished: RunDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`evaluate` shows the saved run's test metrics beside those of the baseline."""
+    main(["evaluate", "--run-dir", str(finished.path)])
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    report = read_json(finished.metrics, Report)
+    for name, value in report.test.items():
+        baseline = report.baseline[name]
+        assert [name, f"{value:.5g}", f"{baseline:.5g}"] in printed

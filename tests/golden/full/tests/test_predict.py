@@ -1,4 +1,4 @@
-"""A trained run predicts and is evaluated from the command line."""
+"""A trained run predicts from the command line."""
 
 import csv
 import json
@@ -100,11 +100,3 @@ def test_damaged_files_are_named(run: RunDir, data: Data, tmp_path: Path) -> Non
     copy.model.write_bytes(content)
     with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
         predict(copy, tmp_path / "rows.npz")
-
-
-def test_evaluate_prints_the_report(
-    run: RunDir, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """`evaluate` shows the saved run's test metrics."""
-    main(["evaluate", "--run-dir", str(run.path)])
-    assert "baseline" in capsys.readouterr().out

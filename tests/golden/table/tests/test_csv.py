@@ -165,7 +165,7 @@ def test_unknown_and_missing_cells_predict(config: Config, tmp_path: Path) -> No
         'new = { kind = "yes/no", values = ["no", "yes"] }\n'
         'when = { kind = "date", format = "%Y-%m-%d" }\n'
         'colour = { kind = "category", values = ["blue", "red"] }\n'
-        'y = { kind = "category", values = ["1000", "1001", "1002", "1003", "1004"] }\n'
+        'y = { kind = "number", offset = 1000.0 }\n'
     )
     changed = dataclasses.replace(config, data_path=path, columns=schema_path, epochs=1)
     run = train(changed, tmp_path / "run")

@@ -1,7 +1,5 @@
 """The data: where they come from, how they are split, and how they reach `fit()`."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from typing import Any, NamedTuple

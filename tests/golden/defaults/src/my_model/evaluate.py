@@ -1,7 +1,5 @@
 """Compare a trained model with a baseline that ignores the features."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from pathlib import Path
@@ -15,7 +13,7 @@ from . import model as model_classes  # noqa: F401
 from .config import Config
 from .data import Data, Split, load_data
 from .errors import UserError
-from .runs.files import RunDir, checksum, read_json
+from .runs.files import RunDir, checksum, read_json, scalars
 from .runs.finding import find_run
 from .trainer import CustomModel
 
@@ -77,12 +75,14 @@ def measure(model: CustomModel, part: Split) -> dict[str, float]:
     if not part.num_rows:
         return {}
     logs = model.evaluate(**part._asdict(), verbose=0, return_dict=True)
-    return {**logs, **scores(part.y, model.predict(part.x, verbose=0))}
+    return {**scalars(logs), **scores(part.y, model.predict(part.x, verbose=0))}
 
 
 def scores(y: Any, y_pred: Any) -> dict[str, float]:
     """Return the R2 score ({} for several outputs)."""
     if not isinstance(y, np.ndarray) or not isinstance(y_pred, np.ndarray):
+        return {}
+    if y.size != y_pred.size:
         return {}
     y = y.reshape(y_pred.shape)
     variation = np.sum((y - y.mean(axis=0)) ** 2)
@@ -99,6 +99,8 @@ def baseline_model(model: CustomModel, train: Split) -> CustomModel | None:
     first = keras.layers.Flatten()(keras.tree.flatten(inputs)[0])
     constant = keras.layers.Dense(len(guess), dtype="float32")
     baseline = CustomModel(inputs, constant(first))
+    if baseline.output_shape != model.output_shape:
+        return None
     constant.set_weights([np.zeros(constant.kernel.shape), guess])
     baseline.compile_from_config(model.get_compile_config())
     return baseline

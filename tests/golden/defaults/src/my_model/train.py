@@ -1,7 +1,5 @@
 """A training run: data, model, fit, report; it leaves a run directory."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any

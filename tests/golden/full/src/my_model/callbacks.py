@@ -14,7 +14,7 @@ from .errors import UserError
 from .runs.files import RunDir, atomic_write
 
 Logs = dict[str, float] | None
-HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "r2")
+HIGHER_IS_BETTER = {"acc", "accuracy", "auc", "precision", "recall", "f1", "r2"}
 
 
 def make_callbacks(config: Config, best: BestModel) -> list[keras.callbacks.Callback]:
@@ -34,7 +34,7 @@ class BestModel(keras.callbacks.Callback):
         self.run = run
         prefix = "" if data.validation.num_rows else "val_"
         self.monitor = config.monitor.removeprefix(prefix)
-        higher = any(name in self.monitor.lower() for name in HIGHER_IS_BETTER)
+        higher = not HIGHER_IS_BETTER.isdisjoint(self.monitor.lower().split("_"))
         self.lower = config.monitor_mode in ({"min"} if higher else {"min", "auto"})
         self.best = math.inf if self.lower else -math.inf
         self.best_epoch = 0
@@ -58,21 +58,23 @@ class BestModel(keras.callbacks.Callback):
         if 0 < self.config.patience <= self.waited:
             self.model.stop_training = True
 
-    def get_state(self) -> dict[str, float]:
+    def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
-        return dict(best=self.best, best_epoch=self.best_epoch, waited=self.waited)
+        names = ("monitor", "lower", "best", "best_epoch", "waited")
+        return {name: getattr(self, name) for name in names}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Continue from what `get_state` returned."""
-        self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self.waited = state["waited"]
-        # Only a run that was given more epochs goes on after this: it starts counting again.
+        """Continue from what `get_state` returned, unless another metric is monitored now."""
+        if (state["monitor"], state["lower"]) != (self.monitor, self.lower):
+            return
+        self.__dict__.update(state)
+        # Early stopping ended the run, and it was given more epochs: count again.
         if 0 < self.config.patience <= self.waited:
             self.waited = 0
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Stop when a metric is NaN or infinite after an epoch: no later one repairs it."""
+    """Stop when the loss is NaN or infinite after an epoch: no later one repairs it."""
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Stop, and say so."""

@@ -1,7 +1,5 @@
 """The data: where they come from, how they are split, and how they reach `fit()`."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from typing import Any, NamedTuple
@@ -84,6 +82,7 @@ def row_weights(y: Array, config: Config) -> Array:
     """Return a weight for each row, 1 on average."""
     if not config.balance:
         return np.ones(len(y), np.float32)
+    y = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
     _, group, sizes = np.unique(y, return_inverse=True, return_counts=True)
     return (len(y) / (len(sizes) * sizes))[group].astype(np.float32)
 

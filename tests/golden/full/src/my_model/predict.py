@@ -1,7 +1,5 @@
 """Predictions for new rows, from a CSV table or a NumPy file, as a CSV table."""
 
-from __future__ import annotations
-
 import csv
 import zipfile
 from pathlib import Path

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from my_model.__main__ import main
+from my_model.callbacks import BestModel
 from my_model.config import Config
 from my_model.data import Data
 from my_model.errors import UserError
@@ -30,6 +31,7 @@ from my_model.runs.files import (
     atomic_write,
     checksum,
     read_json,
+    scalars,
     write_json,
 )
 from my_model.runs.finding import create_run, find_run
@@ -108,6 +110,37 @@ def test_callbacks_of_keras_go_on(
     assert not killed.metrics.exists()
     resume(killed.path)
     assert_same(killed, whole)
+
+
+def test_metrics_of_several_values_are_kept() -> None:
+    """Each value of an array has a name of its own."""
+    logs = {"loss": np.float32(0.5), "f1": np.array([0.25, 1.0])}
+    assert scalars(logs) == {"loss": 0.5, "f1_0": 0.25, "f1_1": 1.0}
+
+
+def test_best_weights_in_memory_are_refused(
+    config: Config, data: Data, finished: RunDir
+) -> None:
+    """They are not in a checkpoint, so a resumed run would lose them."""
+    stop = keras.callbacks.EarlyStopping(restore_best_weights=True)
+    with pytest.raises(UserError, match="use keep_best instead"):
+        SaveProgress(finished, [stop], Checkpoint(), resumable=True)
+    SaveProgress(finished, [stop], Checkpoint(), resumable=False)
+
+
+def test_another_monitored_metric_starts_anew(
+    config: Config, data: Data, tmp_path: Path
+) -> None:
+    """The best value of one metric says nothing of another one."""
+    old = BestModel(config, data, RunDir(tmp_path))
+    old.best, old.best_epoch, old.waited = 0.5, 3, 2
+    same = BestModel(config, data, RunDir(tmp_path))
+    same.set_state(old.get_state())
+    assert (same.best, same.best_epoch, same.waited) == (0.5, 3, 2)
+    changed = dataclasses.replace(config, monitor="val_another")
+    other = BestModel(changed, data, RunDir(tmp_path))
+    other.set_state(old.get_state())
+    assert other.best == float("inf")
 
 
 def test_run_goes_on_with_more_epochs(

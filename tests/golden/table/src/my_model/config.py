@@ -20,7 +20,7 @@ CHECKS = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 class Config:
     """The fields of a run; raises `UserError` naming those that are invalid."""
 
-    data_path: Annotated[Path, Field(strict=False)] = Path("data/wine.csv")
+    data_path: Annotated[Path, Field(strict=False)] = Path("data/penguins.csv")
     """Table to train and to test with: CSV, also compressed, or Parquet."""
     columns: Annotated[Path, Field(strict=False)] = Path("columns.toml")
     """What its columns are, and which of them is the target: a file to edit."""
@@ -28,8 +28,6 @@ class Config:
     """Fraction of the rows to validate on after each epoch (0: no validation)."""
     test_fraction: Fraction = 0.15
     """Fraction of the rows to test on after training (0: no test)."""
-    balance: bool = False
-    """Weight the rows so that every class counts the same in total."""
 
     hidden_units: Annotated[tuple[PositiveInt, ...], Field(strict=False)] = (64, 64)
     """Units of each hidden layer, first to last."""

@@ -1,7 +1,5 @@
 """The data: where they come from, how they are split, and how they reach `fit()`."""
 
-from __future__ import annotations
-
 import math
 import sys
 from typing import Any, NamedTuple
@@ -24,7 +22,7 @@ class Split(NamedTuple):
     """A part of the data, in the form that Keras takes as `validation_data`."""
 
     x: dict[str, Array]  # see `Table.inputs`
-    y: Array  # (rows,), int32
+    y: Array  # (rows,), float32
     sample_weight: Array  # (rows,), float32
 
     @property
@@ -63,7 +61,7 @@ def split(table: Table, schema: Schema, config: Config) -> Data:
 
     def part(rows: Array) -> Split:
         x = {name: array[rows] for name, array in table.inputs.items()}
-        y = table.target[rows].astype(np.int32)
+        y = table.target[rows].astype(np.float32)
         weights = row_weights(y, config) * table.weight[rows].astype(np.float32)
         return Split(x, y, weights)
 
@@ -72,11 +70,8 @@ def split(table: Table, schema: Schema, config: Config) -> Data:
 
 
 def row_weights(y: Array, config: Config) -> Array:
-    """Return a weight for each row, 1 on average."""
-    if not config.balance:
-        return np.ones(len(y), np.float32)
-    _, group, sizes = np.unique(y, return_inverse=True, return_counts=True)
-    return (len(y) / (len(sizes) * sizes))[group].astype(np.float32)
+    """Return a weight for each row: 1, until you have a reason for another."""
+    return np.ones(len(y), np.float32)
 
 
 def statistics(array: Array) -> tuple[Array, Array]:

@@ -1,7 +1,5 @@
 """Compare a trained model with a baseline that ignores the features."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from pathlib import Path
@@ -15,8 +13,9 @@ from . import model as model_classes  # noqa: F401
 from .config import Config
 from .data import Data, Split, load_data
 from .errors import UserError
-from .runs.files import RunDir, checksum, read_json
+from .runs.files import RunDir, checksum, read_json, scalars
 from .runs.finding import find_run
+from .table.schema import Schema
 from .trainer import CustomModel
 
 
@@ -67,35 +66,45 @@ def make_report(
 ) -> Report:
     """Measure the model on validation and test rows, and the baseline on the latter."""
     baseline = baseline_model(model, data.train)
-    parts = measure(model, data.validation), measure(model, data.test)
-    guessed = measure(baseline, data.test) if baseline else {}
+    schema = data.schema
+    parts = (
+        measure(model, data.validation, schema),
+        measure(model, data.test, schema),
+    )
+    guessed = measure(baseline, data.test, schema) if baseline else {}
     return Report(*parts, guessed, epochs, kept_epoch)
 
 
-def measure(model: CustomModel, part: Split) -> dict[str, float]:
-    """Return loss, metrics and the scores of the predictions ({} without rows)."""
+def measure(model: CustomModel, part: Split, schema: Schema) -> dict[str, float]:
+    """Return loss, metrics and scores ({} without rows).
+
+    The loss is on the scale that is trained, the others in the target's own units.
+    """
     if not part.num_rows:
         return {}
     logs = model.evaluate(**part._asdict(), verbose=0, return_dict=True)
-    return {**logs, **scores(part.y, model.predict(part.x, verbose=0))}
+    y = schema.unscaled(part.y)
+    y_pred = schema.unscaled(model.predict(part.x, verbose=0)[:, 0])
+    mae = np.average(np.abs(y - y_pred), weights=part.sample_weight)
+    return {**logs, "mae": float(mae), **scores(y, y_pred)}
 
 
 def scores(y: Any, y_pred: Any) -> dict[str, float]:
-    """Return the balanced accuracy ({} for several outputs)."""
+    """Return the R2 score ({} for several outputs)."""
     if not isinstance(y, np.ndarray) or not isinstance(y_pred, np.ndarray):
         return {}
-    predicted = y_pred.argmax(axis=-1)
-    true = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
-    recalls = [np.mean(predicted[true == label] == label) for label in np.unique(true)]
-    return {"balanced_accuracy": float(np.mean(recalls))}
+    if y.size != y_pred.size:
+        return {}
+    y = y.reshape(y_pred.shape)
+    variation = np.sum((y - y.mean(axis=0)) ** 2)
+    return {"r2": float(1 - np.sum((y - y_pred) ** 2) / variation)} if variation else {}
 
 
 def baseline_model(model: CustomModel, train: Split) -> CustomModel | None:
-    """Return a model that predicts the frequencies of the classes (None for several outputs)."""
+    """Return a model that predicts the mean of the training targets (None for several outputs)."""
     if not isinstance(train.y, np.ndarray):
         return None
     y = train.y.reshape(len(train.y), -1)
-    y = y if y.shape[1] > 1 else np.eye(model.output_shape[-1])[y[:, 0]]
     guess = np.average(y, axis=0, weights=train.sample_weight)
     inputs = {
         name: keras.Input(array.shape[1:], dtype=array.dtype.name, name=name)
@@ -105,6 +114,8 @@ def baseline_model(model: CustomModel, train: Split) -> CustomModel | None:
     first = keras.ops.zeros_like(keras.tree.flatten(inputs)[0], dtype="float32")
     constant = keras.layers.Dense(len(guess), dtype="float32")
     baseline = CustomModel(inputs, constant(first))
+    if baseline.output_shape != model.output_shape:
+        return None
     constant.set_weights([np.zeros(constant.kernel.shape), guess])
     baseline.compile_from_config(model.get_compile_config())
     return baseline
@@ -115,7 +126,7 @@ def print_report(report: Report) -> None:
     if not report.test:
         print("There are no test rows: set --test-fraction above 0 for a report.")
         return
-    print(f"{'test':<20} {'model':>12} {'baseline':>12} (frequencies of the classes)")
+    print(f"{'test':<20} {'model':>12} {'baseline':>12} (mean of the training targets)")
     for name, value in report.test.items():
         baseline = report.baseline.get(name)
         column = f"{baseline:12.5g}" if baseline is not None else ""

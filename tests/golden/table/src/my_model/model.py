@@ -7,7 +7,7 @@ import jax
 import keras
 
 from .config import Config
-from .data import Data
+from .data import Data, statistics
 from .table.encoding import encode_columns
 from .trainer import CustomModel
 
@@ -38,7 +38,7 @@ class Network(keras.Model):
         ]
         self.head = keras.layers.Dense(
             outputs,
-            activation="softmax",
+            activation=None,
             dtype="float32",
         )
 
@@ -55,11 +55,13 @@ class Network(keras.Model):
 
 
 def build_model(config: Config, data: Data) -> CustomModel:
-    """Build the network, a dict of columns to `(batch, classes)`, not yet compiled.
+    """Build the network, a dict of columns to `(batch, 1)`, not yet compiled.
 
     Its ends compute in float32 under any mixed precision policy: features and targets
     need not fit into float16.
     """
+    target_mean, target_variance = statistics(data.train.y)
+
     inputs = {
         name: keras.Input(array.shape[1:], dtype=array.dtype.name, name=name)
         for name, array in data.train.x.items()
@@ -67,10 +69,18 @@ def build_model(config: Config, data: Data) -> CustomModel:
     x = encode_columns(data.train.x, data.schema)(inputs)
     network = Network(
         hidden_units=config.hidden_units,
-        outputs=len(data.schema.labels),
+        outputs=1,
         dropout=config.dropout,
         seed=config.seed,
         name="network",
     )
     outputs = network(x)
+    # Back to the target's own scale, so that the network works near zero.
+    outputs = keras.layers.Normalization(
+        mean=target_mean,
+        variance=target_variance,
+        invert=True,
+        dtype="float32",
+        name="target_scale",
+    )(outputs)
     return CustomModel(inputs, outputs, name="my_model")

@@ -1,7 +1,5 @@
 """Predictions for new rows, from a CSV table or a NumPy file, as a CSV table."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 from typing import Any
@@ -48,16 +46,10 @@ def read_rows(path: Path, schema: Schema) -> dict[str, Array]:
 
 
 def prediction_columns(y_pred: Any, schema: Schema) -> dict[str, list[Any]]:
-    """Return the columns to write, by name; `y_pred` is `(rows, classes)`."""
+    """Return the columns to write, by name; `y_pred` is `(rows, 1)`."""
     if not isinstance(y_pred, np.ndarray):
         return output_columns(y_pred)
-    probabilities = y_pred
-    labels = [schema.labels[index] for index in probabilities.argmax(axis=1)]
-    columns = zip(schema.labels, probabilities.T.tolist())
-    return {
-        "prediction": labels,
-        **{f"probability_{label}": column for label, column in columns},
-    }
+    return {"prediction": schema.unscaled(y_pred[:, 0]).tolist()}
 
 
 def output_columns(y_pred: Any) -> dict[str, list[Any]]:

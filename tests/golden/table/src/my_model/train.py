@@ -1,7 +1,5 @@
 """A training run: data, model, fit, report; it leaves a run directory."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -26,8 +24,8 @@ def compile_model(model: CustomModel, config: Config, **options: Any) -> CustomM
     """Compile the model with its optimizer, loss and metrics, and `options`."""
     model.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate),
-        loss="sparse_categorical_crossentropy",
-        weighted_metrics=["accuracy"],
+        loss="mse",
+        weighted_metrics=["mae"],
         **options,
     )
     return model

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import UserError
-from .files import RunDir, atomic_write, to_json
+from .files import RunDir, atomic_write, scalars, to_json
 
 KEPT = 2  # the one before the last stays: a disk can damage a file
 COUNTERS = ("best", "best_epoch", "cooldown_counter", "stopped_epoch", "wait")
@@ -108,7 +108,15 @@ class SaveProgress(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.run = run
-        self.others = {f"{n} {type(e).__name__}": e for n, e in enumerate(others)}
+        names = [type(other).__name__ for other in others]
+        self.others = {
+            f"{name} {names[:n].count(name)}": other
+            for n, (name, other) in enumerate(zip(names, others))
+        }
+        if resumable and any(getattr(e, "restore_best_weights", False) for e in others):
+            raise UserError(
+                "restore_best_weights cannot be resumed: use keep_best instead"
+            )
         self.start = start
         self.resumable = resumable
         self.history = [*start.history]
@@ -124,7 +132,7 @@ class SaveProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write both; after this, the epoch is finished."""
-        self.history.append({n: float(value) for n, value in (logs or {}).items()})
+        self.history.append(scalars(logs or {}))
         self.write_history()
         if self.resumable:
             values = [np.asarray(variable.value) for variable in variables(self.model)]

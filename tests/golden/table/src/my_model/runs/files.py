@@ -63,7 +63,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        with partial.open("rb") as file:
+        with partial.open("r+b") as file:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
@@ -97,6 +97,15 @@ def read_json(path: Path, kind: type[T]) -> T:
         raise UserError(f"{path}: {summary(error)}") from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def scalars(logs: dict[str, Any]) -> dict[str, float]:
+    """Return metrics as numbers; one with several values becomes several."""
+    return {
+        f"{name}_{index}" if np.ndim(value) else name: float(number)
+        for name, value in logs.items()
+        for index, number in enumerate(np.ravel(value))
+    }
 
 
 def checksum(data: Any) -> int:

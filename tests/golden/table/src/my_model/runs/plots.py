@@ -4,8 +4,6 @@ from pathlib import Path
 
 from .files import atomic_write
 
-LOG_RANGE = 100  # from this ratio of the largest to the smallest value on
-
 
 def plot_history(history: list[dict[str, float]], path: Path, kept_epoch: int) -> None:
     """Draw each metric over the epochs, training and validation, as a PNG file.
@@ -27,7 +25,7 @@ def plot_history(history: list[dict[str, float]], path: Path, kept_epoch: int) -
             if points:
                 axes.plot(*zip(*points), label=label, marker=marker)
         lowest, highest = axes.dataLim.intervaly
-        if 0 < lowest * LOG_RANGE < highest:
+        if 0 < lowest * 100 < highest:
             axes.set_yscale("log")
         axes.axvline(kept_epoch, color="gray", linestyle=":", label="saved model")
         axes.set(title=name, xlabel="epoch")

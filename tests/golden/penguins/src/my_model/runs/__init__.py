@@ -1,1 +1,0 @@
-"""The directory of a run: its files, checkpoints, plots, and the table of all runs."""

@@ -1,1 +1,0 @@
-"""Tables: what their columns are, how they are read, and how a model takes them."""
