@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from my_model.fused import FusedModel, execution, keras_names
-from my_model.fused.chunks import Chunks
-from my_model.fused.steps import (
+from my_model.fused.chunks import (
     CHUNK_STEPS,
     UNKNOWN_STEPS,
+    Chunks,
     choose_steps,
 )
 
