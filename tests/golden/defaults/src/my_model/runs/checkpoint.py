@@ -29,7 +29,7 @@ class Checkpoint:
 
     values: Sequence[npt.NDArray[Any]] = ()  # of `variables()`
     epochs: int = 0  # finished
-    stopped: int = 0  # by a callback, when it was to train for so many epochs
+    stopped: int = 0  # the epochs asked for, if a callback ended the run before
     callbacks: dict[str, Any] = dataclasses.field(default_factory=dict)  # their state
     history: Sequence[dict[str, float]] = ()  # the metrics of each epoch
 
