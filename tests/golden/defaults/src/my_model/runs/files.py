@@ -43,8 +43,8 @@ class RunDir:
                 yield
         except KeyboardInterrupt:
             if any(self.checkpoints.glob("*.npz")):
-                hint = f"python -m my_model resume --run-dir {self.path}"
-                print(f"\nContinue the run with: {hint}", file=sys.stderr)
+                command = "python -m my_model resume --run-dir"
+                print(f"\nContinue with: {command} {self.path}", file=sys.stderr)
             raise
         except filelock.Timeout:
             raise UserError(
