@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .config import Config
 from .errors import UserError
+from .table.files import PROJECT
 from .table.reading import Table, read_table
 from .table.schema import Schema, read_schema
 from .table.splitting import split_rows
@@ -42,8 +43,8 @@ class Data(NamedTuple):
 
 def load_data(config: Config) -> Data:
     """Read the table and split its rows; raises `UserError`."""
-    schema = read_schema(config.columns)
-    return split(read_table(config.data_path, schema), schema, config)
+    schema = read_schema(PROJECT / config.columns)
+    return split(read_table(PROJECT / config.data_path, schema), schema, config)
 
 
 def split(table: Table, schema: Schema, config: Config) -> Data:

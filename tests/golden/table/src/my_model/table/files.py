@@ -16,6 +16,10 @@ from ..errors import UserError
 from .cells import NUMBER
 from .schema import Schema
 
+# Where relative paths of the configuration start; of an installed wheel, the working directory.
+PROJECT = Path(__file__).resolve().parents[3]
+if not (PROJECT / "pyproject.toml").exists():
+    PROJECT = Path()
 ROWS = 100_000  # read at once: more take more memory and no less time
 
 
@@ -93,7 +97,7 @@ def errors_named(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file (looked in {Path.cwd()})") from None
+        raise UserError(f"{path.absolute()}: no such file") from None
     except ImportError as error:
         raise UserError(f"{path}: {error}") from None
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:

@@ -145,7 +145,7 @@ def read_schema(path: Path) -> Schema:
         with path.open("rb") as file:
             return TypeAdapter(Schema).validate_python(tomllib.load(file))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file (looked in {Path.cwd()})") from None
+        raise UserError(f"{path.absolute()}: no such file") from None
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{path}: {error}") from None
     except ValidationError as error:
