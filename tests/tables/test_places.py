@@ -52,8 +52,8 @@ def test_project_and_table_move_together(copied: bool, tmp_path: Path) -> None:
     before, after = tmp_path / "before", tmp_path / "after"
     before.mkdir()
     table = write(before, "t.csv", PLAIN)
-    answers = {"data": "csv", "data_path": str(table), "package": "placed", "copy_data": copied}
-    folder = generate(before / "project", answers)
+    answers = {"data": "csv", "data_path": str(table), "package": "placed"}
+    folder = generate(before / "project", {**answers, "copy_data": copied})
     assert ('"data/t.csv"' if copied else '"../t.csv"') in configured(folder)
     before.rename(after)
     if copied:

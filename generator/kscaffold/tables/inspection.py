@@ -25,7 +25,6 @@ from kscaffold.tables.kinds import (
 from kscaffold.tables.leaks import leaks
 from kscaffold.tables.look import Look, look_at
 from kscaffold.tables.profile import Profile
-from kscaffold.tables.rows import Progress
 from kscaffold.tables.target import (
     CLASSIFICATION,
     REGRESSION,
@@ -84,7 +83,6 @@ def inspect_table(
     *,
     header: bool = True,
     task: str = "",
-    progress: Progress | None = None,
 ) -> Inspection:
     """Look at a table and decide what is learned from it.
 
@@ -93,12 +91,11 @@ def inspect_table(
         choices: what a person says about its columns.
         header: whether the first line holds names.
         task: "classification" or "regression"; "": by the target's cells.
-        progress: is told how many rows were read.
 
     Raises:
         TableError: the table cannot be read, or nothing can be learned from it.
     """
-    look = look_at(path, header=header, progress=progress)
+    look = look_at(path, header=header)
     choices = choices or Choices()
     choices = replace(choices, target=choices.target or last_column(look))
     choices.check(path, look.kinds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,8 +18,6 @@ MOST = 50_000_000
 CHUNK = 5_000
 MOST_COLUMNS = 10_000
 _SNIFFED = 200  # lines
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -51,15 +49,18 @@ class Rows:
         """Whether there are rows beyond the sample, once the chunks are read."""
         return self.lines is not None and self.lines.is_cut
 
+    @property
+    def fraction(self) -> float:
+        """How much has been read of the file, or of its sample."""
+        return self.lines.fraction if self.lines else 0.0
+
 
 @contextmanager
-def open_rows(
-    source: Source, *, header: bool, most: int = MOST, progress: Progress | None = None
-) -> Iterator[Rows]:
+def open_rows(source: Source, *, header: bool, most: int = MOST) -> Iterator[Rows]:
     """Open a table; raises `TableError`, also while its chunks are read."""
     path = source.path
-    with source.open() as text:
-        lines = Lines(text, path, most)
+    with source.open() as (text, file):
+        lines = Lines(text, path, most, file)
         first = list(islice(lines, _SNIFFED))
         comments = comment_lines(first)
         separator = find_separator(first[comments:])
@@ -77,7 +78,7 @@ def open_rows(
             raise TableError(reason, hint="keep those that matter")
         if not header:
             rows = chain([(comments + 1, start)], rows)
-        chunks = _chunks(path, rows, len(names), progress)
+        chunks = _chunks(path, rows, len(names))
         numbered = [name or f"column_{n}" for n, name in enumerate(names, start=1)]
         yield Rows(dialect, tuple(numbered), chunks, lines)
 
@@ -119,9 +120,7 @@ def _hint(message: str) -> str:
     return 'write a quote in a cell as "", in a quoted cell'
 
 
-def _chunks(
-    path: Path, rows: Iterable[tuple[int, list[str]]], width: int, progress: Progress | None
-) -> Iterator[Chunk]:
+def _chunks(path: Path, rows: Iterable[tuple[int, list[str]]], width: int) -> Iterator[Chunk]:
     kept: list[list[str]] = []
     lines: list[int] = []
     for line, row in rows:
@@ -134,8 +133,6 @@ def _chunks(
         kept.append(row)
         lines.append(line)
         if len(kept) == CHUNK:
-            if progress:
-                progress(sum(len(row) + sum(map(len, row)) for row in kept))
             yield Chunk(tuple(zip(*kept, strict=True)), tuple(lines))
             kept, lines = [], []
     if kept:
