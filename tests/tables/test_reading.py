@@ -31,10 +31,13 @@ PACKAGE = "table_reader"
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The modules of a project that read tables."""
     folder = generate(
-        tmp_path_factory.mktemp("reader"), {"data": "csv", "package": PACKAGE}, "--force"
+        tmp_path_factory.mktemp("reader"),
+        {"data": "csv", "data_path": "data/penguins.csv", "target": "year", "package": PACKAGE},
+        "--force",
+        "--task=regression",
     )
     sys.path.insert(0, str(folder / "src"))
-    names = ("schema", "reading", "encoding")
+    names = ("schema", "reading", "scaling", "encoding")
     yield SimpleNamespace(**{n: importlib.import_module(f"{PACKAGE}.table.{n}") for n in names})
     sys.path.remove(str(folder / "src"))
 
@@ -45,7 +48,9 @@ def read(project: Any, path: Path, **choices: Any) -> tuple[Any, Any]:
     toml = path.with_name("columns.toml")
     toml.write_text(columns_toml(made), encoding="utf-8")
     schema = project.schema.read_schema(toml)
-    return schema, project.reading.read_table(path, schema)
+    table = project.reading.read_table(path, schema)
+    table, schema = project.scaling.decide_scale(table, schema, np.arange(len(table.target)))
+    return schema, table
 
 
 @pytest.mark.parametrize("name", SAME)

@@ -32,7 +32,6 @@ from kscaffold.tables.target import (
     check_target,
     feature_scale,
     find_task,
-    target_scale,
 )
 
 LEAST_ROWS = 5
@@ -123,7 +122,7 @@ def _columns(look: Look, choices: Choices, target: Kind, task: str) -> Iterator[
         scale = Scale()
         if role == "target":
             kind = target
-            scale = target_scale(profile) if task == REGRESSION else scale
+            scale = Scale(transform="auto") if task == REGRESSION else scale
         elif kind.kind == NUMBER and profile.numbers:
             scale = feature_scale(profile) if role in ("feature", "time") else scale
         yield Column(name, kind, scale, role, profile.missing, len(profile.counts))
@@ -237,11 +236,5 @@ def _notes_of(profile: Profile, column: Column) -> Iterator[str]:
         )
     if kind.kind == CATEGORY and column.role == "feature" and kind.others:
         yield f"column {name!r}: {kind.others} rare values count as one"
-    if column.scale.transform:
-        function = {"log": "its logarithm", "log1p": "the logarithm of 1 + it"}
-        yield f"{name!r} has a long tail: {function[column.scale.transform]} is trained"
-    elif column.scale != Scale() and column.role == "target":
-        about = f" less {column.scale.offset:.15g}" if column.scale.offset else ""
-        yield f"{name!r}{about} is trained in units of {column.scale.unit:g}"
     if kind.kind == YES_NO and column.role == "target" and len(kind.values) != 2:
         yield f"{name!r} has {len(kind.values)} classes"

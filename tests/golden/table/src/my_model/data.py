@@ -13,6 +13,7 @@ from .config import Config
 from .errors import UserError
 from .table.files import PROJECT
 from .table.reading import Table, read_table
+from .table.scaling import decide_scale
 from .table.schema import Schema, read_schema
 from .table.splitting import split_rows
 
@@ -54,6 +55,7 @@ def split(table: Table, schema: Schema, config: Config) -> Data:
     count = len(rows[0])
     if not count:
         raise UserError(f"{config.data_path}: too few rows to train on")
+    table, schema = decide_scale(table, schema, rows[0])
     if count < config.batch_size:
         print(
             f"{count} rows to train on, fewer than a batch: one batch takes all",
