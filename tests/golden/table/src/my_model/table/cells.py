@@ -20,10 +20,7 @@ def distinct(cells: pd.Series[Any]) -> tuple[list[str], Array]:
 
     The last one, "", is that of empty cells.
     """
-    if isinstance(cells.dtype, pd.CategoricalDtype):
-        rows, texts = cells.cat.codes.to_numpy(), cells.cat.categories
-    else:
-        rows, texts = pd.factorize(cells.astype(object))
+    rows, texts = pd.factorize(cells)
     return [*(str(text).strip() for text in texts), ""], rows
 
 

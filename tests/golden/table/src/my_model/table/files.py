@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -14,17 +16,24 @@ import pandas as pd
 
 from ..errors import UserError
 from .cells import NUMBER
-from .schema import Schema
+from .ragged import ragged_rows
+from .schema import USED, Schema
 
 # Where relative paths of the configuration start; of an installed wheel, the working directory.
 PROJECT = Path(__file__).resolve().parents[3]
 if not (PROJECT / "pyproject.toml").exists():
     PROJECT = Path()
+NOT_TEXT = re.compile(f"{NUMBER.pattern}|true|false", re.ASCII | re.IGNORECASE)
 ROWS = 100_000  # read at once: more take more memory and no less time
 
 
-def frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.DataFrame]:
-    """Yield the wanted columns, some rows at a time; raises `UserError`."""
+def frames(
+    path: Path, schema: Schema, wanted: set[str], odd: Counter[str]
+) -> Iterator[pd.DataFrame]:
+    """Yield the wanted columns, some rows at a time; raises `UserError`.
+
+    Rows that do not fit the header are counted in `odd`.
+    """
     with errors_named(path):
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
@@ -32,10 +41,12 @@ def frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.DataFram
             check_names(path, list(frame.columns), wanted)
             yield frame
             return
-        yield from csv_frames(path, schema, wanted)
+        yield from csv_frames(path, schema, wanted, odd)
 
 
-def csv_frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.DataFrame]:
+def csv_frames(
+    path: Path, schema: Schema, wanted: set[str], odd: Counter[str]
+) -> Iterator[pd.DataFrame]:
     """Yield the wanted columns of a CSV file, some rows at a time."""
     table = schema.table
     options: dict[str, Any] = {
@@ -52,6 +63,10 @@ def csv_frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.Data
     check_names(path, names, wanted)
     positions = [number for number, name in enumerate(names) if name in wanted]
     types = {labels[n]: cell_type(names[n], schema) for n in positions}
+    ragged = ragged_rows(path, table, len(labels))
+    odd["rows with more or fewer cells than the header, which count as missing"] = len(
+        ragged
+    )
     with pd.read_csv(
         path,
         usecols=positions,
@@ -62,18 +77,19 @@ def csv_frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.Data
     ) as reader:
         for frame in reader:
             frame.columns = pd.Index([names[number] for number in positions])
-            yield frame
+            lost = frame.index.isin(ragged)
+            yield frame[~lost].reindex(frame.index) if lost.any() else frame
 
 
 def cell_type(name: str, schema: Schema) -> Any:
-    """Return the type that a column's cells are read as; None: as numbers."""
+    """Return the type that a column's cells are read as; None: what pandas finds, fast."""
     column, table = schema.columns[name], schema.table
-    if column.kind == "number" and not table.thousands and name != table.group:
-        return None
-    # A category keeps each different text once, but makes numbers of texts like 1.50.
-    is_text = column.kind in ("category", "yes/no", "date")
-    is_safe = not any(map(NUMBER.fullmatch, column.values))
-    return "category" if is_text and is_safe else object
+    has_thousands = column.kind == "number" and table.thousands
+    if has_thousands or name == table.group:
+        return object
+    # Else pandas would make something else of texts like 1.50 and true.
+    is_safe = not any(map(NOT_TEXT.fullmatch, column.values))
+    return None if is_safe and column.kind in USED else object
 
 
 def column_name(label: str, number: int) -> str:
