@@ -138,6 +138,16 @@ def test_numbers_are_strict(cell: str, value: float | None) -> None:
     assert Numbers().value(cell) == value
 
 
+def test_an_index_that_was_written_along_is_left_out(tmp_path: Path) -> None:
+    """Its header is empty, and every row has another whole number, in whatever order."""
+    rows = "".join(f"{n * 37 % 101},{n % 7},{n % 5}.5\n" for n in range(1, 101))
+    index = inspect_table(write(tmp_path, "t.csv", f",x,y\n{rows}")).columns[0]
+    assert (index.name, index.kind.kind, index.role) == ("column_1", "identifier", "")
+    named = inspect_table(write(tmp_path, "named.csv", f"column_1,x,y\n{rows}")).columns[0]
+    without = inspect_table(write(tmp_path, "none.csv", rows), header=False).columns[0]
+    assert named.role == without.role == "feature"
+
+
 def test_ambiguous_dates_are_decided_by_the_others() -> None:
     """A day above 12 tells which is the month."""
     assert find_date_format(["01/02/2024", "25/02/2024"]) == "%d/%m/%Y"

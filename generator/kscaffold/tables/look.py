@@ -89,7 +89,8 @@ def _look(path: Path, encoding: str, header: bool, rows: Rows, progress: Progres
         raise TableError(reason, hint="a header line and rows are needed")
     dialect = _with_marks(rows.dialect, first) if encoding else rows.dialect
     numbers = Numbers(dialect.decimal, dialect.thousands)
-    profiles = {name: Profile(name, numbers) for name in rows.header}
+    unnamed = rows.unnamed
+    profiles = {n: Profile(n, numbers, is_unnamed=n in unnamed) for n in rows.header}
     chunk: Chunk | None = first
     while chunk is not None:
         for profile, column in zip(profiles.values(), chunk.columns, strict=True):

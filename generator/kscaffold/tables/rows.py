@@ -35,6 +35,7 @@ class Rows:
     Attributes:
         dialect: separator and comment lines; the marks of numbers are not known yet.
         header: the names, without spaces around; empty ones are numbered.
+        unnamed: the numbered ones, if there is a header.
         chunks: the rows.
         lines: where they come from.
     """
@@ -43,6 +44,7 @@ class Rows:
     header: tuple[str, ...]
     chunks: Iterator[Chunk]
     lines: Lines | None = None
+    unnamed: frozenset[str] = frozenset()
 
     @property
     def is_cut(self) -> bool:
@@ -80,7 +82,8 @@ def open_rows(source: Source, *, header: bool, most: int = MOST) -> Iterator[Row
             rows = chain([(comments + 1, start)], rows)
         chunks = _chunks(path, rows, len(names))
         numbered = [name or f"column_{n}" for n, name in enumerate(names, start=1)]
-        yield Rows(dialect, tuple(numbered), chunks, lines)
+        unnamed = {new for new, name in zip(numbered, names, strict=True) if header and not name}
+        yield Rows(dialect, tuple(numbered), chunks, lines, frozenset(unnamed))
 
 
 def _rows(
