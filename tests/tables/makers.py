@@ -51,6 +51,7 @@ SAME: dict[str, bytes] = {
     "crlf.csv": PLAIN.replace("\n", "\r\n").encode(),
     "blank_lines.csv": PLAIN.replace("\n", "\n\n").encode(),
     "comment.csv": f"# exported 2024\n{PLAIN}".encode(),
+    "separator_line.csv": ("sep=;\n" + PLAIN.replace(",", ";")).encode(),
     "trailing_comma.csv": PLAIN.replace("\n", ",\n").encode(),
     "trailing_comma_in_rows.csv": PLAIN.replace("\n", ",\n").replace(",\n", "\n", 1).encode(),
     "spaces.csv": PLAIN.replace(",", " , ").encode(),

@@ -112,6 +112,9 @@ def test_target_told_by_a_feature_is_suspicious(tmp_path: Path) -> None:
         (["0,123", "0,456"], (",", "")),
         (["1.234", "5.678"], (".", "")),
         (["a,b", "c"], (".", "")),
+        (["1 234", "2 345,5"], (",", " ")),
+        (["1'234.50", "7"], (".", "'")),
+        (["1\u202f234", "7"], (".", "\u202f")),
     ],
 )
 def test_marks_of_numbers_are_found(cells: list[str], marks: tuple[str, str]) -> None:

@@ -251,7 +251,9 @@ def test_parquet_is_read_like_csv(project: Any, tmp_path: Path) -> None:
     np.testing.assert_allclose(found.target, other.target)
 
 
-@pytest.mark.parametrize(("mark", "point"), [(",", "."), (".", ",")])
+@pytest.mark.parametrize(
+    ("mark", "point"), [(",", "."), (".", ","), (" ", ","), ("\u00a0", "."), ("'", ".")]
+)
 def test_thousands_are_told_from_decimals(
     mark: str, point: str, project: Any, tmp_path: Path
 ) -> None:

@@ -67,7 +67,8 @@ class Inspection:
     @property
     def rows(self) -> int:
         """The rows that have a target."""
-        return self.look.rows - self.look.profiles[self.target.name].missing
+        profile = self.look.profiles[self.target.name]
+        return profile.numbers if self.task == REGRESSION else profile.filled
 
 
 def last_column(look: Look) -> str:

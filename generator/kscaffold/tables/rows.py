@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from kscaffold.tables.dialect import Dialect, comment_lines, find_separator
+from kscaffold.tables.dialect import COMMENT, Dialect, comment_lines, find_separator
 from kscaffold.tables.errors import TableError
 from kscaffold.tables.source import Lines, Source
 
@@ -66,7 +66,8 @@ def open_rows(source: Source, *, header: bool, most: int = MOST) -> Iterator[Row
         first = list(islice(lines, _SNIFFED))
         comments = comment_lines(first)
         separator = find_separator(first[comments:])
-        if comments and _is_header(first[comments - 1], first[comments:], separator):
+        is_comment = comments and first[comments - 1].startswith(COMMENT)
+        if is_comment and _is_header(first[comments - 1], first[comments:], separator):
             comments -= 1  # a name that begins with the comment sign
         if not first[comments:]:
             reason = f"{path} has only comments" if first else f"{path} is empty"

@@ -11,7 +11,7 @@ from made_table import write_table
 from my_model.config import Config
 from my_model.data import Data, load_data
 from my_model.runs.files import RunDir
-from my_model.table.files import PROJECT
+from my_model.table.files import in_project
 from my_model.table.schema import read_schema
 from my_model.train import train
 
@@ -32,7 +32,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     Its table is made of what columns.toml says: the tests need no row of the real one.
     """
     path = tmp_path_factory.mktemp("data") / "table.csv"
-    columns = PROJECT / Config().columns
+    columns = in_project(Config().columns)
     write_table(path, read_schema(columns), rows=240)
     return Config(
         data_path=path, columns=columns, epochs=3, verbose=0, hidden_units=(8,)

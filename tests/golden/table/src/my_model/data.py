@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .config import Config
 from .errors import UserError
-from .table.files import PROJECT
+from .table.files import in_project
 from .table.reading import Table, read_table
 from .table.scaling import decide_scale
 from .table.schema import Schema, read_schema
@@ -44,8 +44,8 @@ class Data(NamedTuple):
 
 def load_data(config: Config) -> Data:
     """Read the table and split its rows; raises `UserError`."""
-    schema = read_schema(PROJECT / config.columns)
-    return split(read_table(PROJECT / config.data_path, schema), schema, config)
+    schema = read_schema(in_project(config.columns))
+    return split(read_table(in_project(config.data_path), schema), schema, config)
 
 
 def split(table: Table, schema: Schema, config: Config) -> Data:

@@ -86,7 +86,7 @@ def days(cells: pd.Series[Any], column: Column, table: Format) -> tuple[Array, i
 
 def date_parts(form: str) -> tuple[float, ...]:
     """Return the periods, in days, that a date of a format tells the phase of."""
-    periods = {YEAR: ("%m", "%b", "%B"), WEEK: ("%d",), DAY: ("%H",)}
+    periods = {YEAR: ("%m", "%b", "%B"), WEEK: ("%d",), DAY: ("%H", "%I")}
     return tuple(n for n, codes in periods.items() if any(c in form for c in codes))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections import Counter
@@ -23,7 +24,9 @@ from .schema import USED, Schema
 PROJECT = Path(__file__).resolve().parents[3]
 if not (PROJECT / "pyproject.toml").exists():
     PROJECT = Path()
-NOT_TEXT = re.compile(f"{NUMBER.pattern}|true|false", re.ASCII | re.IGNORECASE)
+NOT_TEXT = re.compile(
+    NUMBER.pattern + "|[+-]?inf(inity)?|true|false", re.ASCII | re.IGNORECASE
+)
 ROWS = 100_000  # read at once: more take more memory and no less time
 
 
@@ -81,6 +84,11 @@ def csv_frames(
             yield frame[~lost].reindex(frame.index) if lost.any() else frame
 
 
+def in_project(path: Path) -> Path:
+    """Return where a path of the configuration leads."""
+    return Path(os.path.normpath(PROJECT / path))
+
+
 def cell_type(name: str, schema: Schema) -> Any:
     """Return the type that a column's cells are read as; None: what pandas finds, fast."""
     column, table = schema.columns[name], schema.table
@@ -88,7 +96,8 @@ def cell_type(name: str, schema: Schema) -> Any:
     if has_thousands or name == table.group:
         return object
     # Else pandas would make something else of texts like 1.50 and true.
-    is_safe = not any(map(NOT_TEXT.fullmatch, column.values))
+    texts = (value.replace(table.decimal, ".").strip() for value in column.values)
+    is_safe = not any(map(NOT_TEXT.fullmatch, texts))
     return None if is_safe and column.kind in USED else object
 
 

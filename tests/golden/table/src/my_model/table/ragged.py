@@ -23,10 +23,11 @@ def ragged_rows(path: Path, table: Format, width: int) -> list[int]:
     """Return the numbers of rows that have not `width` cells, counted from 0 without blanks."""
     found: list[int] = []
     row = 0
+    separator = table.separator.encode()
     with opened(path, table.encoding) as file:
         for _ in range(table.skip_lines):
             file.readline()
-        for block in blocks(file, table.separator.encode()):
+        for block in blocks(file, separator):
             data = np.frombuffer(block, np.uint8)
             ends = np.flatnonzero(data == ord("\n"))
             starts = np.concatenate([[0], ends[:-1] + 1])
@@ -37,12 +38,9 @@ def ragged_rows(path: Path, table: Format, width: int) -> list[int]:
             for line in np.flatnonzero(separators != width - 1):
                 cells = block[starts[line] : ends[line]].strip(b" ")
                 blank += not cells
-                is_long = separators[line] >= width
                 # Nothing is lost with empty cells at the end.
-                kept = (
-                    cells.rstrip(table.separator.encode() + b" ") if is_long else cells
-                )
-                if cells and kept.count(table.separator.encode()) != width - 1:
+                kept = cells.rstrip(separator + b" ").count(separator)
+                if cells and (separators[line] < width or kept >= width):
                     found.append(row + int(line) - blank)
             row += len(ends) - blank
     return [number - table.header for number in found]

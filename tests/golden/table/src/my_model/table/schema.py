@@ -76,7 +76,7 @@ class Format:
     separator: str = ","
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
-    thousands: Literal["", ",", "."] = ""
+    thousands: str = ""
     header: bool = True
     skip_lines: Annotated[int, Field(ge=0)] = 0
     """Lines in front of the header."""
