@@ -157,3 +157,4 @@ def test_ambiguous_dates_are_decided_by_the_others() -> None:
     assert find_date_format(["01/02/2024", "02/25/2024"]) == "%m/%d/%Y"
     assert find_date_format(["01/02/2024"]) == "%m/%d/%Y"
     assert find_date_format(["01/02/2024", "x"]) == ""
+    assert find_date_format(["03/01/2020 1:30 PM", "03/14/2020 11:00 AM"]) == "%m/%d/%Y %I:%M %p"
