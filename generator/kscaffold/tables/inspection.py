@@ -35,6 +35,8 @@ from kscaffold.tables.target import (
 )
 
 LEAST_ROWS = 5
+# What was decided last: a command asks for it again and again.
+_MADE: dict[tuple[Choices, str], Inspection] = {}
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,15 @@ def inspect_table(
         TableError: the table cannot be read, or nothing can be learned from it.
     """
     look = look_at(path, header=header)
-    choices = choices or Choices()
+    key = (choices or Choices(), task)
+    if key not in _MADE or _MADE[key].look is not look:
+        made = _decide(path, look, *key)
+        _MADE.clear()
+        _MADE[key] = made
+    return _MADE[key]
+
+
+def _decide(path: Path, look: Look, choices: Choices, task: str) -> Inspection:
     choices = replace(choices, target=choices.target or last_column(look))
     choices.check(path, look.kinds)
     profile = look.profiles[choices.target]
