@@ -99,7 +99,7 @@ def _look(path: Path, encoding: str, header: bool, rows: Rows, progress: Progres
         chunk = next(rows.chunks, None)
     kinds = {name: find_kind(profile) for name, profile in profiles.items()}
     count = next(iter(profiles.values())).rows
-    is_cut = rows.is_cut
+    is_cut = rows.is_cut or count < rows.total
     doubtful = doubt and _in_doubt(rows.header, kinds, numbers)
     return Look(path, encoding, dialect, header, profiles, kinds, count, is_cut, doubtful)
 

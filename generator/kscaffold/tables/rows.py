@@ -36,6 +36,7 @@ class Rows:
         dialect: separator and comment lines; the marks of numbers are not known yet.
         header: the names, without spaces around; empty ones are numbered.
         unnamed: the numbered ones, if there is a header.
+        total: how many rows there are; 0: that is not known before they are read.
         chunks: the rows.
         lines: where they come from.
     """
@@ -45,6 +46,7 @@ class Rows:
     chunks: Iterator[Chunk]
     lines: Lines | None = None
     unnamed: frozenset[str] = frozenset()
+    total: int = 0
 
     @property
     def is_cut(self) -> bool:
