@@ -51,6 +51,7 @@ SAME: dict[str, bytes] = {
     "crlf.csv": PLAIN.replace("\n", "\r\n").encode(),
     "blank_lines.csv": PLAIN.replace("\n", "\n\n").encode(),
     "comment.csv": f"# exported 2024\n{PLAIN}".encode(),
+    "separator_line.csv": ("sep=;\n" + PLAIN.replace(",", ";")).encode(),
     "trailing_comma.csv": PLAIN.replace("\n", ",\n").encode(),
     "trailing_comma_in_rows.csv": PLAIN.replace("\n", ",\n").replace(",\n", "\n", 1).encode(),
     "spaces.csv": PLAIN.replace(",", " , ").encode(),
@@ -109,7 +110,7 @@ LEARNED: dict[str, tuple[str, str, str]] = {
     "unix_time.csv": (
         text(lambda i, r: [1700000000 + i, r[1], r[2], r[0] * 3 + r[1] + 1700000000]),
         "regression",
-        "'y' less 1700000000 is trained",
+        "",
     ),
     "constant.csv": (feature(lambda _, __: 5), "classification", ""),
     "rare_flag.csv": (
@@ -124,17 +125,17 @@ LEARNED: dict[str, tuple[str, str, str]] = {
     "skewed.csv": (
         target(lambda _, r: 10 ** (2 * abs(r[0]) + r[1] / 9)),
         "regression",
-        "its logarithm is trained",
+        "",
     ),
     "large_target.csv": (
         target(lambda _, r: (r[0] + r[1]) * 1e6 + 5e7),
         "regression",
-        "in units of 1e+06",
+        "",
     ),
     "tiny_target.csv": (
         target(lambda _, r: (r[0] + r[1]) * 1e-9),
         "regression",
-        "in units of 1e-09",
+        "",
     ),
     "few_rows.csv": ("\n".join(PLAIN.split("\n")[:17]) + "\n", "classification", "16 rows are few"),
 }

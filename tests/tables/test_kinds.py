@@ -112,6 +112,9 @@ def test_target_told_by_a_feature_is_suspicious(tmp_path: Path) -> None:
         (["0,123", "0,456"], (",", "")),
         (["1.234", "5.678"], (".", "")),
         (["a,b", "c"], (".", "")),
+        (["1 234", "2 345,5"], (",", " ")),
+        (["1'234.50", "7"], (".", "'")),
+        (["1\u202f234", "7"], (".", "\u202f")),
     ],
 )
 def test_marks_of_numbers_are_found(cells: list[str], marks: tuple[str, str]) -> None:
@@ -138,9 +141,20 @@ def test_numbers_are_strict(cell: str, value: float | None) -> None:
     assert Numbers().value(cell) == value
 
 
+def test_an_index_that_was_written_along_is_left_out(tmp_path: Path) -> None:
+    """Its header is empty, and every row has another whole number, in whatever order."""
+    rows = "".join(f"{n * 37 % 101},{n % 7},{n % 5}.5\n" for n in range(1, 101))
+    index = inspect_table(write(tmp_path, "t.csv", f",x,y\n{rows}")).columns[0]
+    assert (index.name, index.kind.kind, index.role) == ("column_1", "identifier", "")
+    named = inspect_table(write(tmp_path, "named.csv", f"column_1,x,y\n{rows}")).columns[0]
+    without = inspect_table(write(tmp_path, "none.csv", rows), header=False).columns[0]
+    assert named.role == without.role == "feature"
+
+
 def test_ambiguous_dates_are_decided_by_the_others() -> None:
     """A day above 12 tells which is the month."""
     assert find_date_format(["01/02/2024", "25/02/2024"]) == "%d/%m/%Y"
     assert find_date_format(["01/02/2024", "02/25/2024"]) == "%m/%d/%Y"
     assert find_date_format(["01/02/2024"]) == "%m/%d/%Y"
     assert find_date_format(["01/02/2024", "x"]) == ""
+    assert find_date_format(["03/01/2020 1:30 PM", "03/14/2020 11:00 AM"]) == "%m/%d/%Y %I:%M %p"

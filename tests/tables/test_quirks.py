@@ -87,6 +87,21 @@ def test_wide_tables_are_read(tmp_path: Path) -> None:
     assert sum(column.role == "feature" for column in inspect_table(path).columns) > 9_000
 
 
+def test_a_large_parquet_file_is_looked_at_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sample is stated, as of a text."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    monkeypatch.setattr("kscaffold.tables.look.MOST", 30_000)
+    columns = {name: [n % 17 + n / 7 for n in range(12_000)] for name in "aby"}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    found = inspect_table(tmp_path / "t.parquet")
+    assert found.look.is_sample
+    assert "looked at the first 5000 rows" in found.notes[0]
+
+
 def test_a_large_table_is_looked_at_in_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

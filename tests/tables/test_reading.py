@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import importlib
 import io
 import random
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,10 +34,13 @@ PACKAGE = "table_reader"
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The modules of a project that read tables."""
     folder = generate(
-        tmp_path_factory.mktemp("reader"), {"data": "csv", "package": PACKAGE}, "--force"
+        tmp_path_factory.mktemp("reader"),
+        {"data": "csv", "data_path": "data/penguins.csv", "target": "year", "package": PACKAGE},
+        "--force",
+        "--task=regression",
     )
     sys.path.insert(0, str(folder / "src"))
-    names = ("schema", "reading", "encoding")
+    names = ("schema", "reading", "ragged", "scaling", "encoding")
     yield SimpleNamespace(**{n: importlib.import_module(f"{PACKAGE}.table.{n}") for n in names})
     sys.path.remove(str(folder / "src"))
 
@@ -45,7 +51,9 @@ def read(project: Any, path: Path, **choices: Any) -> tuple[Any, Any]:
     toml = path.with_name("columns.toml")
     toml.write_text(columns_toml(made), encoding="utf-8")
     schema = project.schema.read_schema(toml)
-    return schema, project.reading.read_table(path, schema)
+    table = project.reading.read_table(path, schema)
+    table, schema = project.scaling.decide_scale(table, schema, np.arange(len(table.target)))
+    return schema, table
 
 
 @pytest.mark.parametrize("name", SAME)
@@ -243,7 +251,9 @@ def test_parquet_is_read_like_csv(project: Any, tmp_path: Path) -> None:
     np.testing.assert_allclose(found.target, other.target)
 
 
-@pytest.mark.parametrize(("mark", "point"), [(",", "."), (".", ",")])
+@pytest.mark.parametrize(
+    ("mark", "point"), [(",", "."), (".", ","), (" ", ","), ("\u00a0", "."), ("'", ".")]
+)
 def test_thousands_are_told_from_decimals(
     mark: str, point: str, project: Any, tmp_path: Path
 ) -> None:
@@ -298,3 +308,84 @@ def test_a_later_cell_that_does_not_fit_is_counted(
     said = capsys.readouterr().err
     assert "column 'a': cells that are no number and count as missing: 1" in said
     assert "1 rows without a target" in said
+
+
+RAGGED = (
+    # What is added to the plain table, and how many rows of it do not fit.
+    ("1,2,3,yes,5\n", 1),
+    ("1,2\n1\n", 2),
+    ("1,2\n1,2,3,yes,5\n", 2),
+    ('1,"2,2",3,yes\n1,"2\n2",3,yes\n', 0),
+    ("\n   \n1,2,3,yes\n", 0),
+    ("1,2,3,yes,\n1,2,3,yes,,\n", 0),
+    ("1,2,3,yes\n1,2", 1),
+    ('5" wide,2,3,no\n6" wide,2,3,no,1\n', 1),
+    ("1,2,3,yes\r\n1,2\r\n", 1),
+)
+
+
+@pytest.mark.parametrize(("added", "ragged"), RAGGED)
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".csv.bz2", ".csv.zip", "-16.csv"])
+def test_a_later_row_that_does_not_fit_counts_as_missing(
+    added: str,
+    ragged: int,
+    suffix: str,
+    project: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It trains nothing, has a prediction all the same, and is counted aloud."""
+    encoding = "utf-16" if "16" in suffix else "utf-8"
+    path = write(tmp_path, f"t{suffix}", packed(PLAIN.encode(encoding), suffix))
+    schema, before = read(project, path)
+    path.write_bytes(packed((PLAIN + added).encode(encoding), suffix))
+    after = project.reading.read_table(path, schema)
+    said = capsys.readouterr().err
+    line = f"{path}: rows with more or fewer cells than the header, which count as missing: "
+    assert (f"{line}{ragged}\n" in said) == bool(ragged)
+    rows = [*csv.reader(io.StringIO(added, newline=""))]
+    fit = sum(len(row) == 4 or (len(row) > 4 and not any(row[4:])) for row in rows)
+    assert len(after.target) == len(before.target) + fit
+    numbers = project.reading.read_inputs(path, schema)["numbers"]
+    assert len(numbers) == len(ROWS) + fit + ragged
+    assert np.isnan(numbers[len(ROWS) :]).all(axis=1).sum() == ragged
+
+
+def packed(data: bytes, suffix: str) -> bytes:
+    """Compress as the end of a name says."""
+    if suffix.endswith(".zip"):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("t.csv", data)
+        return file.getvalue()
+    packers: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress}
+    return next((pack(data) for end, pack in packers.items() if suffix.endswith(end)), data)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[*HealthCheck])
+@given(
+    rows=st.lists(
+        st.lists(st.sampled_from(["1", "x y", "a,b", 'say "so"', "two\nlines", ""]), min_size=1),
+        max_size=20,
+    ),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    end=st.sampled_from(["\n", "\r\n"]),
+    block=st.integers(1, 40),
+)
+def test_ragged_rows_are_those_that_a_reader_of_csv_finds(
+    rows: list[list[str]], quoting: Any, end: str, block: int, project: Any, tmp_path: Path
+) -> None:
+    """Wherever the blocks end that are read at once, and whatever is quoted."""
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=quoting, lineterminator=end)
+    writer.writerows([["a", "b", "c"], *rows])
+    path = write(tmp_path, "t.csv", text.getvalue())
+    table = project.schema.Format(target="c")
+    project.ragged.BLOCK = block
+    is_written = quoting == csv.QUOTE_ALL  # a cell that is empty, too
+    expected = [
+        number
+        for number, row in enumerate(rows)
+        if len(row) < 3 or any(cell or is_written for cell in row[3:])
+    ]
+    assert project.ragged.ragged_rows(path, table, 3) == expected

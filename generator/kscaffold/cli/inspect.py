@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from kscaffold.cli.progress import table_bar
 from kscaffold.cli.shared import format_option
 from kscaffold.cli.terminal import echo, echo_json
 from kscaffold.errors import AnswerError
 from kscaffold.tables.choices import Choices
 from kscaffold.tables.errors import TableError
-from kscaffold.tables.inspection import Inspection, inspect_table
+from kscaffold.tables.inspection import inspect_table
+from kscaffold.tables.progress import WATCH
 from kscaffold.tables.summary import as_data, as_lines
 
 _OPTIONS = {"weight": "weight-column", "time": "time-column", "group": "group-column"}
-# Smaller files are looked at before a bar could be read.
-_SHOWN_FROM = 5_000_000
 
 
 @click.command()
@@ -47,9 +45,10 @@ def command(
 ) -> None:
     """Show what `kscaffold new --data csv` would learn from TABLE, without making a project."""
     ctx.meta["kscaffold.format"] = form
+    WATCH.set(table_bar)
     choices = Choices(**given)
     try:
-        made = _inspected(Path(table), choices, header, task or "")
+        made = inspect_table(Path(table), choices, header=header, task=task or "")
     except TableError as error:
         option = _OPTIONS.get(error.about, error.about)
         key = "" if error.about == "path" else f"--{option}"
@@ -59,11 +58,3 @@ def command(
         return
     for line in as_lines(made):
         echo(line)
-
-
-def _inspected(path: Path, choices: Choices, header: bool, task: str) -> Inspection:
-    size = path.stat().st_size if path.is_file() else 0
-    if size < _SHOWN_FROM or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        return inspect_table(path, choices, header=header, task=task)
-    with click.progressbar(length=size, label="Looking at the table", file=sys.stderr) as bar:
-        return inspect_table(path, choices, header=header, task=task, progress=bar.update)

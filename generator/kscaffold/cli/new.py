@@ -154,6 +154,8 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> int:
     if not path:
         raise click.UsageError("the path is empty; give a folder, or . for the current one", ctx)
     from kscaffold.cli.creation import Wanted, create
+    from kscaffold.cli.progress import table_bar
+    from kscaffold.tables.progress import WATCH
 
     template = template_of(ctx)
     options = {n: given.pop(n) for n in template.manifest.questions if n in given}
@@ -167,6 +169,8 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> int:
         json=given["form"] == "json",
         **{field.name: given[field.name] for field in fields(Wanted) if field.name in given},
     )
+    if not wanted.quiet:
+        WATCH.set(table_bar)
     return create(template, answers, wanted)
 
 

@@ -7,6 +7,7 @@ from itertools import chain
 
 from kscaffold.lint.parsing import Parsed, parse_expression, parse_text
 from kscaffold.lint.view import View
+from kscaffold.template.manifest import GIVEN
 
 Scoped = tuple[Parsed, frozenset[str]]
 
@@ -20,7 +21,7 @@ def expressions(view: View) -> Iterator[Scoped]:
 def names_in_files(view: View) -> frozenset[str]:
     """Return the names that template files may use."""
     manifest = view.manifest
-    return frozenset({*manifest.questions, *manifest.found, *manifest.derived, "kscaffold_version"})
+    return frozenset({*manifest.questions, *manifest.found, *manifest.derived, *GIVEN})
 
 
 def _of_questions(view: View) -> Iterator[Scoped]:
@@ -42,7 +43,7 @@ def _of_rules(view: View) -> Iterator[Scoped]:
 
 
 def _of_derived(view: View) -> Iterator[Scoped]:
-    sees = frozenset({*view.manifest.questions, *view.manifest.found, "kscaffold_version"})
+    sees = frozenset({*view.manifest.questions, *view.manifest.found, *GIVEN})
     for name, text in view.manifest.derived.items():
         yield parse_expression(view.renderer, text, view.location("derived", name)), sees
         sees |= {name}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from kscaffold import __version__
 from kscaffold.errors import AnswerError, KscaffoldError, TemplateError, place_named
@@ -46,16 +48,19 @@ class Rendering:
 
     Attributes:
         found: what the template finds in tables.
+        target: the project's folder.
     """
 
     manifest: Manifest
     renderer: Renderer
     found: Mapping[str, str]
+    target: Path
 
     def derived(self, values: Mapping[str, Value]) -> dict[str, object]:
         """Return the answers and the derived values; raises `TemplateError`."""
         derived: dict[str, object] = {**values, **self.found}
         derived["kscaffold_version"] = __version__
+        derived["target_path"] = Path(os.path.realpath(self.target)).as_posix()
         for name, expression in self.manifest.derived.items():
             with place_named(self.manifest.place_of("derived", name), name):
                 derived[name] = self.renderer.value(expression, derived)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import Any
@@ -28,6 +29,7 @@ def allowed_filters() -> dict[str, Callable[..., Any]]:
         "markdown": markdown,
         "module_name": module_name,
         "file_name": file_name,
+        "seen_from": seen_from,
     }
     return {name: _bounded(each) for name, each in {**filters, **own, **ours}.items()}
 
@@ -35,6 +37,18 @@ def allowed_filters() -> dict[str, Callable[..., Any]]:
 def file_name(path: str) -> str:
     """Return the last part of a path."""
     return PurePath(path).name
+
+
+def seen_from(path: str, folder: str) -> str:
+    """Return a path relative to a folder; an absolute one that shares no folder with it stays."""
+    if not os.path.isabs(path):  # noqa: PTH117
+        return path
+    try:
+        shared = PurePath(os.path.commonpath([path, folder]))
+    except ValueError:  # on another drive
+        return path
+    is_shared = shared != PurePath(shared.anchor)
+    return PurePath(os.path.relpath(path, folder)).as_posix() if is_shared else path
 
 
 def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -45,7 +45,7 @@ class Scaffold:
         """Return what renders the template's files."""
         manifest = self.template.manifest
         found = found_values(manifest, answers.values, {*answers.chosen}, self.tools)
-        return Rendering(manifest, self.renderer, found)
+        return Rendering(manifest, self.renderer, found, self.target)
 
 
 def prepare(template: Template, target_name: str, target: Path | None = None) -> Scaffold:

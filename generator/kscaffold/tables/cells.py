@@ -33,6 +33,8 @@ DATE_FORMATS = (
     "%d/%m/%Y %H:%M",
     "%m/%d/%Y %H:%M:%S",
     "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %I:%M %p",
+    "%m/%d/%Y %I:%M:%S %p",
     "%d.%m.%Y",
     "%d.%m.%y",
     "%d.%m.%Y %H:%M",
@@ -47,6 +49,7 @@ DATE_FORMATS = (
     "%b %Y",
     "%H:%M:%S",
     "%H:%M",
+    "%I:%M %p",
 )
 _MAY_BE_DATE = re.compile(r"(?=.*\d)[\w:/., +-]{5,35}", re.ASCII)
 

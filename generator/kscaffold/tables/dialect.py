@@ -40,7 +40,7 @@ class Dialect:
         separator: between cells.
         comments: the number of comment lines in front.
         decimal: "." or ",".
-        thousands: "", "," or ".".
+        thousands: "", ",", ".", a space of some kind, or an apostrophe.
     """
 
     separator: str = ","
@@ -50,13 +50,14 @@ class Dialect:
 
 
 def comment_lines(lines: Iterable[str]) -> int:
-    """Return how many lines in front are comments or blank; none if a header may begin so.
+    """Return how many lines in front are comments, blank, or Excel's "sep=;".
 
     A header such as "#id,name" is one that has as many cells as the rows below it.
     """
     count = 0
     for line in lines:
-        if not line.startswith(COMMENT) and line.strip():
+        is_first = not count and _SEPARATOR_LINE.fullmatch(line.strip())
+        if not line.startswith(COMMENT) and line.strip() and not is_first:
             break
         count += 1
     return count
@@ -83,6 +84,11 @@ def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
     return rows[:-1] if len(rows) > 2 else rows
 
 
+# The separator that a spreadsheet writes down for itself.
+_SEPARATOR_LINE = re.compile(r'"?sep=.?"?', re.IGNORECASE)
+_SPACED = re.compile(
+    r"[+-]?[1-9]\d{0,2}([ '\u2019\u00a0\u202f])\d{3}(?:\1\d{3})*(?:[.,]\d+)?", re.ASCII
+)
 _POINT = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
 _COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 _GROUPS = {
@@ -97,12 +103,19 @@ _BOTH = {
 def find_marks(cells: Iterable[str]) -> tuple[str, str]:
     """Return the decimal and the thousands mark, from distinct cells of all columns."""
     seen: Counter[str] = Counter()
+    spaces: Counter[str] = Counter()
     for cell in cells:
+        if spaced := _SPACED.fullmatch(cell):
+            spaces[spaced[1]] += 1
+            cell = cell.replace(spaced[1], "")
         for mark in ",.":
             seen[f"both {mark}"] += bool(_BOTH[mark].fullmatch(cell))
             seen[f"groups {mark}"] += bool(_GROUPS[mark].fullmatch(cell))
         seen["comma"] += bool(_COMMA.fullmatch(cell) and not _GROUPS[","].fullmatch(cell))
         seen["point"] += bool(_POINT.fullmatch(cell) and not _GROUPS["."].fullmatch(cell))
+    if spaces:
+        decimal = "," if seen["comma"] > seen["point"] else "."
+        return decimal, max(spaces, key=spaces.__getitem__)
     if seen["comma"] > seen["point"] or seen["both ."] > seen["both ,"]:
         # 1.234 alone is a number with a point nearly everywhere.
         return ",", "." if seen["both ."] or (seen["groups ."] and not seen["point"]) else ""

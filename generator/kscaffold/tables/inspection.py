@@ -25,7 +25,6 @@ from kscaffold.tables.kinds import (
 from kscaffold.tables.leaks import leaks
 from kscaffold.tables.look import Look, look_at
 from kscaffold.tables.profile import Profile
-from kscaffold.tables.rows import Progress
 from kscaffold.tables.target import (
     CLASSIFICATION,
     REGRESSION,
@@ -33,10 +32,11 @@ from kscaffold.tables.target import (
     check_target,
     feature_scale,
     find_task,
-    target_scale,
 )
 
 LEAST_ROWS = 5
+# What was decided last: a command asks for it again and again.
+_MADE: dict[tuple[Choices, str], Inspection] = {}
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Inspection:
     @property
     def rows(self) -> int:
         """The rows that have a target."""
-        return self.look.rows - self.look.profiles[self.target.name].missing
+        profile = self.look.profiles[self.target.name]
+        return profile.numbers if self.task == REGRESSION else profile.filled
 
 
 def last_column(look: Look) -> str:
@@ -84,7 +85,6 @@ def inspect_table(
     *,
     header: bool = True,
     task: str = "",
-    progress: Progress | None = None,
 ) -> Inspection:
     """Look at a table and decide what is learned from it.
 
@@ -93,13 +93,20 @@ def inspect_table(
         choices: what a person says about its columns.
         header: whether the first line holds names.
         task: "classification" or "regression"; "": by the target's cells.
-        progress: is told how many rows were read.
 
     Raises:
         TableError: the table cannot be read, or nothing can be learned from it.
     """
-    look = look_at(path, header=header, progress=progress)
-    choices = choices or Choices()
+    look = look_at(path, header=header)
+    key = (choices or Choices(), task)
+    if key not in _MADE or _MADE[key].look is not look:
+        made = _decide(path, look, *key)
+        _MADE.clear()
+        _MADE[key] = made
+    return _MADE[key]
+
+
+def _decide(path: Path, look: Look, choices: Choices, task: str) -> Inspection:
     choices = replace(choices, target=choices.target or last_column(look))
     choices.check(path, look.kinds)
     profile = look.profiles[choices.target]
@@ -126,7 +133,7 @@ def _columns(look: Look, choices: Choices, target: Kind, task: str) -> Iterator[
         scale = Scale()
         if role == "target":
             kind = target
-            scale = target_scale(profile) if task == REGRESSION else scale
+            scale = Scale(transform="auto") if task == REGRESSION else scale
         elif kind.kind == NUMBER and profile.numbers:
             scale = feature_scale(profile) if role in ("feature", "time") else scale
         yield Column(name, kind, scale, role, profile.missing, len(profile.counts))
@@ -240,11 +247,5 @@ def _notes_of(profile: Profile, column: Column) -> Iterator[str]:
         )
     if kind.kind == CATEGORY and column.role == "feature" and kind.others:
         yield f"column {name!r}: {kind.others} rare values count as one"
-    if column.scale.transform:
-        function = {"log": "its logarithm", "log1p": "the logarithm of 1 + it"}
-        yield f"{name!r} has a long tail: {function[column.scale.transform]} is trained"
-    elif column.scale != Scale() and column.role == "target":
-        about = f" less {column.scale.offset:.15g}" if column.scale.offset else ""
-        yield f"{name!r}{about} is trained in units of {column.scale.unit:g}"
     if kind.kind == YES_NO and column.role == "target" and len(kind.values) != 2:
         yield f"{name!r} has {len(kind.values)} classes"

@@ -91,7 +91,8 @@ def _why_identifier(profile: Profile) -> str:
     counted = profile.minimum in (0, 1) and profile.maximum - profile.minimum == profile.rows - 1
     if counted and values == sorted(values):
         return "numbers the rows"
-    named = _ID_NAME.fullmatch(profile.name) and len({*values}) == len(values)
+    is_id = profile.is_unnamed or _ID_NAME.fullmatch(profile.name)
+    named = is_id and len({*values}) == len(values)
     return "every row has another value" if named else ""
 
 

@@ -12,7 +12,8 @@ from kscaffold.tables.errors import TableError
 from kscaffold.tables.kinds import NUMBER, Kind, find_kind
 from kscaffold.tables.parquet import is_parquet, open_parquet
 from kscaffold.tables.profile import Profile
-from kscaffold.tables.rows import MOST, Chunk, Progress, Rows, open_rows
+from kscaffold.tables.progress import WATCH, Progress
+from kscaffold.tables.rows import MOST, Chunk, Rows, open_rows
 from kscaffold.tables.source import find_source
 
 # The last table that was looked at.
@@ -46,7 +47,7 @@ class Look:
     header_in_doubt: bool
 
 
-def look_at(path: Path, *, header: bool = True, progress: Progress | None = None) -> Look:
+def look_at(path: Path, *, header: bool = True) -> Look:
     """Read a table, or the first `MOST` characters of it; it is read again only if it changed.
 
     Raises:
@@ -59,25 +60,27 @@ def look_at(path: Path, *, header: bool = True, progress: Progress | None = None
         stamp = (0, 0, 0)
     key = (path, header, stamp)
     if key not in _LOOKS:
-        look = _look_at(path, header, progress)
-        _LOOKS.clear()  # a command is about one table
+        with WATCH.get()(path) as progress:
+            look = _look_at(path, header, progress)
+        if not any(known[::2] == key[::2] for known in _LOOKS):
+            _LOOKS.clear()  # a command is about one table, with a header or without
         _LOOKS[key] = look
     return _LOOKS[key]
 
 
-def _look_at(path: Path, header: bool, progress: Progress | None) -> Look:
+def _look_at(path: Path, header: bool, progress: Progress) -> Look:
     if is_parquet(path):
         if path.suffix != ".parquet":
             reason = f"{path} is a Parquet file by its content"
             raise TableError(reason, hint="name it *.parquet")
         with open_parquet(path, MOST) as rows:
-            return _look(path, "", True, rows)
+            return _look(path, "", True, rows, progress)
     source = find_source(path)
-    with open_rows(source, header=header, most=MOST, progress=progress) as rows:
-        return _look(path, source.encoding, header, rows)
+    with open_rows(source, header=header, most=MOST) as rows:
+        return _look(path, source.encoding, header, rows, progress)
 
 
-def _look(path: Path, encoding: str, header: bool, rows: Rows) -> Look:
+def _look(path: Path, encoding: str, header: bool, rows: Rows, progress: Progress) -> Look:
     first = next(rows.chunks, None)
     doubt = header and bool(encoding) and _all_numbers(rows.header)
     _check_names(path, rows.header, doubt)
@@ -86,15 +89,17 @@ def _look(path: Path, encoding: str, header: bool, rows: Rows) -> Look:
         raise TableError(reason, hint="a header line and rows are needed")
     dialect = _with_marks(rows.dialect, first) if encoding else rows.dialect
     numbers = Numbers(dialect.decimal, dialect.thousands)
-    profiles = {name: Profile(name, numbers) for name in rows.header}
+    unnamed = rows.unnamed
+    profiles = {n: Profile(n, numbers, is_unnamed=n in unnamed) for n in rows.header}
     chunk: Chunk | None = first
     while chunk is not None:
         for profile, column in zip(profiles.values(), chunk.columns, strict=True):
             profile.update(column, chunk.lines)
+        progress(rows.fraction)
         chunk = next(rows.chunks, None)
     kinds = {name: find_kind(profile) for name, profile in profiles.items()}
     count = next(iter(profiles.values())).rows
-    is_cut = rows.is_cut
+    is_cut = rows.is_cut or count < rows.total
     doubtful = doubt and _in_doubt(rows.header, kinds, numbers)
     return Look(path, encoding, dialect, header, profiles, kinds, count, is_cut, doubtful)
 

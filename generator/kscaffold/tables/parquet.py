@@ -43,7 +43,8 @@ def open_parquet(path: Path, most: int) -> Iterator[Rows]:
                 if pyarrow.types.is_nested(kind) or pyarrow.types.is_binary(kind):
                     reason = f"{path}: column {name!r} holds {kind}, no cells"
                     raise TableError(reason, hint="write it without this column")
-            yield Rows(Dialect(), header, _chunks(file, len(header), most))
+            chunks = _chunks(file, len(header), most)
+            yield Rows(Dialect(), header, chunks, total=file.metadata.num_rows)
     except (pyarrow.ArrowException, OSError) as error:
         raise TableError(f"{path} is not a readable Parquet file: {error}") from None
 

@@ -21,6 +21,7 @@ class Profile:
 
     Attributes:
         name: of the column.
+        is_unnamed: whether the header has no name for it, as for an index that was written along.
         rows: the number of cells.
         missing: how many stand for nothing.
         counts: how often each distinct cell comes, of the first ones.
@@ -33,8 +34,9 @@ class Profile:
         sample: cells, without the spaces around: of the first rows all, of others some.
     """
 
-    def __init__(self, name: str, numbers: Numbers) -> None:
+    def __init__(self, name: str, numbers: Numbers, *, is_unnamed: bool = False) -> None:
         self.name = name
+        self.is_unnamed = is_unnamed
         self.reader = numbers
         self.rows = self.missing = self.numbers = 0
         self.counts: Counter[str] = Counter()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from kscaffold.tables.dialect import Dialect, comment_lines, find_separator
+from kscaffold.tables.dialect import COMMENT, Dialect, comment_lines, find_separator
 from kscaffold.tables.errors import TableError
 from kscaffold.tables.source import Lines, Source
 
@@ -18,8 +18,6 @@ MOST = 50_000_000
 CHUNK = 5_000
 MOST_COLUMNS = 10_000
 _SNIFFED = 200  # lines
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,8 @@ class Rows:
     Attributes:
         dialect: separator and comment lines; the marks of numbers are not known yet.
         header: the names, without spaces around; empty ones are numbered.
+        unnamed: the numbered ones, if there is a header.
+        total: how many rows there are; 0: that is not known before they are read.
         chunks: the rows.
         lines: where they come from.
     """
@@ -45,25 +45,31 @@ class Rows:
     header: tuple[str, ...]
     chunks: Iterator[Chunk]
     lines: Lines | None = None
+    unnamed: frozenset[str] = frozenset()
+    total: int = 0
 
     @property
     def is_cut(self) -> bool:
         """Whether there are rows beyond the sample, once the chunks are read."""
         return self.lines is not None and self.lines.is_cut
 
+    @property
+    def fraction(self) -> float:
+        """How much has been read of the file, or of its sample."""
+        return self.lines.fraction if self.lines else 0.0
+
 
 @contextmanager
-def open_rows(
-    source: Source, *, header: bool, most: int = MOST, progress: Progress | None = None
-) -> Iterator[Rows]:
+def open_rows(source: Source, *, header: bool, most: int = MOST) -> Iterator[Rows]:
     """Open a table; raises `TableError`, also while its chunks are read."""
     path = source.path
-    with source.open() as text:
-        lines = Lines(text, path, most)
+    with source.open() as (text, file):
+        lines = Lines(text, path, most, file)
         first = list(islice(lines, _SNIFFED))
         comments = comment_lines(first)
         separator = find_separator(first[comments:])
-        if comments and _is_header(first[comments - 1], first[comments:], separator):
+        is_comment = comments and first[comments - 1].startswith(COMMENT)
+        if is_comment and _is_header(first[comments - 1], first[comments:], separator):
             comments -= 1  # a name that begins with the comment sign
         if not first[comments:]:
             reason = f"{path} has only comments" if first else f"{path} is empty"
@@ -77,9 +83,10 @@ def open_rows(
             raise TableError(reason, hint="keep those that matter")
         if not header:
             rows = chain([(comments + 1, start)], rows)
-        chunks = _chunks(path, rows, len(names), progress)
+        chunks = _chunks(path, rows, len(names))
         numbered = [name or f"column_{n}" for n, name in enumerate(names, start=1)]
-        yield Rows(dialect, tuple(numbered), chunks, lines)
+        unnamed = {new for new, name in zip(numbered, names, strict=True) if header and not name}
+        yield Rows(dialect, tuple(numbered), chunks, lines, frozenset(unnamed))
 
 
 def _rows(
@@ -119,9 +126,7 @@ def _hint(message: str) -> str:
     return 'write a quote in a cell as "", in a quoted cell'
 
 
-def _chunks(
-    path: Path, rows: Iterable[tuple[int, list[str]]], width: int, progress: Progress | None
-) -> Iterator[Chunk]:
+def _chunks(path: Path, rows: Iterable[tuple[int, list[str]]], width: int) -> Iterator[Chunk]:
     kept: list[list[str]] = []
     lines: list[int] = []
     for line, row in rows:
@@ -134,8 +139,6 @@ def _chunks(
         kept.append(row)
         lines.append(line)
         if len(kept) == CHUNK:
-            if progress:
-                progress(sum(len(row) + sum(map(len, row)) for row in kept))
             yield Chunk(tuple(zip(*kept, strict=True)), tuple(lines))
             kept, lines = [], []
     if kept:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, TextIOWrapper
+from os import fstat
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -49,15 +50,15 @@ class Source:
     compression: str
 
     @contextmanager
-    def open(self) -> Iterator[TextIOWrapper]:
-        """Open the text; raises `TableError` for what goes wrong inside, too."""
+    def open(self) -> Iterator[tuple[TextIOWrapper, BinaryIO]]:
+        """Open the text and its file; raises `TableError` for what goes wrong inside, too."""
         with (
             _errors_named(self.path),
             open_regular(self.path) as file,
             _decompressed(self.path, file, self.compression) as data,
             TextIOWrapper(data, encoding=self.encoding, newline="") as text,
         ):
-            yield text
+            yield text, file
 
 
 def find_source(path: Path) -> Source:
@@ -152,10 +153,16 @@ class Lines:
         is_cut: whether there are more.
     """
 
-    def __init__(self, text: TextIOWrapper, path: Path, most: int) -> None:
+    def __init__(self, text: TextIOWrapper, path: Path, most: int, file: BinaryIO) -> None:
         self.text, self.path, self.left = text, path, most
+        self.most, self.file, self.size = most, file, fstat(file.fileno()).st_size
         self.number = 0
         self.is_cut = False
+
+    @property
+    def fraction(self) -> float:
+        """How much has been read of the file, or of the `most` characters."""
+        return min(max(self.file.tell() / max(self.size, 1), 1 - self.left / self.most), 1.0)
 
     def __iter__(self) -> Iterator[str]:
         return self

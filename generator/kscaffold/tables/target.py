@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
@@ -20,11 +19,7 @@ _MOST_CLASSES = 1_000
 
 @dataclass(frozen=True)
 class Scale:
-    """How float32 holds a number, and how a target is trained.
-
-    The value that is trained is f((x - offset) / unit), where f is the identity, the logarithm of
-    x, or that of 1 + x.
-    """
+    """How float32 holds a number: as (x - offset) / unit. "auto" leaves that to training."""
 
     offset: float = 0.0
     unit: float = 1.0
@@ -74,19 +69,6 @@ def check_target(path: object, profile: Profile, kind: Kind, task: str) -> Kind:
     return Kind(YES_NO if kind.kind == YES_NO else CATEGORY, values=values)
 
 
-def target_scale(profile: Profile) -> Scale:
-    """Return the scale on which a target is trained well, from the rows that were looked at."""
-    values = profile.values()
-    if transform := _transform(values, profile.minimum):
-        return Scale(transform=transform)
-    spread = pstdev(values)
-    if not spread:
-        spread = (profile.maximum - profile.minimum) / 2
-    unit = 1.0 if 0.05 < spread < 200 else 10.0 ** round(math.log10(spread))
-    center = fmean(values)
-    return Scale(_rounded(center, spread) if abs(center) > 1_000 * spread else 0.0, unit)
-
-
 def feature_scale(profile: Profile) -> Scale:
     """Return what float32 needs to tell a feature's numbers apart."""
     values = profile.values()
@@ -99,18 +81,3 @@ def feature_scale(profile: Profile) -> Scale:
 
 def _rounded(center: float, spread: float) -> float:
     return round(center, -math.floor(math.log10(spread)))
-
-
-def _transform(values: Sequence[float], minimum: float) -> str:
-    """Return "log" or "log1p" for amounts whose tail is as long as that; "": for all others."""
-    if minimum < 0 or len({*values}) < 10:
-        return ""
-    transform = "log" if minimum > 0 else "log1p"
-    function = math.log if transform == "log" else math.log1p
-    skew = _skew(values)
-    return transform if skew > 2 and abs(_skew([*map(function, values)])) < skew / 2 else ""
-
-
-def _skew(values: Sequence[float]) -> float:
-    center, spread = fmean(values), pstdev(values)
-    return fmean(((value - center) / spread) ** 3 for value in values) if spread else 0.0

@@ -20,10 +20,12 @@ from kscaffold.template.manifest.types import Kind, Value
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.toml import fits, words
 
-__all__ = ["After", "AnswerRule", "File", "Manifest", "Question", "Value"]
+__all__ = ["GIVEN", "After", "AnswerRule", "File", "Manifest", "Question", "Value"]
 
+# What derived values and files see beside the answers.
+GIVEN = frozenset({"kscaffold_version", "target_path"})
 # Names with another meaning in templates.
-TAKEN = frozenset({"target_name", "kscaffold_version", "super", "self", "loop", "caller"})
+TAKEN = GIVEN | frozenset({"target_name", "super", "self", "loop", "caller"})
 _CHOOSING = ("choice", "multi-choice")
 # The types of defaults. Except for a bool, a default may also be a template of earlier answers.
 _TYPES = {

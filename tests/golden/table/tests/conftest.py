@@ -11,6 +11,7 @@ from made_table import write_table
 from my_model.config import Config
 from my_model.data import Data, load_data
 from my_model.runs.files import RunDir
+from my_model.table.files import in_project
 from my_model.table.schema import read_schema
 from my_model.train import train
 
@@ -31,8 +32,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     Its table is made of what columns.toml says: the tests need no row of the real one.
     """
     path = tmp_path_factory.mktemp("data") / "table.csv"
-    write_table(path, read_schema(Config().columns), rows=240)
-    return Config(data_path=path, epochs=3, verbose=0, hidden_units=(8,))
+    columns = in_project(Config().columns)
+    write_table(path, read_schema(columns), rows=240)
+    return Config(
+        data_path=path, columns=columns, epochs=3, verbose=0, hidden_units=(8,)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from my_model.data import load_data
 from my_model.errors import UserError
 from my_model.evaluate import load_model
 from my_model.table.reading import Table, read_inputs, read_table
+from my_model.table.scaling import decide_scale
 from my_model.table.schema import Column, Format, Schema, read_schema
 from my_model.table.splitting import split_rows
 from my_model.train import train
@@ -112,12 +113,33 @@ def test_mistakes_in_columns_toml_are_named(
         read_schema(tmp_path / "columns.toml")
 
 
-@pytest.mark.parametrize("transform", ["", "log", "log1p"])
+@pytest.mark.parametrize("transform", ["", "log", "log1p", "auto"])
 def test_scale_of_the_target_is_undone(transform: str) -> None:
     """Predictions are in the units of the table."""
     column = Column("number", offset=-1.0, unit=10.0, transform=transform)  # type: ignore[arg-type]
     values = np.array([0.5, 7.0, 1e6])
     np.testing.assert_allclose(column.unscaled(column.scaled(values)), values)
+
+
+def test_scale_follows_from_the_training_rows() -> None:
+    """Other rows change nothing in it, however long their tail is."""
+    column = Column("number", transform="auto")
+    schema = Schema(Format(target="y"), {"x": Column("number"), "y": column})
+    steps, ones = np.arange(100.0), np.ones(100)
+    for made, scale in (
+        (np.exp(steps / 10), Column("number", transform="log")),
+        (np.expm1(steps / 10), Column("number", transform="log1p")),
+        (1.7e9 + steps, Column("number", offset=1.7e9 + 50)),
+        (1e6 * steps, Column("number", unit=1e7)),
+        (steps, Column("number")),
+        (7 * ones, Column("number", offset=7.0)),
+    ):
+        for tail in (ones, 1e9 * steps):
+            target = np.concatenate([made, tail + 1e3])
+            table = Table({}, target, weight=target, order=target, group=target)
+            scaled, decided = decide_scale(table, schema, np.arange(100))
+            assert decided.target == scale
+            np.testing.assert_allclose(decided.unscaled(scaled.target), target)
 
 
 def parts(form: Format) -> list[set[float]]:

@@ -21,7 +21,8 @@ class Config:
     """The fields of a run; raises `UserError` naming those that are invalid."""
 
     data_path: Annotated[Path, Field(strict=False)] = Path("data/penguins.csv")
-    """Table to train and to test with: CSV, also compressed, or Parquet."""
+    """Table to train and to test with: CSV, also compressed, or Parquet. A relative path
+    starts at the project's folder."""
     columns: Annotated[Path, Field(strict=False)] = Path("columns.toml")
     """What its columns are, and which of them is the target: a file to edit."""
     validation_fraction: Fraction = 0.15

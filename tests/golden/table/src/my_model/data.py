@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from .config import Config
 from .errors import UserError
+from .table.files import in_project
 from .table.reading import Table, read_table
+from .table.scaling import decide_scale
 from .table.schema import Schema, read_schema
 from .table.splitting import split_rows
 
@@ -42,8 +44,8 @@ class Data(NamedTuple):
 
 def load_data(config: Config) -> Data:
     """Read the table and split its rows; raises `UserError`."""
-    schema = read_schema(config.columns)
-    return split(read_table(config.data_path, schema), schema, config)
+    schema = read_schema(in_project(config.columns))
+    return split(read_table(in_project(config.data_path), schema), schema, config)
 
 
 def split(table: Table, schema: Schema, config: Config) -> Data:
@@ -53,6 +55,7 @@ def split(table: Table, schema: Schema, config: Config) -> Data:
     count = len(rows[0])
     if not count:
         raise UserError(f"{config.data_path}: too few rows to train on")
+    table, schema = decide_scale(table, schema, rows[0])
     if count < config.batch_size:
         print(
             f"{count} rows to train on, fewer than a batch: one batch takes all",

@@ -86,7 +86,7 @@ def measure(model: CustomModel, part: Split, schema: Schema) -> dict[str, float]
     y = schema.unscaled(part.y)
     y_pred = schema.unscaled(model.predict(part.x, verbose=0)[:, 0])
     mae = np.average(np.abs(y - y_pred), weights=part.sample_weight)
-    return {**logs, "mae": float(mae), **scores(y, y_pred)}
+    return {**scalars(logs), "mae": float(mae), **scores(y, y_pred)}
 
 
 def scores(y: Any, y_pred: Any) -> dict[str, float]:

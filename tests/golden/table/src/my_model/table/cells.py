@@ -20,10 +20,7 @@ def distinct(cells: pd.Series[Any]) -> tuple[list[str], Array]:
 
     The last one, "", is that of empty cells.
     """
-    if isinstance(cells.dtype, pd.CategoricalDtype):
-        rows, texts = cells.cat.codes.to_numpy(), cells.cat.categories
-    else:
-        rows, texts = pd.factorize(cells.astype(object))
+    rows, texts = pd.factorize(cells)
     return [*(str(text).strip() for text in texts), ""], rows
 
 
@@ -89,7 +86,7 @@ def days(cells: pd.Series[Any], column: Column, table: Format) -> tuple[Array, i
 
 def date_parts(form: str) -> tuple[float, ...]:
     """Return the periods, in days, that a date of a format tells the phase of."""
-    periods = {YEAR: ("%m", "%b", "%B"), WEEK: ("%d",), DAY: ("%H",)}
+    periods = {YEAR: ("%m", "%b", "%B"), WEEK: ("%d",), DAY: ("%H", "%I")}
     return tuple(n for n, codes in periods.items() if any(c in form for c in codes))
 
 

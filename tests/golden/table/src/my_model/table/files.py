@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -14,13 +17,26 @@ import pandas as pd
 
 from ..errors import UserError
 from .cells import NUMBER
-from .schema import Schema
+from .ragged import ragged_rows
+from .schema import USED, Schema
 
+# Where relative paths of the configuration start; of an installed wheel, the working directory.
+PROJECT = Path(__file__).resolve().parents[3]
+if not (PROJECT / "pyproject.toml").exists():
+    PROJECT = Path()
+NOT_TEXT = re.compile(
+    NUMBER.pattern + "|[+-]?inf(inity)?|true|false", re.ASCII | re.IGNORECASE
+)
 ROWS = 100_000  # read at once: more take more memory and no less time
 
 
-def frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.DataFrame]:
-    """Yield the wanted columns, some rows at a time; raises `UserError`."""
+def frames(
+    path: Path, schema: Schema, wanted: set[str], odd: Counter[str]
+) -> Iterator[pd.DataFrame]:
+    """Yield the wanted columns, some rows at a time; raises `UserError`.
+
+    Rows that do not fit the header are counted in `odd`.
+    """
     with errors_named(path):
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
@@ -28,10 +44,12 @@ def frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.DataFram
             check_names(path, list(frame.columns), wanted)
             yield frame
             return
-        yield from csv_frames(path, schema, wanted)
+        yield from csv_frames(path, schema, wanted, odd)
 
 
-def csv_frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.DataFrame]:
+def csv_frames(
+    path: Path, schema: Schema, wanted: set[str], odd: Counter[str]
+) -> Iterator[pd.DataFrame]:
     """Yield the wanted columns of a CSV file, some rows at a time."""
     table = schema.table
     options: dict[str, Any] = {
@@ -48,6 +66,10 @@ def csv_frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.Data
     check_names(path, names, wanted)
     positions = [number for number, name in enumerate(names) if name in wanted]
     types = {labels[n]: cell_type(names[n], schema) for n in positions}
+    ragged = ragged_rows(path, table, len(labels))
+    odd["rows with more or fewer cells than the header, which count as missing"] = len(
+        ragged
+    )
     with pd.read_csv(
         path,
         usecols=positions,
@@ -58,18 +80,25 @@ def csv_frames(path: Path, schema: Schema, wanted: set[str]) -> Iterator[pd.Data
     ) as reader:
         for frame in reader:
             frame.columns = pd.Index([names[number] for number in positions])
-            yield frame
+            lost = frame.index.isin(ragged)
+            yield frame[~lost].reindex(frame.index) if lost.any() else frame
+
+
+def in_project(path: Path) -> Path:
+    """Return where a path of the configuration leads."""
+    return Path(os.path.normpath(PROJECT / path))
 
 
 def cell_type(name: str, schema: Schema) -> Any:
-    """Return the type that a column's cells are read as; None: as numbers."""
+    """Return the type that a column's cells are read as; None: what pandas finds, fast."""
     column, table = schema.columns[name], schema.table
-    if column.kind == "number" and not table.thousands and name != table.group:
-        return None
-    # A category keeps each different text once, but makes numbers of texts like 1.50.
-    is_text = column.kind in ("category", "yes/no", "date")
-    is_safe = not any(map(NUMBER.fullmatch, column.values))
-    return "category" if is_text and is_safe else object
+    has_thousands = column.kind == "number" and table.thousands
+    if has_thousands or name == table.group:
+        return object
+    # Else pandas would make something else of texts like 1.50 and true.
+    texts = (value.replace(table.decimal, ".").strip() for value in column.values)
+    is_safe = not any(map(NOT_TEXT.fullmatch, texts))
+    return None if is_safe and column.kind in USED else object
 
 
 def column_name(label: str, number: int) -> str:
@@ -93,7 +122,7 @@ def errors_named(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file (looked in {Path.cwd()})") from None
+        raise UserError(f"{path.absolute()}: no such file") from None
     except ImportError as error:
         raise UserError(f"{path}: {error}") from None
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:

@@ -38,16 +38,16 @@ def read_table(path: Path, schema: Schema) -> Table:
         getattr(schema.table, role) for role in ("target", "weight", "time", "group")
     ]
     odd: Counter[str] = Counter()
-    parts = []
-    for frame in frames(path, schema, {*schema.features, *filter(None, roles)}):
+    whole: dict[str, Array] = {}
+    wanted = {*schema.features, *filter(None, roles)}
+    for frame in frames(path, schema, wanted, odd):
         arrays = {**inputs(frame, schema, odd), **role_arrays(frame, schema, odd)}
         usable = np.isfinite(arrays["target"]) & np.isfinite(arrays["weight"])
         if not usable.all():
             odd["left out"] += int(np.count_nonzero(~usable))
             arrays = {name: array[usable] for name, array in arrays.items()}
-        parts.append(arrays)
-    whole = joined(path, parts)
-    report(path, odd)
+        extend(whole, arrays)
+    report(path, odd, whole)
     weight = whole.pop("weight")
     others = {name: whole.pop(name) for name in ("target", "order", "group")}
     return Table(inputs=whole, weight=weight / weight.mean(), **others)
@@ -56,20 +56,23 @@ def read_table(path: Path, schema: Schema) -> Table:
 def read_inputs(path: Path, schema: Schema) -> dict[str, Array]:
     """Read the features alone, of every row; raises `UserError`."""
     odd: Counter[str] = Counter()
-    parts = [
-        inputs(frame, schema, odd) for frame in frames(path, schema, {*schema.features})
-    ]
-    report(path, odd)
-    return joined(path, parts)
-
-
-def joined(path: Path, parts: list[dict[str, Array]]) -> dict[str, Array]:
-    """Return arrays of all rows; raises `UserError` if there are none."""
-    names = [*parts[0]] if parts else []
-    whole = {name: np.concatenate([part.pop(name) for part in parts]) for name in names}
-    if not whole or not len(whole[names[0]]):
-        raise UserError(f"{path}: no rows")
+    whole: dict[str, Array] = {}
+    for frame in frames(path, schema, {*schema.features}, odd):
+        extend(whole, inputs(frame, schema, odd))
+    report(path, odd, whole)
     return whole
+
+
+def extend(whole: dict[str, Array], part: dict[str, Array]) -> None:
+    """Append arrays in place, which takes less memory than to join them at the end."""
+    for name, array in part.items():
+        if name not in whole:
+            whole[name] = array.copy()
+            continue
+        start = len(whole[name])
+        shape = (start + len(array), *array.shape[1:])
+        whole[name].resize(shape, refcheck=False)
+        whole[name][start:] = array
 
 
 def inputs(frame: pd.DataFrame, schema: Schema, odd: Counter[str]) -> dict[str, Array]:
@@ -121,8 +124,8 @@ def role_arrays(
     return {"target": target, "weight": weight, "order": order, "group": group}
 
 
-def report(path: Path, odd: Counter[str]) -> None:
-    """Say how many cells and rows did not fit."""
+def report(path: Path, odd: Counter[str], whole: dict[str, Array]) -> None:
+    """Say how many cells and rows did not fit; raises `UserError` if no row did."""
     if rows := odd.pop("left out", 0):
         print(
             f"{path}: {rows} rows without a target or a weight are left out",
@@ -130,3 +133,5 @@ def report(path: Path, odd: Counter[str]) -> None:
         )
     for what, count in (+odd).items():
         print(f"{path}: {what}: {count}", file=sys.stderr)
+    if not any(map(len, whole.values())):
+        raise UserError(f"{path}: no rows")

@@ -40,14 +40,15 @@ class Column:
     """What is subtracted from a number, so that float32 holds it."""
     unit: PositiveFloat = 1.0
     """What it is then divided by."""
-    transform: Literal["", "log", "log1p"] = ""
-    """The scale on which a target with a long tail is trained."""
+    transform: Literal["", "log", "log1p", "auto"] = ""
+    """The scale on which a target with a long tail is trained. auto: this, offset and unit
+    follow from the training rows, and the schema.json of the run says what they are."""
 
     def scaled(self, values: Array) -> Array:
         """Return numbers as they are trained, NaN where there is no logarithm."""
         if self.offset or self.unit != 1:
             values = (values - self.offset) / self.unit
-        if self.transform:
+        if self.transform in ("log", "log1p"):
             least = 0.0 if self.transform == "log" else -1.0
             values = np.where(values > least, values, np.nan)
             return np.log(values) if self.transform == "log" else np.log1p(values)
@@ -56,7 +57,7 @@ class Column:
     def unscaled(self, values: Array) -> Array:
         """Return trained numbers in the column's own units, in float64."""
         values = np.asarray(values, np.float64)
-        if self.transform:
+        if self.transform in ("log", "log1p"):
             values = np.exp(values) if self.transform == "log" else np.expm1(values)
         return values * self.unit + self.offset
 
@@ -75,7 +76,7 @@ class Format:
     separator: str = ","
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
-    thousands: Literal["", ",", "."] = ""
+    thousands: str = ""
     header: bool = True
     skip_lines: Annotated[int, Field(ge=0)] = 0
     """Lines in front of the header."""
@@ -145,7 +146,7 @@ def read_schema(path: Path) -> Schema:
         with path.open("rb") as file:
             return TypeAdapter(Schema).validate_python(tomllib.load(file))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file (looked in {Path.cwd()})") from None
+        raise UserError(f"{path.absolute()}: no such file") from None
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{path}: {error}") from None
     except ValidationError as error:

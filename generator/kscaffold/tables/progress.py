@@ -1,0 +1,21 @@
+"""Who is told how far a table has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+Progress = Callable[[float], None]
+
+
+@contextmanager
+def _nobody(_: Path) -> Iterator[Progress]:
+    yield lambda _: None
+
+
+# Takes a path; what it gives takes the fraction of the table that has been read.
+WATCH: ContextVar[Callable[[Path], AbstractContextManager[Progress]]] = ContextVar(
+    "WATCH", default=_nobody
+)
