@@ -99,7 +99,7 @@ def collect(
             is_secret = question is not None and question.secret
             both = "" if is_secret else f", as {given[name]!r} and as {value!r}"
             raise AnswerError(f"given twice{both}", key=f"--{name.replace('_', '-')}")
-    return {**(read_data_file(Path(data_file)) if data_file else {}), **given}
+    return {**(read_data_file(Path(data_file)) if data_file is not None else {}), **given}
 
 
 def _assignments(assigned: Iterable[str]) -> Iterator[tuple[str, object]]:

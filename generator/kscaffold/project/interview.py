@@ -96,9 +96,9 @@ class Interview:
 
     def _settled(self, question: Question) -> tuple[str, Value] | None:
         """Return the option of the choice that answers a question, and that answer."""
-        for when, name, value in question.settled:
+        for when, by, value, _ in question.settled:
             if self.tools.renderer.value(when, self.values):
-                option = f"{self.manifest.questions[name].option} {self.values[name]}"
+                option = f"{self.manifest.questions[by].option} {self.values[by]}"
                 return option, self.accept(question, value)
         return None
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from kscaffold.errors import Place, TemplateError
+from kscaffold.hints import near
 from kscaffold.template.choices import check_choice, choice_folder, condition, conditional
 from kscaffold.template.manifest import Manifest, Question, unknown_name
 from kscaffold.template.manifest.tables import ManifestTable
@@ -78,9 +79,10 @@ class _Stack:
             self.about.setdefault(part.question, {})[part.answer] = part.layer.description
         questions = self.tables["questions"]
         for name, value in said.answers.items():
+            place = part.place.below("answers")
             if name not in questions:
-                raise unknown_name("question", name, questions, part.place.below("answers"))
-            settled = (condition(part), part.question, value)
+                raise unknown_name("question", name, questions, place)
+            settled = (condition(part), part.question, value, place)
             # A choice comes before those that it extends.
             questions[name]["settled"] = (settled, *questions[name].get("settled", ()))
 
@@ -136,6 +138,7 @@ class _Stack:
             keys["name"]: read_table(Question, self._with_choices(keys), keys["place"])
             for keys in self._in_order()
         }
+        _check_settled(questions)
         tables = {**self.tables, "derived": self._derived(), "questions": questions}
         return msgspec.convert({**tables, **self.lists, "places": self.places}, Manifest)
 
@@ -156,6 +159,9 @@ class _Stack:
         about = dict(sorted(self.about.get(keys["name"], {}).items()))
         if not isinstance(keys.get("choices"), str):
             # An overlay may restrict folders to a list.
+            for name in keys.get("choices", ()) if keys.get("folder") else ():
+                if name not in about:
+                    raise unknown_name("choice", name, about, keys["place"], "choices")
             return {**keys, "about": about}
         if not choice_folder(keys) or not about:
             reason = f"{keys['choices']!r} has no folder with a kscaffold.toml"
@@ -173,6 +179,20 @@ class _Stack:
                 raise unknown_name("earlier question", after, order, keys["place"], "after")
             order.insert(order.index(after) + 1 if after else len(order), name)
         return (questions[name] for name in order)
+
+
+def _check_settled(questions: Mapping[str, Question]) -> None:
+    """Refuse answers of choices that no question can have; raises `TemplateError`."""
+    order = [*questions]
+    for name, question in questions.items():
+        for _, by, value, place in question.settled:
+            hint, reason = "", question.mistyped(value)
+            if question.about and value not in question.about:
+                reason, hint = f"no choice {value!r}", near(str(value), question.about)
+            if order.index(by) > order.index(name):
+                reason, hint = f"is asked before {questions[by].option}", "use a rule instead"
+            if reason:
+                raise TemplateError(reason, place=place, key=name, hint=hint)
 
 
 def _is_partial(path: str) -> bool:

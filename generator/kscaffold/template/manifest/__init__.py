@@ -44,7 +44,8 @@ class Question(QuestionTable, frozen=True, kw_only=True):
         folder: the folder of such choices, else empty.
         about: the description of each such choice.
         asked_with: the option that makes it apply, such as "--data csv"; empty: it always does.
-        settled: choices that answer it: the condition, the question and the answer of each.
+        settled: choices that answer it: the condition, the question, the answer and the place of
+            each.
         place: where a manifest last defines or changes it.
     """
 
@@ -55,7 +56,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
     folder: str = ""
     about: Mapping[str, str] = {}
     asked_with: str = ""
-    settled: tuple[tuple[str, str, Value], ...] = ()
+    settled: tuple[tuple[str, str, Value, Place], ...] = ()
     place: Place = Place(MANIFEST)
 
     @property
@@ -91,15 +92,21 @@ class Question(QuestionTable, frozen=True, kw_only=True):
     def _mistakes_of_defaults(self) -> Iterator[tuple[str, str]]:
         if self.type == "bool" and not isinstance(self.default, bool):
             yield "default", "the type 'bool' needs a default, true or false"
-        kind = _TYPES.get(self.type, str)
         for key, value in (("default", self.default), ("otherwise", self.otherwise)):
             if value is None or (isinstance(value, str) and "{{" in value):
                 continue
-            if not fits(kind, value):
-                yield key, f"must be {words(kind)} for the type {self.type!r}, not {value!r}"
+            if reason := self.mistyped(value):
+                yield key, reason
             chosen = value if isinstance(value, tuple) else (value,)
             if key == "default" and self.choices and not {*chosen} <= {*self.choices}:
                 yield key, f"must be {enumerated(self.choices)}, not {value!r}"
+
+    def mistyped(self, value: Value) -> str:
+        """Return why a value is not of the type of an answer, or ""."""
+        kind = _TYPES.get(self.type, str)
+        if fits(kind, value):
+            return ""
+        return f"must be {words(kind)} for the type {self.type!r}, not {value!r}"
 
 
 class AnswerRule(RuleTable, frozen=True, kw_only=True):
