@@ -72,6 +72,7 @@ def _upcoming(
 ) -> tuple[Question, Interview, Value] | None:
     """Return the next question, the interview so far and its default; raises `AnswerError`."""
     manifest, tools = scaffold.template.manifest, scaffold.tools
+    tools.renderer.budget.renew()
     for question in manifest.questions.values():
         if question.name in answers or len(question.choices) == 1:
             continue

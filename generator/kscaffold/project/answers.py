@@ -40,6 +40,7 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
         AnswerError: a question is unknown, or an answer is refused or conflicts with another.
         TemplateError: an expression of the manifest is broken.
     """
+    tools.renderer.budget.renew()
     for name in given:
         if name not in manifest.questions:
             hint = near_or_all(name, manifest.questions)

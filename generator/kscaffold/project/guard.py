@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import cycle
-from pathlib import PurePosixPath
 
 from kscaffold.errors import AnswerError, KscaffoldError
-from kscaffold.project.structure import READERS, mean_the_same
+from kscaffold.project.structure import kind_of, mean_the_same
 from kscaffold.template.manifest import Manifest, Question, Value
 
 # Stand-ins are made of these letters: not words, and too long to occur elsewhere by chance.
@@ -45,8 +44,8 @@ class Guard:
 
     def check(self, template: str, path: str, text: str) -> None:
         """Refuse an answer that changes the structure of a file; raises `AnswerError`."""
-        file = _Guarded(self, template, PurePosixPath(path).suffix, text)
-        if file.suffix not in READERS or file.agrees(self.stand_ins) is not False:
+        file = _Guarded(self, template, kind_of(path, text), text)
+        if not file.suffix or file.agrees(self.stand_ins) is not False:
             return
         fitting = {name: file.fitting(name) for name in self.stand_ins}
         guilty = [name for name, swap in fitting.items() if swap is None]

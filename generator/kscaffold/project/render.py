@@ -27,8 +27,8 @@ class Renderer:
         self.layers = layers
         self.placeholders: dict[str, str] = {}
         self.pattern: re.Pattern[str] | None = None
-        self.environment = Sandbox(layers, self._fill)
         self.budget = Budget()
+        self.environment = Sandbox(layers, self._fill, self.budget)
         # Compiled once, since prompts evaluate all of them after each question.
         self._template = cache(self.environment.from_string)
         self._expression = cache(

@@ -12,8 +12,7 @@ LARGEST = 100_000
 LONGEST_SOURCE = 4_000
 # Of numbers, in bits; none that is written by hand comes near.
 WIDEST = 4_096
-# CPU time in seconds: expressions that take longer than SLOW may together take SECONDS.
-SLOW = 0.02
+# CPU time in seconds, for all expressions of the manifest until a budget is renewed.
 SECONDS = 4.0
 
 
@@ -61,18 +60,28 @@ def check_value(value: object) -> None:
 
 
 class Budget:
-    """The CPU time for all expressions together."""
+    """The CPU time for all expressions together; it is renewed each time that answers are given."""
 
     def __init__(self) -> None:
         self.spent = 0.0
+        self.start: float | None = None
+
+    def renew(self) -> None:
+        """Allow the whole time again."""
+        self.spent = 0.0
+
+    def check(self) -> None:
+        """Refuse to go on with an expression that is out of time; raises `BoundError`."""
+        if self.start is not None and self.spent + time.process_time() - self.start > SECONDS:
+            raise BoundError(f"the manifest takes more than {SECONDS:.0f} s of CPU time")
 
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Count the time spent within; raises `BoundError`."""
-        start = time.process_time()
-        yield
-        seconds = time.process_time() - start
-        if seconds > SLOW:
-            self.spent += seconds
-            if self.spent > SECONDS:
-                raise BoundError(f"the manifest takes more than {SECONDS:.0f} s of CPU time")
+        self.start = time.process_time()
+        try:
+            yield
+            self.check()
+        finally:
+            self.spent += time.process_time() - self.start
+            self.start = None
