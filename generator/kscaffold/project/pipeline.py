@@ -146,6 +146,7 @@ def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
         return scaffold.rendering(answers).files(answers, is_guarded=False)
     rendering = scaffold.rendering(answers)
     seconds = SECONDS + SECONDS_A_FILE * len(scaffold.template.manifest.files)
+    rendering.renderer.budget.renew(seconds)
     try:
         report = run_in_child(lambda: _report(rendering, answers), seconds)
     except ChildError as error:

@@ -63,17 +63,17 @@ class Budget:
     """The CPU time for all expressions together; it is renewed each time that answers are given."""
 
     def __init__(self) -> None:
-        self.spent = 0.0
+        self.renew()
         self.start: float | None = None
 
-    def renew(self) -> None:
-        """Allow the whole time again."""
-        self.spent = 0.0
+    def renew(self, seconds: float | None = None) -> None:
+        """Allow the whole time again, by default `SECONDS`."""
+        self.spent, self.seconds = 0.0, SECONDS if seconds is None else seconds
 
     def check(self) -> None:
         """Refuse to go on with an expression that is out of time; raises `BoundError`."""
-        if self.start is not None and self.spent + time.process_time() - self.start > SECONDS:
-            raise BoundError(f"the manifest takes more than {SECONDS:.0f} s of CPU time")
+        if self.start is not None and self.spent + time.process_time() - self.start > self.seconds:
+            raise BoundError(f"the manifest takes more than {self.seconds:.0f} s of CPU time")
 
     @contextmanager
     def watch(self) -> Iterator[None]:
