@@ -23,12 +23,7 @@ HINT = f"Enter accepts the default, {BACK} goes back, Ctrl-C quits.\n"
 
 
 def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
-    """Ask every open question; returns what was given together with the answers.
-
-    Raises:
-        AnswerError: something that was given is refused.
-        KeyboardInterrupt: the user pressed Ctrl-C.
-    """
+    """Ask every open question; returns all answers, or raises `AnswerError` for a given one."""
     _check_given(scaffold, given)
     echo(styled(HINT, dim=True), keep="\n")
     remembered: dict[str, Value] = {}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kscaffold.hints import near, near_or_all
+from kscaffold.lint.expressions import expressions
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.view import View, reachable
 
 
-def wrong_files(view: View) -> Iterator[Finding]:
-    """Find files that Jinja cannot parse, and unknown filters and tests."""
-    for parsed in view.parsed.values():
+def wrong_texts(view: View) -> Iterator[Finding]:
+    """Find files and expressions that Jinja cannot parse, and unknown filters and tests."""
+    for parsed in (*view.parsed.values(), *(parsed for parsed, _ in expressions(view))):
         yield from parsed.findings
 
 

@@ -18,19 +18,12 @@ __all__ = ["Answers", "Interview", "Tools", "resolve", "spelled"]
 
 @dataclass(frozen=True)
 class Answers:
-    """A legal answer to every question.
-
-    Attributes:
-        values: each question's answer, in the manifest's order; None if it does not apply.
-        chosen: the given answers that differ from the defaults.
-        notices: messages about answers that rules have set.
-        table: what is learned from the table that they name; None: there is none.
-    """
+    """A legal answer to every question, in the manifest's order; None if one does not apply."""
 
     values: Mapping[str, Value]
-    chosen: Mapping[str, Value]
-    notices: tuple[str, ...]
-    table: Inspection | None = None
+    chosen: Mapping[str, Value]  # those given that differ from the defaults
+    notices: tuple[str, ...]  # about answers that rules have set
+    table: Inspection | None = None  # what is learned from the table that they name
 
 
 def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> Answers:

@@ -20,20 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tools:
-    """What the answers are worked out with.
-
-    Attributes:
-        renderer: evaluates templates and expressions of the manifest.
-        inspect: calls an inspector by its name, with arguments.
-        carried: finds a file that the template carries, by its path in the template.
-        target_name: the last component of the project's path, for defaults.
-        matches: returns whether a pattern matches a whole text.
-    """
+    """What the answers are worked out with; `matches` is a pattern and a whole text."""
 
     renderer: Renderer
-    inspect: Callable[..., str]
-    carried: Callable[[str], str]
-    target_name: str
+    inspect: Callable[..., str]  # calls an inspector by its name
+    carried: Callable[[str], str]  # finds a file that the template carries
+    target_name: str  # the last component of the project's path
     matches: Callable[[str, str], bool] = lambda pattern, text: bool(re.fullmatch(pattern, text))
 
 
@@ -71,20 +63,10 @@ def look_up(
     named: Collection[str],
     tools: Tools,
 ) -> str:
-    """Return what an inspector finds in a file.
+    """Return what an inspector, called by a key at a place, finds in a file.
 
-    Args:
-        manifest: whose questions are its arguments.
-        inspect: the inspector.
-        place: where it is called.
-        key: the key that calls it.
-        values: the answers.
-        named: the questions that the user answered.
-        tools: how it is called.
-
-    Raises:
-        AnswerError: an answer is to blame.
-        TemplateError: the template is.
+    `named` are the questions that the user answered. Raises `AnswerError` if an answer is to blame,
+    `TemplateError` if the template is.
     """
     asked = [manifest.questions[name] for name in inspect.arguments]
     with place_named(place, key):

@@ -82,11 +82,7 @@ def csv_batch_size(path: str, header: bool, target: str, *more: str | tuple[str,
 
 
 def inspected(path: str, header: bool, target: str, *more: str | tuple[str, ...]) -> Inspection:
-    """Return what is learned from a table; `more` are the other arguments of `_ABOUT`.
-
-    Raises:
-        TableError: it cannot be used.
-    """
+    """Return what is learned from a table, by the arguments of `_ABOUT`; raises `TableError`."""
     given = {"target": target, **dict(zip(_ABOUT[3:], more, strict=False))}
     task = str(given.pop("task", ""))
     return inspect_table(Path(path), Choices(**given), header=header, task=task)  # type: ignore[arg-type]
@@ -106,9 +102,7 @@ INSPECTORS: dict[str, Callable[..., str]] = {
 def inspect(function: str, *arguments: Value) -> str:
     """Call an inspector by its name.
 
-    Raises:
-        InspectionError: the file cannot be read, or nothing can be found in it.
-        TemplateError: there is no such inspector, or it takes other arguments.
+    Raises `InspectionError` for what is wrong with the file, and `TemplateError` for the call.
     """
     inspector = INSPECTORS.get(function)
     if inspector is None:

@@ -165,14 +165,6 @@ def _cell(source: str | list[str]) -> list[object]:
     return [*lines_of_yaml("\n".join(commands)), ast.parse("\n".join(code))]
 
 
-def _json(text: str) -> Iterator[Leaf]:
-    return _parts(json.loads(text, object_pairs_hook=_object))
-
-
-def _notebook(text: str) -> Iterator[Leaf]:
-    return _parts(json.loads(text, object_pairs_hook=_object_of_notebook))
-
-
 # Files that are known by their names.
 _NAMED = {
     **dict.fromkeys(("pipfile", "uv.lock", "poetry.lock", "pdm.lock", "cargo.lock"), ".toml"),
@@ -182,7 +174,7 @@ _NAMED = {
 READERS: dict[str, Callable[[str], Iterable[Leaf]]] = {
     **dict.fromkeys((".py", ".pyi", ".pyw"), _python),
     ".toml": lambda text: _parts(tomllib.loads(text)),
-    ".json": _json,
-    ".ipynb": _notebook,
+    ".json": lambda text: _parts(json.loads(text, object_pairs_hook=_object)),
+    ".ipynb": lambda text: _parts(json.loads(text, object_pairs_hook=_object_of_notebook)),
     **dict.fromkeys((".yml", ".yaml", ".cff"), lines_of_yaml),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from kscaffold.errors import TemplateError
 from kscaffold.hints import near
-from kscaffold.template.manifest.types import TemplateName
+from kscaffold.template.manifest.tables import TemplateName
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.template.parts import Part, read_part
 from kscaffold.toml import fits, words

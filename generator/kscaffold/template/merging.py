@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -22,14 +23,8 @@ def merge(parts: Iterable[Part], taken: Container[Part] = (), *, is_whole: bool 
     A later one adds questions, derived values, placeholders, folders, rules, files and commands;
     a table of the same name changes the keys that it has; `remove` drops files.
 
-    Args:
-        parts: the layers and choices.
-        taken: the choices that are made; of others, only questions and rules count.
-        is_whole: whether all choices are made, so that all names must exist.
-
-    Raises:
-        TemplateError: a key is unknown or missing, a value has the wrong type, or a name refers to
-            nothing.
+    `taken` are the choices that are made: of others, only questions and rules count. Only if all
+    are made (`is_whole`) must all names exist. Raises `TemplateError` for whatever is wrong.
     """
     stack = _Stack()
     for part in parts:
@@ -120,7 +115,9 @@ class _Stack:
         for path in files:
             folder, _, rest = path.partition("/")
             into = self.tables["folders"].get(folder)
-            if path not in listed and rest and into is not None and not _is_partial(path):
+            # Files such as "_macros.jinja" are only there for others to include.
+            is_partial = re.search(r"(^|/)_(?!_)[^/]*$", path)
+            if path not in listed and rest and into is not None and not is_partial:
                 target = "/".join(filter(None, (into.strip("/"), rest))).removesuffix(".jinja")
                 yield {"template": path, "target": target, "place": place}
 
@@ -193,9 +190,3 @@ def _check_settled(questions: Mapping[str, Question]) -> None:
                 reason, hint = f"is asked before {questions[by].option}", "use a rule instead"
             if reason:
                 raise TemplateError(reason, place=place, key=name, hint=hint)
-
-
-def _is_partial(path: str) -> bool:
-    """Return whether a file is only there for others to include, such as "_macros.jinja"."""
-    name = path.rpartition("/")[2]
-    return name.startswith("_") and not name.startswith("__")

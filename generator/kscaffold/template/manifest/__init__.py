@@ -12,11 +12,12 @@ from kscaffold.safety.paths import path_problem
 from kscaffold.template.manifest.tables import (
     AfterTable,
     FileTable,
+    Kind,
     ManifestTable,
     QuestionTable,
     RuleTable,
+    Value,
 )
-from kscaffold.template.manifest.types import Kind, Value
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.toml import fits, words
 
@@ -36,26 +37,16 @@ _TYPES = {
 
 
 class Question(QuestionTable, frozen=True, kw_only=True):
-    """A question of a template.
-
-    Attributes:
-        name: the name of its answer.
-        choices: the choices, also if each is a folder.
-        folder: the folder of such choices, else empty.
-        about: the description of each such choice.
-        asked_with: the option that makes it apply, such as "--data csv"; empty: it always does.
-        settled: choices that answer it: the condition, the question, the answer and the place of
-            each.
-        place: where a manifest last defines or changes it.
-    """
+    """A question of a template, and the place where a manifest last defines or changes it."""
 
     name: str
     type: Kind
     help: str
     choices: tuple[str, ...] = ()
-    folder: str = ""
-    about: Mapping[str, str] = {}
-    asked_with: str = ""
+    folder: str = ""  # whose folders are the choices
+    about: Mapping[str, str] = {}  # the description of each of these
+    asked_with: str = ""  # the option that makes it apply, such as "--data csv"
+    # Choices that answer it: the condition, the question, the answer and the place of each.
     settled: tuple[tuple[str, str, Value, Place], ...] = ()
     place: Place = Place(MANIFEST)
 
