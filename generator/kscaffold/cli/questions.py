@@ -68,8 +68,6 @@ def _default_shown(question: Question) -> str:
     default = question.default
     if question.type == "choice" and question.inspect is None and default is None:
         default = question.choices[0]
-    if isinstance(default, bool):
-        default = "yes" if default else "no"
     if default in (None, "", ()) or "{{" in (shown := spelled(default)):
         return ""
     return f"  [default: {shown}]"

@@ -124,7 +124,8 @@ class Rendering:
 
     def _text(self, file: Rendered) -> str:
         if file.text is None:
-            return self.renderer.copied(file.template).decode(errors="replace")
+            layer = self.renderer.layers.top(file.template)
+            return layer.read_bytes(file.template).decode(errors="replace")
         return file.text
 
     def _guard(self, answers: Mapping[str, Value], files: list[Rendered]) -> None:

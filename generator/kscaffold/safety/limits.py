@@ -32,12 +32,6 @@ def check_number(value: int) -> None:
         raise BoundError(f"a number of {value.bit_length()} bits is not allowed")
 
 
-def check_source(text: str) -> None:
-    """Refuse an expression that is too long; raises `BoundError`."""
-    if len(text) > LONGEST_SOURCE:
-        raise BoundError(f"more than {LONGEST_SOURCE} characters are not allowed")
-
-
 def check_value(value: object) -> None:
     """Refuse a value that is too large; raises `BoundError`.
 

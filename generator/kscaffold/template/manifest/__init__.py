@@ -12,6 +12,7 @@ from kscaffold.safety.paths import path_problem
 from kscaffold.template.manifest.tables import (
     AfterTable,
     FileTable,
+    InspectTable,
     Kind,
     ManifestTable,
     QuestionTable,
@@ -152,10 +153,16 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
     @property
     def inspected(self) -> frozenset[str]:
         """The questions whose answers name files that the template reads."""
-        keys = ("inspect", "prompt", "suggest")
-        of_questions = [getattr(each, key) for each in self.questions.values() for key in keys]
-        reads = [*self.found.values(), *of_questions]
-        return frozenset(name for each in reads for name in getattr(each, "arguments", ())[:1])
+        return frozenset(name for _, _, look in self._looks() for name in look.arguments[:1])
+
+    def _looks(self) -> Iterator[tuple[Place, str, InspectTable]]:
+        """Yield each look at a file, with its place and key."""
+        for question in self.questions.values():
+            for key in ("inspect", "prompt", "suggest"):
+                if isinstance(look := getattr(question, key), InspectTable):
+                    yield question.place, key, look
+        for key, look in self.found.items():
+            yield self.place_of("found", key), key, look
 
     def leaking_secrets(self) -> Iterator[TemplateError]:
         """Yield an error for each secret that would be kept in an answer or in a path."""
@@ -185,13 +192,8 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
             *((rule.place, "requires", name) for rule in self.rules for name in rule.requires),
             *((rule.place, "conflicts", name) for rule in self.rules for name in rule.conflicts),
         ]
-        for question in questions.values():
-            for key in ("inspect", "prompt", "suggest"):
-                names = getattr(getattr(question, key), "arguments", ())
-                named += [(question.place, key, name) for name in names]
-        for key, inspect in self.found.items():
-            place = self.place_of("found", key)
-            named += [(place, key, name) for name in inspect.arguments]
+        for place, key, look in self._looks():
+            named += [(place, key, name) for name in look.arguments]
         named += [(file.place, "answer", file.answer) for file in self.files if file.answer]
         for place, key, name in named:
             if name not in questions:
