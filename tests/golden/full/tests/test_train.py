@@ -12,7 +12,7 @@ from my_model.callbacks import BestModel
 from my_model.config import Config
 from my_model.data import Data
 from my_model.errors import UserError
-from my_model.evaluate import Report, load_model
+from my_model.evaluate import Report, load_model, print_report
 from my_model.runs.files import RunDir, read_json
 from my_model.train import train
 
@@ -133,6 +133,15 @@ def test_history_is_that_of_the_validation_rows(finished: RunDir, data: Data) ->
     assert reported == pytest.approx(logs, rel=1e-5)
 
 
+def test_verdict_compares_with_the_baseline(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A model that is no better than the baseline is told of."""
+    for loss, is_better in ((1.0, True), (2.0, False), (float("nan"), False)):
+        print_report(Report({}, {"loss": loss}, {"loss": 2.0}, 1, 1))
+        assert ("No better" in capsys.readouterr().out) is not is_better
+
+
 def test_evaluate_prints_the_report(
     finished: RunDir, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,5 +150,6 @@ def test_evaluate_prints_the_report(
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]
     report = read_json(finished.metrics, Report)
     for name, value in report.test.items():
-        baseline = report.baseline[name]
-        assert [name, f"{value:.5g}", f"{baseline:.5g}"] in printed
+        guess = report.baseline.get(name)
+        column = [] if guess is None else [f"{guess:.5g}"]
+        assert [name, f"{value:.5g}", *column] in printed

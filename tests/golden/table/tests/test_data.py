@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -68,6 +69,8 @@ def test_every_row_comes_once_an_epoch(
     rows = np.arange(data.train.num_rows)
     numbered = data.train._replace(y=rows)
     batches = Batches(numbered, dataclasses.replace(config, data_on=data_on))
+    on_device = isinstance(batches.part.y, jax.Array)
+    assert on_device == (data_on == "device")
     first, second = epoch_of(batches), epoch_of(batches)
     np.testing.assert_array_equal(np.sort(first), rows)
     np.testing.assert_array_equal(np.sort(second), rows)

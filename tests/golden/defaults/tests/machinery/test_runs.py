@@ -12,6 +12,7 @@ import jax
 import keras
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from my_model.__main__ import main
 from my_model.callbacks import BestModel
@@ -106,7 +107,8 @@ def test_callbacks_of_keras_go_on(
     whole = train(longer, tmp_path / "whole")
     killed = RunDir(tmp_path / "killed")
     train_and_kill(longer, killed.path, 3, monkeypatch)
-    assert f"resume --run-dir {killed.path}" in capsys.readouterr().err
+    hint = f"python -m my_model resume --run-dir {killed.path}"
+    assert hint in capsys.readouterr().err
     assert not killed.metrics.exists()
     resume(killed.path)
     assert_same(killed, whole)
@@ -123,7 +125,7 @@ def test_best_weights_in_memory_are_refused(
 ) -> None:
     """They are not in a checkpoint, so a resumed run would lose them."""
     stop = keras.callbacks.EarlyStopping(restore_best_weights=True)
-    with pytest.raises(UserError, match="use keep_best instead"):
+    with pytest.raises(UserError, match="use keep_best"):
         SaveProgress(finished, [stop], Checkpoint(), resumable=True)
     SaveProgress(finished, [stop], Checkpoint(), resumable=False)
 
@@ -173,6 +175,19 @@ def test_stopped_run_goes_on_with_more_epochs(
             resume(run.path, epochs=20)
     resume(run.path)
     assert epochs_of(run) == 5
+
+
+def test_patience_of_zero_never_stops(
+    config: Config, data: Data, finished: RunDir, tmp_path: Path
+) -> None:
+    """Training goes on, however long no epoch is better."""
+    endless = dataclasses.replace(config, patience=0, keep_best=False)
+    best = BestModel(endless, data, RunDir(tmp_path))
+    best.set_model(load_model(finished))
+    for epoch in range(99):
+        best.on_epoch_end(epoch, {best.monitor: 1.0})
+    assert best.best_epoch == 0
+    assert not best.model.stop_training
 
 
 def test_finished_run_stays_as_it_is(
@@ -310,6 +325,18 @@ def test_run_directories_are_not_mixed_up(config: Config, tmp_path: Path) -> Non
         find_run(tmp_path / "nothing")
 
 
+def test_latest_run_is_the_one_that_began_last(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the directories are called."""
+    monkeypatch.chdir(tmp_path)
+    for name, began in (("a", 1), ("c", 2), ("b", 3)):
+        run = RunDir(Path("runs", name))
+        write_json(run.config, config)
+        os.utime(run.config, (began, began))
+    assert find_run().path.name == "b"
+
+
 def test_runs_of_one_second_have_directories_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,11 +371,24 @@ def test_runs_are_listed(
     assert "Invalid JSON" in lines[0]
 
 
-def test_picture_of_any_history(tmp_path: Path) -> None:
-    """Metrics of any names and ranges are drawn, also without validation."""
+def test_picture_of_any_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Metrics of any names and ranges are drawn, and the epoch that was kept."""
+    drawn: list[Any] = []
+    savefig = Figure.savefig
+
+    def keep(self: Figure, *args: Any, **options: Any) -> None:
+        drawn.extend(self.axes)
+        savefig(self, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
     history = [{"d_loss": 1e-3, "g": -1.0}, {"d_loss": 10.0, "g": 1.0}]
-    plot_history(history, tmp_path / "curves.png", kept_epoch=1)
+    plot_history(history, tmp_path / "curves.png", kept_epoch=2)
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert [axes.get_yscale() for axes in drawn] == ["log", "linear"]
+    for axes in drawn:
+        assert [2, 2] in [list(line.get_xdata()) for line in axes.lines]
     plot_history([], tmp_path / "none.png", kept_epoch=0)
     assert not (tmp_path / "none.png").exists()
 

@@ -48,7 +48,8 @@ class Config:
     """Keep compiled programs in the user's cache folder: the next run starts faster."""
 
     monitor: str = "val_loss"
-    """Metric that decides which epoch is the best (without validation rows: without val_)."""
+    """Metric that decides which epoch is the best. Without validation rows it is that of
+    the training rows: `val_` is left out."""
     monitor_mode: Literal["auto", "min", "max"] = "auto"
     """Whether a lower or a higher value of it is better. auto: higher for accuracy, AUC,
     precision, recall, F1 and R2, else lower."""

@@ -21,7 +21,7 @@ class CustomModel(FusedModel):
     are returned. Inside a step, read or assign a variable only in a `StatelessScope`.
 
     What to change:
-    - `compute_loss` for another loss; losses that `compile()` can name go there;
+    - `compute_loss` for a loss that `compile()` cannot express;
     - `compute_loss_and_updates`, which comes from Keras, for another forward pass;
     - `train_step` for other gradients or updates, or several losses;
     - `update_metrics` for what is logged.

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from my_model.fused import FusedModel, execution, keras_names
-from my_model.fused.chunks import Chunks
-from my_model.fused.steps import (
+from my_model.fused.chunks import (
     CHUNK_STEPS,
     UNKNOWN_STEPS,
+    Chunks,
     choose_steps,
 )
 
@@ -345,12 +345,21 @@ def test_interrupt_leaves_the_values(delay: float) -> None:
     model = make_model(steps="auto")
     # Keras cannot go on with an optimizer whose variables are made in part.
     model.optimizer.build(model.trainable_variables)
-    timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        wait = delay
+        while not ended.wait(wait):
+            os.kill(os.getpid(), signal.SIGINT)
+            wait = 5  # Python drops a signal that comes while it frees an object
+
+    thread = threading.Thread(target=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        timer.start()
+        thread.start()
         while True:
             model.fit(**arrays(), epochs=1000, verbose=0)
-    timer.join()
+    ended.set()
+    thread.join()
     assert all(np.isfinite(value).all() for value in values(model))
     model.fit(**arrays(), verbose=0)
 

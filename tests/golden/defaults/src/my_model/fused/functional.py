@@ -1,8 +1,8 @@
 """Functional models of a class that other classes inherit from.
 
-At the first functional instance of a class Keras puts `Functional` into the bases of all
-its bases but `keras.Model`. Subclasses with a `call` of their own then no longer work.
-Here such an instance gets a class of its own instead, by the same name.
+When a class makes its first functional model, Keras puts `Functional` between the class
+and `keras.Model`. Subclasses with a `call` of their own then no longer work. Here a
+functional model gets a class of its own instead, with the same name.
 """
 
 import functools

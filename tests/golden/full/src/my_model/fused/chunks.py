@@ -1,10 +1,11 @@
-"""Data in chunks: all batches of an execution at once.
+"""Data in chunks: all batches of an execution at once, and how many those are.
 
 Keras reads batch by batch, in Python. Here it reads the rows of many batches in one go,
 in the same order. A chunk is a list: batches of one size are stacked in one item.
 """
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,13 @@ import keras
 import numpy as np
 
 from .keras_names import DataAdapter, EpochIterator
+
+CHUNK_BYTES = 8 * 2**20  # a few chunks are in memory at a time
+# Ctrl-C and the progress bar wait for the end of an execution: at most so many steps,
+# or more for a small model, as long as steps times weights are below the product.
+CHUNK_STEPS = 256
+CHUNK_WORK = CHUNK_STEPS * 100_000
+UNKNOWN_STEPS = 8  # where it is not known how large a batch is
 
 
 class Chunks(DataAdapter):
@@ -77,34 +85,61 @@ class Chunks(DataAdapter):
 def split(rows: Any, size: int) -> list[Any]:
     """Return rows as a stack of whole batches and a stack of the partial one."""
     whole, rest = divmod(number_of_rows(rows), size)
-    end, stacks = whole * size, []
-    if whole:
-        new = (whole, size)
-        stacks.append(jax.tree.map(lambda a: a[:end].reshape(*new, *a.shape[1:]), rows))
-    if rest:
-        stacks.append(jax.tree.map(lambda a: a[None, end:], rows))
-    return stacks
+    end, new = whole * size, (whole, size)
+    stacks = [jax.tree.map(lambda a: a[:end].reshape(*new, *a.shape[1:]), rows)]
+    partial = [jax.tree.map(lambda a: a[None, end:], rows)] if rest else []
+    return stacks + partial if whole else partial
 
 
 def stacked(batches: Iterator[Any], steps: int) -> Iterator[list[Any]]:
-    """Yield chunks of `steps` batches."""
-    while some := list(itertools.islice(batches, steps)):
-        groups = (group for _, group in itertools.groupby(some, shapes_of))
+    """Yield chunks of `steps` batches, stacked on the host or on the device."""
+
+    def stack(*arrays: Any) -> Any:
+        return (np if isinstance(arrays[0], np.ndarray) else jnp).stack(arrays)
+
+    def shapes(batch: Any) -> Any:
+        return jax.tree.flatten(jax.tree.map(jax.typeof, batch))
+
+    while chunk := list(itertools.islice(batches, steps)):
+        groups = (group for _, group in itertools.groupby(chunk, shapes))
         yield [jax.tree.map(stack, *group) for group in groups]
 
 
-def shapes_of(batch: Any) -> Any:
-    """Return a key; batches with the same key can be stacked."""
-    leaves, structure = jax.tree.flatten(batch)
-    return structure, [(leaf.shape, leaf.dtype) for leaf in leaves]
-
-
-def stack(*arrays: Any) -> Any:
-    """Stack arrays where they are: on the host or on the device."""
-    on_host = all(isinstance(array, np.ndarray) for array in arrays)
-    return (np if on_host else jnp).stack(arrays)
-
-
 def number_of_rows(data: Any) -> int:
-    """Return the length of the arrays' first axis, 0 if there is no array."""
-    return next((int(array.shape[0]) for array in jax.tree.leaves(data)), 0)
+    """Return the length of the arrays' first axis."""
+    return len(jax.tree.leaves(data)[0])
+
+
+def choose_steps(
+    model: keras.Model, chunks: Chunks, callbacks: Any, *limits: int | None
+) -> int:
+    """Return K: an epoch if it is not too long, and 1 if a callback works by batches.
+
+    K divides all `limits` on the number of steps, so that no limit is exceeded.
+    """
+    callbacks = getattr(callbacks, "callbacks", callbacks)
+    if any(map(works_by_batches, keras.tree.flatten(callbacks))):
+        return 1
+    steps = UNKNOWN_STEPS
+    if chunks.batch_size and chunks.num_batches:
+        some = chunks.data if chunks.are_arrays else chunks.data[0].rows(0, 1)
+        row_bytes = sum(a.nbytes for a in jax.tree.leaves(some)) / number_of_rows(some)
+        fitting = int(CHUNK_BYTES / max(1, row_bytes * chunks.batch_size))
+        # The number of weights is unknown before the model is built.
+        work = CHUNK_WORK // max(1, model.count_params()) if model.built else 0
+        steps = max(1, min(chunks.num_batches, fitting, max(CHUNK_STEPS, work)))
+    epoch = math.gcd(*(limit or 0 for limit in limits))
+    return next(k for k in range(steps, 0, -1) if epoch % k == 0)
+
+
+def works_by_batches(callback: Any) -> bool:
+    """Return whether a callback does anything before or after a batch."""
+    # Keras' own callbacks that save do nothing in these hooks if they save by epochs.
+    by_epochs = getattr(callback, "save_freq", None) == "epoch"
+    for hook, nothing in vars(keras.callbacks.Callback).items():
+        method = getattr(callback, hook, nothing)
+        if "batch" not in hook or getattr(method, "__func__", method) is nothing:
+            continue
+        if not (by_epochs and method.__module__.startswith("keras.")):
+            return True
+    return False

@@ -69,8 +69,8 @@ class FusedFunction:
         num_values = len(jax.tree.leaves(state))
         if num_values == self.num_values:
             return
-        # As another function each time: JAX takes a method for the one that it has traced
-        # before, though the model may have been compiled with another loss since.
+        # A new function each time: JAX would use its trace of the same method again, though
+        # the model may have been compiled with another loss since.
         step = jax.jit(functools.partial(self.step))
         traced: Any = step.trace(state, batch)
         self.single = jax.jit(step, donate_argnums=0)

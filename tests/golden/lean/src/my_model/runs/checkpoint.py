@@ -29,7 +29,7 @@ class Checkpoint:
 
     values: Sequence[npt.NDArray[Any]] = ()  # of `variables()`
     epochs: int = 0  # finished
-    stopped: int = 0  # by a callback, when it was to train for so many epochs
+    stopped: int = 0  # the epochs asked for, if a callback ended the run before
     callbacks: dict[str, Any] = dataclasses.field(default_factory=dict)  # their state
     history: Sequence[dict[str, float]] = ()  # the metrics of each epoch
 
@@ -100,23 +100,15 @@ class SaveProgress(keras.callbacks.Callback):
     """
 
     def __init__(
-        self,
-        run: RunDir,
-        others: Sequence[keras.callbacks.Callback],
-        start: Checkpoint,
-        resumable: bool,
+        self, run: RunDir, others: Sequence[Any], start: Checkpoint, resumable: bool
     ) -> None:
         super().__init__()
-        self.run = run
-        names = [type(other).__name__ for other in others]
-        self.others = {
-            f"{name} {names[:n].count(name)}": other
-            for n, (name, other) in enumerate(zip(names, others))
-        }
         if resumable and any(getattr(e, "restore_best_weights", False) for e in others):
-            raise UserError(
-                "restore_best_weights cannot be resumed: use keep_best instead"
-            )
+            raise UserError("restore_best_weights cannot be resumed: use keep_best")
+        kinds = [type(other).__name__ for other in others]
+        names = [f"{kind} {kinds[:n].count(kind)}" for n, kind in enumerate(kinds)]
+        self.others = dict(zip(names, others))
+        self.run = run
         self.start = start
         self.resumable = resumable
         self.history = [*start.history]

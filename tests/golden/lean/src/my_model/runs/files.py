@@ -43,7 +43,7 @@ class RunDir:
                 yield
         except KeyboardInterrupt:
             if any(self.checkpoints.glob("*.npz")):
-                hint = f"resume --run-dir {self.path}"
+                hint = f"python -m my_model resume --run-dir {self.path}"
                 print(f"\nContinue the run with: {hint}", file=sys.stderr)
             raise
         except filelock.Timeout:

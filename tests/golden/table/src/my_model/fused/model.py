@@ -6,11 +6,10 @@ from typing import Any
 
 import keras
 
-from .chunks import Chunks
+from .chunks import Chunks, choose_steps
 from .execution import FusedFunction, Step
 from .functional import use_functional_class
 from .keras_names import train_validation_split, why_not_fused
-from .steps import choose_steps
 
 DATA = ("x", "y", "sample_weight")
 MODEL = ("trainable_variables", "non_trainable_variables")
