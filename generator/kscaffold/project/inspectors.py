@@ -18,17 +18,8 @@ from kscaffold.template.manifest import Value
 
 # The arguments of those that look at everything, in their order.
 _ABOUT = (
-    "path",
-    "header",
-    "target",
-    "drop",
-    "keep",
-    "category",
-    "number",
-    "weight",
-    "time",
-    "group",
-    "task",
+    *("path", "header", "target", "drop", "keep", "category", "number"),
+    *("weight", "time", "group", "task"),
 )
 # From so many rows on, larger batches train as well, and faster.
 _BATCHES = ((20_000, 256), (5_000, 128), (2_000, 64))

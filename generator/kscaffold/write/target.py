@@ -34,7 +34,7 @@ class Target:
     @property
     def inside(self) -> Workspace:
         """Where to stage files for a target that stays the folder it is."""
-        return Workspace.inside(self.path)
+        return Workspace(self.path)
 
     @property
     def farther_out(self) -> tuple[Workspace, ...]:
