@@ -153,6 +153,15 @@ def test_one_expression_has_so_much_time(step: str, monkeypatch: pytest.MonkeyPa
     assert len(calls) < 30
 
 
+def test_a_budget_is_shared() -> None:
+    """By threads that train projects of one template: the end of one watch ends no other."""
+    budget = limits.Budget()
+    with budget.watch(), budget.watch():
+        budget.check()
+    budget.check()
+    assert budget.start is None
+
+
 def test_a_pattern_that_takes_for_ever() -> None:
     """A regular expression that backtracks is ended, and named with its question."""
     manifest = '[questions.word]\ntype = "str"\nhelp = "h"\npattern = "(a+)+b"\ndefault = "ab"\n'

@@ -66,16 +66,17 @@ class Budget:
 
     def check(self) -> None:
         """Refuse to go on with an expression that is out of time; raises `BoundError`."""
-        if self.start is not None and self.spent + time.process_time() - self.start > self.seconds:
+        start = self.start
+        if start is not None and self.spent + time.process_time() - start > self.seconds:
             raise BoundError(f"the manifest takes more than {self.seconds:.0f} s of CPU time")
 
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Count the time spent within; raises `BoundError`."""
-        self.start = time.process_time()
+        start = self.start = time.process_time()
         try:
             yield
             self.check()
         finally:
-            self.spent += time.process_time() - self.start
+            self.spent += time.process_time() - start  # of this watch: threads share a budget
             self.start = None
