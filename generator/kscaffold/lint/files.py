@@ -49,7 +49,7 @@ def missing_references(view: View) -> Iterator[Finding]:
     for parsed in view.parsed.values():
         for ref in parsed.references:
             if ref.target and not ref.optional and not view.has(ref.target):
-                message = f"it {ref.kind}s {ref.name!r}, which is missing"
+                message = f"it {ref.verb} {ref.name!r}, which is missing"
                 fix = "name a file of this template, or LAYER/FILE of one below"
                 yield parsed.location.at(ref.line).finding("extends-nothing", message, fix)
 
@@ -59,7 +59,7 @@ def circles(view: View) -> Iterator[Finding]:
     for name, parsed in view.parsed.items():
         for ref in parsed.references:
             if ref.kind != "include" and ref.target and name in _above(view, ref.target):
-                message = f"it {ref.kind}s {ref.name!r}, which leads back to itself"
+                message = f"it {ref.verb} {ref.name!r}, which leads back to itself"
                 fix = f'write "builtin/{parsed.location.path}", or the name of another layer below'
                 yield parsed.location.at(ref.line).finding("extends-itself", message, fix)
 

@@ -33,6 +33,11 @@ class Reference:
     shares: bool  # whether it sees the names of the referring file
     takes: frozenset[str]  # the names that are imported from it
 
+    @property
+    def verb(self) -> str:
+        """What the referring file does with it, such as "includes"."""
+        return f"{self.kind.removesuffix('s')}s"
+
 
 @dataclass(frozen=True)
 class Parsed:
