@@ -86,7 +86,7 @@ def test_projects_are_clean(tmp_path: Path) -> None:
         ({"algorithm": "adversarial", "data": "csv"}, "columns of a table differ in scale"),
         ({"algorithm": "vae", "data": "csv"}, "with --algorithm vae"),
         ({"algorithm": "gan", "sample_weight": True}, "with --algorithm gan"),
-        ({"algorithm": "diffusion", "manual_metrics": True}, "is False with --algorithm"),
+        ({"algorithm": "diffusion", "manual_metrics": True}, "is no with --algorithm"),
     ],
 )
 def test_what_does_not_go_together_is_refused(answers: Answers, reason: str) -> None:

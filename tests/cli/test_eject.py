@@ -56,6 +56,13 @@ def scene(name: str) -> dict[str, bytes]:
     return contents(Path("mine"))
 
 
+def test_an_empty_folder_name_is_refused() -> None:
+    """It is none, and not the current folder."""
+    result = kscaffold("template", "eject", "--into", "")
+    assert error_of(result, 2).startswith("--into: is empty")
+    assert not [*Path().iterdir()]
+
+
 @pytest.mark.parametrize(
     ("arguments", "name", "step"),
     [

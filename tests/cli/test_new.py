@@ -214,6 +214,7 @@ def test_a_value_of_another_kind_is_refused(question: Question, tmp_path: Path) 
         (["--name", ""], "--name: must not be empty"),
         (["--name", "x" * 101], "--name: 101 characters are too many; at most 100"),
         (["--data", "csvs"], "--data: must be breast-cancer, csv, diabetes or digits, not 'csvs'"),
+        (["--data-file", ""], "--data-file: .: Is a directory"),
         (["--data-file", "none.toml"], "--data-file: none.toml: No such file or directory"),
         (["--licens", "x"], "no such option '--licens'. Did you mean '--license'?"),
         (["--style"], "option '--style' requires an argument"),

@@ -402,6 +402,15 @@ def test_a_manifest_that_cannot_be_put_together_is_told(tmp_path: Path) -> None:
     assert "'text'" in findings[0].message
 
 
+@pytest.mark.parametrize("kind", ["extends", "include", "import"])
+def test_what_is_missing_is_told_in_a_sentence(kind: str, tmp_path: Path) -> None:
+    """With the verb of the statement."""
+    alias = " as m" if kind == "import" else ""
+    files: dict[str, str | bytes] = {"a.txt.jinja": f'{{% {kind} "none.jinja"{alias} %}}\n'}
+    messages = [each.message for each in found(written(tmp_path, files))]
+    assert f"it {kind.removesuffix('s')}s 'none.jinja', which is missing" in messages
+
+
 def test_the_command_prints_findings_and_counts(tmp_path: Path) -> None:
     """A line each: file, line, rule, what, fix; exit code 4 for errors."""
     written(tmp_path, {"a.txt.jinja": "{{ nmae }}\n#: if name != 'a'\n#: endif\n"})

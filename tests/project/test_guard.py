@@ -19,6 +19,7 @@ from kscaffold.safety.escaping import quote, unsafe_character
 from tests.template.own_templates import OVERLAY, WHOLE, new, project, refused, template
 
 QUESTION = '[questions.{}]\ntype = "{}"\nhelp = "h"\n{}\n'
+CELL = '{{"cells": [{{"cell_type": "code", "source": ["x = 1\\n", "{}"]}}]}}\n'
 DESCRIPTION = QUESTION.format("description", "str", 'default = ""')
 
 
@@ -67,6 +68,15 @@ def answered(answer: str) -> tuple[str, str]:
         ("out.json", '{"d": {{ description }}}\n', "null"),
         ("out.json", '{"d": "{{ description }}"} // a comment\n', '", "evil": "1'),
         ("out.ipynb", '{"d": "{{ description }}"}\n', '", "evil": "1'),
+        ("out.json", '{"{{ description }}": 1, "evil": 2}\n', "evil"),
+        ("out.py", 'D = {"{{ description }}": 1, "evil": 2}\n', "evil"),
+        ("out.ipynb", CELL.format("D = '{{ description }}'"), "'; evil(); '"),
+        ("out.ipynb", CELL.format("!echo {{ description }}"), "$(evil)"),
+        ("out.ipynb", CELL.format("%run {{ description }}"), "a.py; evil"),
+        ("OUT.TOML", 'd = "{{ description }}"\n', '"; evil = "1'),
+        ("Pipfile", 'd = "{{ description }}"\n', '"; evil = "1'),
+        (".condarc", "d: {{ description }}\n", "[a, b]"),
+        ("out.pyw", 'D = "{{ description }}"\n', '"; import os; "'),
         ("out.yml", "d: {{ description }}\n", "a: b"),
         ("out.yml", "d: {{ description }}\n", "[a, b]"),
         ("out.yml", "d: {{ description }}\n", "yes"),
@@ -112,6 +122,10 @@ def test_an_answer_that_is_more_than_text_is_refused(path: str, text: str, answe
         ("out.yml", "d: {{ description | quote }}\n", 'a: b #"'),
         ("out.yml", "d: {{ description }}\n", "Conan O'Brien the 2nd"),
         ("out.yml", 'd: "{{ description }}"\n', "a: b # c"),
+        ("out.json", '{"{{ description }}": 1, "other": 2}\n', "fine"),
+        ("out.ipynb", CELL.format("D = '{{ description }}'"), "a Keras model"),
+        ("out.ipynb", CELL.format("%run {{ description }}"), "train.py"),
+        ("out.ipynb", CELL.replace("code", "markdown").format("{{ description }}"), "'; evil()"),
         ("out.md", '"{{ description }}"\n', '"; import os'),
         ("out.txt", "{{ description }}\n", '"; import os'),
     ],
@@ -168,6 +182,23 @@ def test_a_number_in_a_text_question_is_a_number() -> None:
     assert project("own")["out.py"] == "RATE = 1e-3\n"
     assert project("own", more=("--rate", "2e-4"), path="other")["out.py"] == "RATE = 2e-4\n"
     refused("own", code=2, more=("--rate", "evil()"), path="third")
+
+
+def test_a_script_is_known_by_its_first_line() -> None:
+    """A file without a suffix that Python runs is Python."""
+    message, _ = refused(
+        own("#!/usr/bin/env python3\nD = '{{ description }}'\n", "train"),
+        code=2,
+        more=answered("'; evil(); '"),
+    )
+    assert "more than text in train, line 2" in message
+
+
+def test_a_notebook_of_another_shape_is_json() -> None:
+    """What is no list of texts is compared as it is."""
+    text = '{"cell_type": "code", "source": 3, "d": "{{ description }}"}\n'
+    assert "out.ipynb" in project(own(text, "out.ipynb"), more=answered("fine"))
+    refused("own", code=2, more=answered('", "evil": "1'), path="other")
 
 
 def test_a_default_is_no_excuse_for_a_text() -> None:

@@ -264,6 +264,7 @@ def test_a_pattern_holds_for_the_whole_answer() -> None:
             '[questions.a]\ntype = "str"\nhelp = "h"\nwhen = "false"\notherwise = "{{ x }}"',
             "[questions.a] otherwise: '{{ x }}': 'x' is undefined",
         ),
+        ('[derived]\nb = "target_name"', "[derived] b: 'target_name': 'target_name' is undefined"),
         ('[derived]\nb = "1 +"', "[derived] b: '1 +': unexpected 'end of template'"),
         (
             '[[rules]]\nwhen = "no"\nmessage = "m"\nrequires = {name = "x"}',

@@ -26,6 +26,7 @@ def doubled(first: str, step: str, times: int = 60) -> str:
     return "[derived]\n" + "\n".join(lines) + "\n"
 
 
+WORD = '[questions.d0]\ntype = "str"\nhelp = "h"\ndefault = "abcdefgh"\n'
 # The digits of many numbers: a list, without a function that makes one.
 TEN = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 0]"
 
@@ -117,6 +118,48 @@ def test_the_manifest_has_so_much_time() -> None:
     manifest = "[derived]\nd0 = \"'abcdefghij'\"\n" + "".join(derived)
     message, _ = refused(whole("own", manifest))
     assert "of CPU time" in message
+
+
+def test_conditions_have_so_much_time() -> None:
+    """Also those that are quick, if there are many of them."""
+    when = f"d0 | list | string{' | list | string' * 4} | length > 0"
+    questions = (
+        f'[questions.q{n}]\ntype = "bool"\nhelp = "h"\ndefault = true\nwhen = "{when}"\n'
+        for n in range(3_000)
+    )
+    message, _ = refused(whole("own", WORD + "".join(questions)))
+    assert "of CPU time" in message
+
+
+@pytest.mark.parametrize("step", [" | list | sort | reverse | list", ".swapcase()"])
+def test_one_expression_has_so_much_time(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stopped on its way, before all of its steps are done."""
+    calls: list[float] = []
+    watched = limits.Budget.check
+
+    def check(budget: limits.Budget) -> None:
+        if budget.start is not None:
+            calls.append(budget.start)
+        watched(budget)
+
+    monkeypatch.setattr(limits, "SECONDS", 0.01)
+    monkeypatch.setattr(limits.Budget, "check", check)
+    # Of a constant, Jinja would also evaluate each part of the expression.
+    first = "(d0" + " | list | string" * 7 + ")"
+    message, _ = refused(
+        whole("own", f'{WORD}[messages]\nafter = "{{{{ {first}{step * 20} }}}}"\n')
+    )
+    assert "of CPU time" in message
+    assert len(calls) < 30
+
+
+def test_a_budget_is_shared() -> None:
+    """By threads that train projects of one template: the end of one watch ends no other."""
+    budget = limits.Budget()
+    with budget.watch(), budget.watch():
+        budget.check()
+    budget.check()
+    assert budget.start is None
 
 
 def test_a_pattern_that_takes_for_ever() -> None:

@@ -313,6 +313,23 @@ def test_a_question_is_asked_in_one_place() -> None:
         ("lab/data/one/kscaffold.toml", "[nonsense]\n", "unknown key"),
         ("lab/data/two/kscaffold.toml", f"{TWO}[answers]\nlat = 'end'\n", "no question 'lat'"),
         ("lab/kscaffold.toml", f"{BASE}[answers]\nlast = 'end'\n", "belongs to a folder"),
+        (
+            "lab/data/two/kscaffold.toml",
+            f"{TWO}[test]\nneeds = ['os']\n",
+            "belongs to the template",
+        ),
+        ("lab/data/two/kscaffold.toml", f"{TWO}[messages]\nbefore = 'x'\n", "belongs to the templ"),
+        (
+            "lab/data/two/kscaffold.toml",
+            f"{TWO}[answers]\nlast = 3\n",
+            "must be a string for the type 'str'",
+        ),
+        ("lab/data/two/kscaffold.toml", f"{TWO}[answers]\nstyle = 'bg'\n", "did you mean 'big'?"),
+        (
+            "lab/styles/big/kscaffold.toml",
+            f"{TWO}[answers]\ndata = 'three'\n",
+            "[answers] data: is asked before --style",
+        ),
         ("lab/kscaffold.toml", BASE.replace("styles/*", "sty/*"), "has no folder"),
         ("lab/kscaffold.toml", BASE.replace("styles/*", "../*"), "has no folder"),
     ],
@@ -323,6 +340,17 @@ def test_broken_choices_are_named(name: str, text: str, reason: str) -> None:
     message, _ = refused("./lab")
     assert name in message
     assert reason in message
+
+
+def test_an_overlay_keeps_some_of_the_choices() -> None:
+    """It names them in a list; a name that is no folder is a mistake."""
+    text = 'extends = "../lab"\n[questions.data]\nchoices = ["one"{}]\n'
+    template("over", text.format(', "twoo"'))
+    message, _ = refused("./over")
+    reason = "[questions.data] choices: no choice 'twoo'; did you mean 'two'?"
+    assert message == f"./over/kscaffold.toml: {reason}"
+    template("over", text.format(""))
+    assert "one far!" in made(sources=("./over",))["out.txt"]
 
 
 @pytest.mark.parametrize("text", ["questions = 3\n", "[questions]\ndata = 3\n"])

@@ -11,7 +11,7 @@ import pytest
 
 from kscaffold.errors import TemplateError
 from kscaffold.project.inspectors import INSPECTORS
-from kscaffold.template.manifest.types import Inspector
+from kscaffold.template.manifest.tables import Inspector
 from tests.cli.runner import kscaffold
 from tests.projects import ROOT
 from tests.template.manifest_reference import PAGE, written

@@ -397,7 +397,7 @@ def test_a_run_that_is_under_way_keeps_others_out(target: Path, force: bool) -> 
 def test_a_run_inside_the_target_keeps_others_out(target: Path) -> None:
     """The same for a run that writes into an existing folder."""
     changed_project(target)
-    with Workspace.inside(str(target)).locked("x"):
+    with Workspace(str(target)).locked("x"):
         assert "another kscaffold run" in refusal(target, force=True)
     write_tree(target, TREE, force=True)
     assert is_complete(target)

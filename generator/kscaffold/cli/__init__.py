@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from kscaffold import __version__
-from kscaffold.cli.lazy import LazyGroup
 from kscaffold.cli.report import INTERRUPTED, errors_reported
-from kscaffold.cli.shared import values_of, verbose_option
+from kscaffold.cli.shared import LazyGroup, values_of, verbose_option
 from kscaffold.cli.terminal import close, echo
 from kscaffold.errors import KscaffoldError
 

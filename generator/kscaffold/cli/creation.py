@@ -22,7 +22,6 @@ from kscaffold.cli.repository import start_repository
 from kscaffold.cli.terminal import echo, echo_json, shell_join
 from kscaffold.errors import AnswerError, KscaffoldError, place_named
 from kscaffold.project.answers import Answers, resolve
-from kscaffold.project.found import table_of
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values, prepare
 from kscaffold.project.redaction import answers_named, masked, public, secrets_hidden
 from kscaffold.project.tree import Tree
@@ -128,7 +127,7 @@ def _draft(scaffold: Scaffold, given: dict[str, object], wanted: Wanted, run_fol
             raise not_trusted(asked)
         tree = build_tree(scaffold, answers)
     notices = (*scaffold.template.notices, *answers.notices)
-    table = table_of(manifest, answers.values, {*answers.chosen}, scaffold.tools)
+    table = scaffold.finder(answers).table()
     shown = replace(public(manifest, answers), notices=notices, table=table)
     return Draft(scaffold.template, shown, tree, tuple(asked), message)
 

@@ -37,15 +37,13 @@ class NewCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the options in groups; the questions of each choice are a group."""
-        groups: dict[str, list[tuple[str, str]]] = {"Options": [], "Questions of the template": []}
+        groups: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record and isinstance(param, click.Option):
                 group = getattr(param, "group", "Options")
                 groups.setdefault(group, []).append(record)
         for title, records in groups.items():
-            if not records:
-                continue
             with formatter.section(title):
                 formatter.write_dl(records)
 

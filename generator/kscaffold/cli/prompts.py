@@ -13,7 +13,6 @@ from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import visible
 from kscaffold.project.accept import accept
 from kscaffold.project.answers import Interview, resolve, spelled
-from kscaffold.project.found import found_values
 from kscaffold.project.pipeline import Scaffold, choose
 from kscaffold.template.manifest import Question, Value
 
@@ -23,12 +22,7 @@ HINT = f"Enter accepts the default, {BACK} goes back, Ctrl-C quits.\n"
 
 
 def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
-    """Ask every open question; returns what was given together with the answers.
-
-    Raises:
-        AnswerError: something that was given is refused.
-        KeyboardInterrupt: the user pressed Ctrl-C.
-    """
+    """Ask every open question; returns all answers, or raises `AnswerError` for a given one."""
     _check_given(scaffold, given)
     echo(styled(HINT, dim=True), keep="\n")
     remembered: dict[str, Value] = {}
@@ -72,6 +66,7 @@ def _upcoming(
 ) -> tuple[Question, Interview, Value] | None:
     """Return the next question, the interview so far and its default; raises `AnswerError`."""
     manifest, tools = scaffold.template.manifest, scaffold.tools
+    tools.renderer.budget.renew()
     for question in manifest.questions.values():
         if question.name in answers or len(question.choices) == 1:
             continue
@@ -82,8 +77,7 @@ def _upcoming(
             return question, interview, _default(interview, question, asked)
     settled = resolve(manifest, answers, tools)
     # What is found in a table is a reason to refuse answers, too.
-    chosen = choose(scaffold, settled).template.manifest
-    found_values(chosen, settled.values, {*settled.chosen}, tools)
+    choose(scaffold, settled).finder(settled).found()
     return None
 
 
@@ -118,9 +112,8 @@ def _ask_one(question: Question, interview: Interview, default: Value, *, first:
     answer: object
     if question.type in ("bool", "choice"):
         choices = [*_choices(question.choices or ("yes", "no")), *back]
-        preset = default if isinstance(default, str) and default in question.choices else None
-        if isinstance(default, bool):
-            preset = "yes" if default else "no"
+        is_known = isinstance(default, bool) or default in question.choices
+        preset = spelled(default) if is_known else None
         answer = questionary.select(text, choices=choices, default=preset).unsafe_ask()
     elif question.type == "multi-choice":
         chosen = _preset(question, default)

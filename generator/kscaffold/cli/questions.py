@@ -68,8 +68,6 @@ def _default_shown(question: Question) -> str:
     default = question.default
     if question.type == "choice" and question.inspect is None and default is None:
         default = question.choices[0]
-    if isinstance(default, bool):
-        default = "yes" if default else "no"
     if default in (None, "", ()) or "{{" in (shown := spelled(default)):
         return ""
     return f"  [default: {shown}]"
@@ -99,7 +97,7 @@ def collect(
             is_secret = question is not None and question.secret
             both = "" if is_secret else f", as {given[name]!r} and as {value!r}"
             raise AnswerError(f"given twice{both}", key=f"--{name.replace('_', '-')}")
-    return {**(read_data_file(Path(data_file)) if data_file else {}), **given}
+    return {**(read_data_file(Path(data_file)) if data_file is not None else {}), **given}
 
 
 def _assignments(assigned: Iterable[str]) -> Iterator[tuple[str, object]]:

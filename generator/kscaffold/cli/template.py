@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kscaffold.cli.lazy import LazyGroup
+from kscaffold.cli.shared import LazyGroup
 
 SUBCOMMANDS = {
     "list": ("template_list", "List the built-in, configured and installed templates."),

@@ -48,6 +48,8 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
     several files have one of that name. Without either, the whole template is copied.
     `kscaffold template show` lists files and blocks.
     """
+    if not into:
+        raise AnswerError("is empty", key="--into", hint="give a folder, or . for the current one")
     template = load_templates([source], Path(), ref)
     folder = Path(into)
     # Undo what a killed run left there before looking at it.

@@ -66,8 +66,6 @@ def _questions(template: Template) -> Iterator[Row]:
 def _values(question: Question) -> str:
     if question.choices:
         return "|".join(question.choices)
-    if isinstance(question.default, bool):
-        return "yes" if question.default else "no"
     return "" if question.default is None else spelled(question.default)
 
 

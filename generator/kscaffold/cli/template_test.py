@@ -167,11 +167,7 @@ def _print_table(table: dict[str, dict[str, Any]]) -> None:
 
 def _described(found: MinimalFailure, again: Sequence[str]) -> dict[str, Any]:
     """Return a failure with the command that reproduces it."""
-    words = {True: "yes", False: "no"}
-    answers = {
-        name: words[value] if isinstance(value, bool) else spelled(value)
-        for name, value in found.smallest.items()
-    }
+    answers = {name: spelled(value) for name, value in found.smallest.items()}
     command = ["kscaffold", "template", "test", *again]
     for name, value in answers.items():
         command += ["-d", f"{name}={value}"]

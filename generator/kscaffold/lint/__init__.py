@@ -13,13 +13,12 @@ from kscaffold.lint.view import View
 __all__ = ["ADVICE", "ERROR", "RULES", "Finding", "lint"]
 
 CHECKS: tuple[Callable[[View], Iterable[Finding]], ...] = (
-    files.wrong_files,
+    files.wrong_texts,
     files.missing_files,
     files.unreachable_files,
     files.missing_references,
     files.circles,
     files.blocks_that_override_nothing,
-    manifest.wrong_expressions,
     manifest.taken_names,
     manifest.bad_defaults,
     manifest.impossible_rules,
@@ -41,10 +40,7 @@ def lint(
     """Check templates (see `load_templates`) and return the findings by file and line.
 
     `taken` are names that no question can have, since `kscaffold new` has an option of that name.
-
-    Raises:
-        AnswerError: there is no such source.
-        TemplateError: a template cannot be fetched, or a manifest is not TOML.
+    Raises like `load_templates`, but for mistakes in a manifest that is TOML.
     """
     views, findings = load(sources, base, ref, taken)
     found = {*findings, *_agreed(views)}
@@ -60,7 +56,9 @@ def _agreed(views: Sequence[View]) -> Iterator[Finding]:
     places = [(view, {each.fault for each in findings}) for view, findings in found]
     told: set[tuple[str, str, int, str]] = set()
     for view, findings in found:
-        for each in filter(view.is_relevant, findings):
+        for each in findings:
+            if each.only_in_named and each.layer not in view.named:
+                continue
             if each.rule not in OVERALL:
                 yield each
             elif each.fault not in told and all(

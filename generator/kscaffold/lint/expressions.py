@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
+from kscaffold.lint.findings import Location
 from kscaffold.lint.parsing import Parsed, parse_expression, parse_text
 from kscaffold.lint.view import View
 from kscaffold.template.manifest import GIVEN
 
-Scoped = tuple[Parsed, frozenset[str]]
+# A text, whether it is an expression, its place, and the names that it may use.
+_Text = tuple[str | None, bool, Location, frozenset[str]]
 
 
-def expressions(view: View) -> Iterator[Scoped]:
+def expressions(view: View) -> Iterator[tuple[Parsed, frozenset[str]]]:
     """Yield every expression and template of the manifests, with the names that it may use."""
-    parts = (_of_questions, _of_rules, _of_derived, _of_files, _of_others)
-    return chain.from_iterable(part(view) for part in parts)
+    for part in (_of_answers, _of_derived, _of_files, _of_others):
+        for text, is_expression, location, sees in part(view):
+            if text is not None:
+                parse = parse_expression if is_expression else parse_text
+                yield parse(view.renderer, text, location), sees
 
 
 def names_in_files(view: View) -> frozenset[str]:
@@ -24,52 +28,39 @@ def names_in_files(view: View) -> frozenset[str]:
     return frozenset({*manifest.questions, *manifest.found, *manifest.derived, *GIVEN})
 
 
-def _of_questions(view: View) -> Iterator[Scoped]:
+def _of_answers(view: View) -> Iterator[_Text]:
     sees = frozenset({"target_name"})
     for name, question in view.manifest.questions.items():
         for key in ("when", "default", "otherwise"):
-            text = getattr(question, key)
-            if isinstance(text, str):
-                parse = parse_expression if key == "when" else parse_text
-                yield parse(view.renderer, text, view.location("questions", name, key)), sees
+            if isinstance(text := getattr(question, key), str):
+                yield text, key == "when", view.location("questions", name, key), sees
         sees |= {name}
-
-
-def _of_rules(view: View) -> Iterator[Scoped]:
-    sees = frozenset({*view.manifest.questions, "target_name"})
     for rule in view.manifest.rules:
-        location = view.location("when", place=rule.place)
-        yield parse_expression(view.renderer, rule.when, location), sees
+        yield rule.when, True, view.location("when", place=rule.place), sees
 
 
-def _of_derived(view: View) -> Iterator[Scoped]:
+def _of_derived(view: View) -> Iterator[_Text]:
     sees = frozenset({*view.manifest.questions, *view.manifest.found, *GIVEN})
     for name, text in view.manifest.derived.items():
-        yield parse_expression(view.renderer, text, view.location("derived", name)), sees
+        yield text, True, view.location("derived", name), sees
         sees |= {name}
 
 
-def _of_files(view: View) -> Iterator[Scoped]:
+def _of_files(view: View) -> Iterator[_Text]:
     sees = names_in_files(view)
     for file in view.manifest.files:
-        yield parse_text(view.renderer, file.target, view.location_of(file, "target")), sees
-        if file.when is not None:
-            yield parse_expression(view.renderer, file.when, view.location_of(file, "when")), sees
+        yield file.target, False, view.location_of(file, "target"), sees
+        yield file.when, True, view.location_of(file, "when"), sees
 
 
-def _of_others(view: View) -> Iterator[Scoped]:
+def _of_others(view: View) -> Iterator[_Text]:
     manifest, sees = view.manifest, names_in_files(view)
-    texts = [
-        (manifest.messages.before, view.location("messages", "before"), frozenset({"target_name"})),
-        (manifest.messages.after, view.location("messages", "after"), sees),
-    ]
-    texts += [
-        (word, view.location("test", "train"), sees | {"scratch"}) for word in manifest.test.train
-    ]
+    before = frozenset({"target_name"})
+    yield manifest.messages.before, False, view.location("messages", "before"), before
+    yield manifest.messages.after, False, view.location("messages", "after"), sees
+    for word in manifest.test.train:
+        yield word, False, view.location("test", "train"), sees | {"scratch"}
     for command in manifest.after:
         location = view.location(place=command.place)
-        texts += [(word, location, sees) for word in command.run]
-        if command.when is not None:
-            yield parse_expression(view.renderer, command.when, location), sees
-    for text, location, seen in texts:
-        yield parse_text(view.renderer, text, location), seen
+        yield command.when, True, location, sees
+        yield from ((word, False, location, sees) for word in command.run)

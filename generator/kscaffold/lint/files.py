@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kscaffold.hints import near, near_or_all
+from kscaffold.lint.expressions import expressions
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.view import View, reachable
 
 
-def wrong_files(view: View) -> Iterator[Finding]:
-    """Find files that Jinja cannot parse, and unknown filters and tests."""
-    for parsed in view.parsed.values():
+def wrong_texts(view: View) -> Iterator[Finding]:
+    """Find files and expressions that Jinja cannot parse, and unknown filters and tests."""
+    for parsed in (*view.parsed.values(), *(parsed for parsed, _ in expressions(view))):
         yield from parsed.findings
 
 
@@ -48,7 +49,7 @@ def missing_references(view: View) -> Iterator[Finding]:
     for parsed in view.parsed.values():
         for ref in parsed.references:
             if ref.target and not ref.optional and not view.has(ref.target):
-                message = f"it {ref.kind}s {ref.name!r}, which is missing"
+                message = f"it {ref.verb} {ref.name!r}, which is missing"
                 fix = "name a file of this template, or LAYER/FILE of one below"
                 yield parsed.location.at(ref.line).finding("extends-nothing", message, fix)
 
@@ -58,7 +59,7 @@ def circles(view: View) -> Iterator[Finding]:
     for name, parsed in view.parsed.items():
         for ref in parsed.references:
             if ref.kind != "include" and ref.target and name in _above(view, ref.target):
-                message = f"it {ref.kind}s {ref.name!r}, which leads back to itself"
+                message = f"it {ref.verb} {ref.name!r}, which leads back to itself"
                 fix = f'write "builtin/{parsed.location.path}", or the name of another layer below'
                 yield parsed.location.at(ref.line).finding("extends-itself", message, fix)
 

@@ -6,17 +6,10 @@ import unicodedata
 from collections.abc import Iterator
 
 from kscaffold.errors import AnswerError
-from kscaffold.lint.expressions import expressions
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.view import View
 from kscaffold.project.answers import Interview
 from kscaffold.template.manifest import File, Question, Value
-
-
-def wrong_expressions(view: View) -> Iterator[Finding]:
-    """Find expressions that Jinja cannot parse, and unknown filters and tests."""
-    for parsed, _ in expressions(view):
-        yield from parsed.findings
 
 
 def taken_names(view: View) -> Iterator[Finding]:

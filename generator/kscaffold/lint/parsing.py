@@ -23,39 +23,29 @@ UNREADABLE = (jinja2.TemplateSyntaxError, RecursionError, ValueError)
 
 @dataclass(frozen=True)
 class Reference:
-    """A file that another one extends, includes or imports.
+    """A file that another one extends, includes or imports."""
 
-    Attributes:
-        kind: "extends", "include" or "import".
-        name: as written; None if it is an expression.
-        target: the file, such as "0:package/a.py.jinja", which may be missing.
-        optional: whether it may be missing.
-        shares: whether it sees the names of the referring file.
-        takes: the names that are imported from it.
-    """
-
-    kind: str
-    name: str | None
-    target: str | None
+    kind: str  # "extends", "include" or "import"
+    name: str | None  # as written; None if it is an expression
+    target: str | None  # such as "0:package/a.py.jinja", which may be missing
     line: int
-    optional: bool
-    shares: bool
-    takes: frozenset[str]
+    optional: bool  # whether it may be missing
+    shares: bool  # whether it sees the names of the referring file
+    takes: frozenset[str]  # the names that are imported from it
+
+    @property
+    def verb(self) -> str:
+        """What the referring file does with it, such as "includes"."""
+        return f"{self.kind.removesuffix('s')}s"
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A template, or an expression.
+    """A template, or an expression; `tree` is None if it cannot be parsed.
 
-    Attributes:
-        location: where it begins.
-        text: as the author wrote it.
-        findings: about itself.
-        tree: None if it cannot be parsed.
-        free: the names that it gets from elsewhere, with the line of the first use.
-        optional: those of them that may be undefined, since it tests them or has a default.
-        bound: the names that it sets, imports or defines anywhere.
-        exported: those of them that its blocks and the files that it extends see.
+    `free` are the names that it gets from elsewhere, with the line of the first use; those that may
+    be undefined are `optional`. It sets, imports or defines the names in `bound`, of which its
+    blocks and the files that it extends see those that are `exported`.
     """
 
     location: Location
@@ -142,6 +132,9 @@ def _described(
         tree = parse()
         findings += _unknown(environment, tree, location)
         undeclared = meta.find_undeclared_variables(tree)
+        lines: dict[str, int] = {}
+        for node in tree.find_all(nodes.Name):
+            lines[node.name] = min(node.lineno, lines.get(node.name, node.lineno))
     except UNREADABLE as error:
         return Parsed(location, raw, (*findings, _syntax(error, location)))
     return Parsed(
@@ -150,7 +143,7 @@ def _described(
         tuple(findings),
         tree,
         tuple(_references(environment, tree, name)) if name else (),
-        {each: _first_line(tree, each) for each in sorted(undeclared)},
+        {each: lines.get(each, 1) for each in sorted(undeclared)},
         frozenset(_optional(tree)),
         frozenset(_bound(tree)),
         frozenset(_exported(tree)),
@@ -180,11 +173,6 @@ def _unknown(
                 message = f"there is no {kind} {node.name!r}"
                 yield location.at(node.lineno).finding(f"unknown-{kind}", message, fix)
                 node.name = stand_in
-
-
-def _first_line(tree: nodes.Template, name: str) -> int:
-    lines = [node.lineno for node in tree.find_all(nodes.Name) if node.name == name]
-    return min(lines, default=1)
 
 
 def _optional(tree: nodes.Template) -> Iterator[str]:

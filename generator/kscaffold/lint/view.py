@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 from kscaffold.errors import Place
-from kscaffold.lint.findings import Finding, Location
+from kscaffold.lint.findings import Location
 from kscaffold.lint.lines import index
 from kscaffold.lint.parsing import Parsed, parse_file
 from kscaffold.project.pipeline import Scaffold
@@ -61,10 +61,6 @@ class View:
             for layer in self.layers
             for path in (MANIFEST, *layer.files())
         )
-
-    def is_relevant(self, finding: Finding) -> bool:
-        """Return whether a finding is relevant for the named templates."""
-        return not finding.only_in_named or finding.layer in self.named
 
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""

@@ -27,14 +27,7 @@ CHECKS = ("renders", "parses", "black", "ruff", "imports", "trains")
 
 @dataclass(frozen=True)
 class Failure:
-    """A check that a project does not pass.
-
-    Attributes:
-        check: one of `CHECKS`.
-        message: what is wrong, in a line.
-        details: further lines.
-        kind: equal for the same failure in other projects; by default the message.
-    """
+    """A check that a project does not pass; `kind` (by default `message`) is its identity."""
 
     check: str
     message: str
@@ -43,7 +36,7 @@ class Failure:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The identity of the failure, equal in all projects that have it."""
+        """Equal in all projects that have the failure."""
         return self.check, self.kind or self.message
 
 

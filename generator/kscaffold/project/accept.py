@@ -60,6 +60,8 @@ def instead(question: Question, raw: object) -> str:
 
 def spelled(value: Value) -> str:
     """Return an answer as it is written on the command line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 

@@ -18,19 +18,12 @@ __all__ = ["Answers", "Interview", "Tools", "resolve", "spelled"]
 
 @dataclass(frozen=True)
 class Answers:
-    """A legal answer to every question.
-
-    Attributes:
-        values: each question's answer, in the manifest's order; None if it does not apply.
-        chosen: the given answers that differ from the defaults.
-        notices: messages about answers that rules have set.
-        table: what is learned from the table that they name; None: there is none.
-    """
+    """A legal answer to every question, in the manifest's order; None if one does not apply."""
 
     values: Mapping[str, Value]
-    chosen: Mapping[str, Value]
-    notices: tuple[str, ...]
-    table: Inspection | None = None
+    chosen: Mapping[str, Value]  # those given that differ from the defaults
+    notices: tuple[str, ...]  # about answers that rules have set
+    table: Inspection | None = None  # what is learned from the table that they name
 
 
 def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> Answers:
@@ -40,6 +33,7 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
         AnswerError: a question is unknown, or an answer is refused or conflicts with another.
         TemplateError: an expression of the manifest is broken.
     """
+    tools.renderer.budget.renew()
     for name in given:
         if name not in manifest.questions:
             hint = near_or_all(name, manifest.questions)
@@ -47,37 +41,28 @@ def resolve(manifest: Manifest, given: Mapping[str, object], tools: Tools) -> An
     required: dict[str, Value] = {}
     notices: list[str] = []
     interview = Interview(manifest, given, tools)
-    while forced := next(_forced(interview), None):
-        name, value, rule = forced
-        question = manifest.questions[name]
+    while forced := next(_broken(interview, "requires"), None):
+        question, value, rule = forced
         cause = _cause(manifest, rule)
-        if name in given or name in required:
-            raise _conflict(question, interview.values[name], cause, rule)
+        if question.name in given or question.name in required:
+            raise _conflict(question, interview.values[question.name], cause, rule)
         notices.append(f"{cause} needs {_shown(question, value)}: {rule.message}")
-        required[name] = value
+        required[question.name] = value
         interview = Interview(manifest, given, tools, required=required)
-    _check_conflicts(interview)
+    for question, value, rule in _broken(interview, "conflicts"):
+        raise _conflict(question, value, _cause(manifest, rule), rule)
     values = {name: interview.values[name] for name in manifest.questions}
     chosen = {n: values[n] for n in given if values[n] != interview.defaults.get(n)}
     return Answers(values, chosen, tuple(notices))
 
 
-def _forced(interview: Interview) -> Iterator[tuple[str, Value, AnswerRule]]:
-    """Yield each answer that a rule requires and that is different."""
-    for rule in filter(interview.holds, interview.manifest.rules):
-        for name, value in rule.requires.items():
-            if interview.values.get(name) != value:
-                yield name, value, rule
-
-
-def _check_conflicts(interview: Interview) -> None:
-    """Refuse answers that conflict by a rule; raises `AnswerError`."""
-    manifest = interview.manifest
-    for rule in manifest.rules:
-        if rule.conflicts and interview.holds(rule):
-            for name, value in rule.conflicts.items():
-                if interview.values.get(name) == value:
-                    raise _conflict(manifest.questions[name], value, _cause(manifest, rule), rule)
+def _broken(interview: Interview, key: str) -> Iterator[tuple[Question, Value, AnswerRule]]:
+    """Yield what breaks a rule: answers that it requires and lacks, or those that conflict."""
+    for rule in interview.manifest.rules:
+        answers: Mapping[str, Value] = getattr(rule, key)
+        for name, value in answers.items() if answers and interview.holds(rule) else ():
+            if (interview.values.get(name) == value) == (key == "conflicts"):
+                yield interview.manifest.questions[name], value, rule
 
 
 def _conflict(question: Question, value: Value, cause: str, rule: AnswerRule) -> AnswerError:

@@ -23,38 +23,24 @@ LONGEST = 64 << 20
 
 @dataclass(frozen=True)
 class Rendered:
-    """A file of a project.
-
-    Attributes:
-        path: where it goes.
-        template: the file of the template.
-        text: the rendered text; None: the bytes of the template's file are copied.
-        executable: whether it gets the executable bits.
-        pristine: the text without secrets; None: there are none in it.
-        answer: the question whose file is copied in place of the template's; None: none is.
-    """
+    """A file of a project: where it goes, and the file of the template."""
 
     path: str
     template: str
-    text: str | None
+    text: str | None  # None: the bytes of the template's file are copied
     executable: bool
-    pristine: str | None = None
-    answer: str | None = None
+    pristine: str | None = None  # the text without secrets; None: there are none in it
+    answer: str | None = None  # the question whose file is copied in place of the template's
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """Renders the files of a template with its choices made, in this process.
-
-    Attributes:
-        found: what the template finds in tables.
-        target: the project's folder.
-    """
+    """Renders the files of a template with its choices made, in this process."""
 
     manifest: Manifest
     renderer: Renderer
-    found: Mapping[str, str]
-    target: Path
+    found: Mapping[str, str]  # in tables
+    target: Path  # the project's folder
 
     def derived(self, values: Mapping[str, Value]) -> dict[str, object]:
         """Return the answers and the derived values; raises `TemplateError`."""
@@ -142,12 +128,14 @@ class Rendering:
 
     def _text(self, file: Rendered) -> str:
         if file.text is None:
-            return self.renderer.copied(file.template).decode(errors="replace")
+            layer = self.renderer.layers.top(file.template)
+            return layer.read_bytes(file.template).decode(errors="replace")
         return file.text
 
     def _guard(self, answers: Mapping[str, Value], files: list[Rendered]) -> None:
         """Refuse an answer that changes the structure of a file; raises `AnswerError`."""
-        from kscaffold.project.guard import Guard
+        from kscaffold.project.guard import Guard, stand_ins
+        from kscaffold.project.structure import kind_of
 
         @functools.cache
         def derived(*values: tuple[str, Value]) -> dict[str, object]:
@@ -156,10 +144,11 @@ class Rendering:
         def render(template: str, values: Mapping[str, Value]) -> str:
             return self.renderer.file(template, derived(*values.items()))
 
-        guard = Guard(self.manifest, answers, render)
+        free = stand_ins(self.manifest, answers)
         for file in files:
-            if file.text is not None:
-                guard.check(file.template, file.path, file.text)
+            if file.text is not None and (kind := kind_of(file.path, file.text)):
+                given = self.manifest, answers, free, render
+                Guard(*given, file.template, kind, file.text).check(file.path)
 
     def _without_secrets(self, answers: Answers, files: tuple[Rendered, ...]) -> list[str | None]:
         """Return each file's text without the secrets; None: it is copied.

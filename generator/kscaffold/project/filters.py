@@ -20,8 +20,8 @@ FILTERS = (
 )
 
 
-def allowed_filters() -> dict[str, Callable[..., Any]]:
-    """Return all filters by name, each with a limit on what it returns."""
+def allowed_filters(check: Callable[[], None]) -> dict[str, Callable[..., Any]]:
+    """Return all filters by name, with limits on what each returns, and a check before each."""
     filters = {name: jinja2.filters.FILTERS[name] for name in FILTERS}
     own = {"indent": _indent, "wordwrap": _wordwrap, "join": _join, "replace": _replace}
     ours = {
@@ -31,7 +31,7 @@ def allowed_filters() -> dict[str, Callable[..., Any]]:
         "file_name": file_name,
         "seen_from": seen_from,
     }
-    return {name: _bounded(each) for name, each in {**filters, **own, **ours}.items()}
+    return {name: _bounded(each, check) for name, each in {**filters, **own, **ours}.items()}
 
 
 def file_name(path: str) -> str:
@@ -51,10 +51,11 @@ def seen_from(path: str, folder: str) -> str:
     return PurePath(os.path.relpath(path, folder)).as_posix() if is_shared else path
 
 
-def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded(function: Callable[..., Any], check: Callable[[], None]) -> Callable[..., Any]:
     # `wraps` also keeps the attributes that tell Jinja how to call its filters.
     @functools.wraps(function)
     def bounded(*arguments: Any, **more: Any) -> Any:
+        check()
         value = function(*arguments, **more)
         if isinstance(value, str):
             check_length(len(value))

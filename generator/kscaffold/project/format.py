@@ -47,16 +47,10 @@ def style_of(text: str) -> Style:
 
 
 def format_python(text: str, template: str, package: str = "", style: Style = DEFAULT) -> str:
-    """Return Python source formatted by black.
+    """Return Python source, rendered from a template, formatted by black.
 
-    Args:
-        text: the source, as rendered.
-        template: where it comes from, for errors.
-        package: the name of the project's package, which digests of known texts ignore.
-        style: the settings of black.
-
-    Raises:
-        TemplateError: it is not valid Python; names template and line.
+    Digests of known texts ignore the name of the project's package. Raises `TemplateError` with
+    template and line if it is not valid Python.
     """
     if len(package) > LONGEST or style != DEFAULT:
         return _formatted(text, template, style)

@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import cycle
-from pathlib import PurePosixPath
 
 from kscaffold.errors import AnswerError, KscaffoldError
-from kscaffold.project.structure import READERS, mean_the_same
+from kscaffold.project.structure import mean_the_same
 from kscaffold.template.manifest import Manifest, Question, Value
 
 # Stand-ins are made of these letters: not words, and too long to occur elsewhere by chance.
@@ -25,75 +23,71 @@ _SHORTEST = 8
 _WORD = re.compile(r"[\w.+-]+", re.ASCII)
 
 
+def stand_ins(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, str]:
+    """Return a harmless text for each answer that may be any text and is not the default."""
+    questions = manifest.questions
+    free = [name for name, value in values.items() if _is_free(questions.get(name), value)]
+    return {
+        name: _stand_in(str(values[name]), number, questions[name].type)
+        for number, name in enumerate(free)
+    }
+
+
 @dataclass(frozen=True)
 class Guard:
-    """Checks the files of a project; `render` renders a template file with other answers."""
+    """A file of a project, to be compared with its versions for other answers.
+
+    `render` renders a template file with other answers than `values`; `suffix` is its `kind_of`.
+    """
 
     manifest: Manifest
     values: Mapping[str, Value]
+    stand_ins: Mapping[str, str]
     render: Callable[[str, Mapping[str, Value]], str]
-
-    @cached_property
-    def stand_ins(self) -> dict[str, str]:
-        """A harmless text for each answer that may be any text and is not the default."""
-        questions = self.manifest.questions
-        free = [name for name, value in self.values.items() if _is_free(questions.get(name), value)]
-        return {
-            name: _stand_in(str(self.values[name]), number, questions[name].type)
-            for number, name in enumerate(free)
-        }
-
-    def check(self, template: str, path: str, text: str) -> None:
-        """Refuse an answer that changes the structure of a file; raises `AnswerError`."""
-        file = _Guarded(self, template, PurePosixPath(path).suffix, text)
-        if file.suffix not in READERS or file.agrees(self.stand_ins) is not False:
-            return
-        fitting = {name: file.fitting(name) for name in self.stand_ins}
-        guilty = [name for name, swap in fitting.items() if swap is None]
-        joint = {name: swap for name, swap in fitting.items() if swap is not None}
-        if not guilty and file.agrees(joint) is not False:
-            return
-        name = (guilty or [*joint])[0]
-        place = f"{path}, line {file.line(name)}"
-        raise AnswerError(
-            f"the answer is more than text in {place}: it changes the structure of the file",
-            key=self.manifest.questions[name].option,
-            hint=f"have {template} quote it: {{{{ {name} | quote }}}}",
-        )
-
-
-@dataclass(frozen=True)
-class _Guarded:
-    """A file of a project, to be compared with its versions for other answers."""
-
-    guard: Guard
     template: str
     suffix: str
     text: str
 
-    def agrees(self, swaps: Mapping[str, str]) -> bool | None:
+    def check(self, path: str) -> None:
+        """Refuse an answer that changes the structure of the file; raises `AnswerError`."""
+        if self._agrees(self.stand_ins) is not False:
+            return
+        fitting = {name: self._fitting(name) for name in self.stand_ins}
+        guilty = [name for name, swap in fitting.items() if swap is None]
+        joint = {name: swap for name, swap in fitting.items() if swap is not None}
+        if not guilty and self._agrees(joint) is not False:
+            return
+        name = (guilty or [*joint])[0]
+        place = f"{path}, line {self._line(name)}"
+        raise AnswerError(
+            f"the answer is more than text in {place}: it changes the structure of the file",
+            key=self.manifest.questions[name].option,
+            hint=f"have {self.template} quote it: {{{{ {name} | quote }}}}",
+        )
+
+    def _agrees(self, swaps: Mapping[str, str]) -> bool | None:
         """Return whether it means the same with other answers; None: it does not render."""
         other = self._rendered(swaps)
         return None if other is None else self._means(self.text, other, swaps)
 
-    def fitting(self, name: str) -> str | None:
+    def _fitting(self, name: str) -> str | None:
         """Return a value that can replace an answer without changing the structure, or None.
 
         That is the stand-in or, if the template needs something else, such as a number, the
         default.
         """
-        default = self.guard.manifest.questions[name].default
-        swaps = [self.guard.stand_ins[name]]
+        default = self.manifest.questions[name].default
+        swaps = [self.stand_ins[name]]
         if isinstance(default, str) and default and "{{" not in default:
             swaps.append(default)
-        found = {swap: self.agrees({name: swap}) for swap in swaps}
+        found = {swap: self._agrees({name: swap}) for swap in swaps}
         if all(agrees is None for agrees in found.values()):
-            return str(self.guard.values[name])  # nothing renders, so nothing can be compared
+            return str(self.values[name])  # nothing renders, so nothing can be compared
         return next((swap for swap, agrees in found.items() if agrees), None)
 
-    def line(self, name: str) -> int:
+    def _line(self, name: str) -> int:
         """Return the first line that alone changes the structure; else the first that differs."""
-        swaps = {name: self.guard.stand_ins[name]}
+        swaps = {name: self.stand_ins[name]}
         lines, other = self.text.split("\n"), (self._rendered(swaps) or "").split("\n")
         pairs = enumerate(zip(lines, other, strict=False))
         differing = [number for number, (line, its) in pairs if line != its]
@@ -105,13 +99,13 @@ class _Guarded:
 
     def _rendered(self, swaps: Mapping[str, str]) -> str | None:
         try:
-            return self.guard.render(self.template, {**self.guard.values, **swaps})
+            return self.render(self.template, {**self.values, **swaps})
         except KscaffoldError:
             return None
 
     def _means(self, text: str, other: str, swaps: Mapping[str, str]) -> bool:
-        answers = {swap: str(self.guard.values[name]) for name, swap in swaps.items()}
-        is_lenient = all(self.guard.stand_ins[name] == swap for name, swap in swaps.items())
+        answers = {swap: str(self.values[name]) for name, swap in swaps.items()}
+        is_lenient = all(self.stand_ins[name] == swap for name, swap in swaps.items())
         return text == other or mean_the_same(
             text, other, self.suffix, answers, is_lenient=is_lenient
         )

@@ -18,17 +18,8 @@ from kscaffold.template.manifest import Value
 
 # The arguments of those that look at everything, in their order.
 _ABOUT = (
-    "path",
-    "header",
-    "target",
-    "drop",
-    "keep",
-    "category",
-    "number",
-    "weight",
-    "time",
-    "group",
-    "task",
+    *("path", "header", "target", "drop", "keep", "category", "number"),
+    *("weight", "time", "group", "task"),
 )
 # From so many rows on, larger batches train as well, and faster.
 _BATCHES = ((20_000, 256), (5_000, 128), (2_000, 64))
@@ -82,11 +73,7 @@ def csv_batch_size(path: str, header: bool, target: str, *more: str | tuple[str,
 
 
 def inspected(path: str, header: bool, target: str, *more: str | tuple[str, ...]) -> Inspection:
-    """Return what is learned from a table; `more` are the other arguments of `_ABOUT`.
-
-    Raises:
-        TableError: it cannot be used.
-    """
+    """Return what is learned from a table, by the arguments of `_ABOUT`; raises `TableError`."""
     given = {"target": target, **dict(zip(_ABOUT[3:], more, strict=False))}
     task = str(given.pop("task", ""))
     return inspect_table(Path(path), Choices(**given), header=header, task=task)  # type: ignore[arg-type]
@@ -106,9 +93,7 @@ INSPECTORS: dict[str, Callable[..., str]] = {
 def inspect(function: str, *arguments: Value) -> str:
     """Call an inspector by its name.
 
-    Raises:
-        InspectionError: the file cannot be read, or nothing can be found in it.
-        TemplateError: there is no such inspector, or it takes other arguments.
+    Raises `InspectionError` for what is wrong with the file, and `TemplateError` for the call.
     """
     inspector = INSPECTORS.get(function)
     if inspector is None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from kscaffold.errors import AnswerError, TemplateError, place_named
 from kscaffold.project.accept import accept, instead, option_named, spelled
-from kscaffold.project.found import Tools, look_up
+from kscaffold.project.found import Finder, Tools
 from kscaffold.template.manifest import AnswerRule, Manifest, Question, Value
 from kscaffold.template.manifest.tables import InspectTable
 
@@ -44,12 +44,7 @@ class Interview:
 
     def applies(self, question: Question) -> bool:
         """Return whether a question's `when` holds, and no choice answers it."""
-        if self._settled(question):
-            return False
-        if question.when is None:
-            return True
-        with place_named(question.place, "when"):
-            return bool(self.tools.renderer.value(question.when, self.values))
+        return self._not_asked(question) is None
 
     def holds(self, rule: AnswerRule) -> bool:
         """Return whether a rule's `when` holds."""
@@ -80,12 +75,12 @@ class Interview:
 
     def _settle(self, question: Question) -> Value:
         name = question.name
-        if not self.applies(question):
-            value = self._otherwise(question)
+        if not_asked := self._not_asked(question):
+            value, reason = not_asked
             # It may be given nevertheless, such as by the record of a project.
             given = self.given.get(name, value)
             if (tuple(given) if isinstance(given, list) else given) != value:
-                raise AnswerError(self._why_not_asked(question))
+                raise AnswerError(reason)
             return value
         if name not in self.given:
             self.defaults[name] = self.accept(question, self.default(question))
@@ -94,26 +89,21 @@ class Interview:
             self.defaults[name] = self.default(question)
         return self.accept(question, self.given[name])
 
-    def _settled(self, question: Question) -> tuple[str, Value] | None:
-        """Return the option of the choice that answers a question, and that answer."""
-        for when, name, value in question.settled:
+    def _not_asked(self, question: Question) -> tuple[Value, str] | None:
+        """Return the answer to a question that is not asked, and why; None: it is asked."""
+        for when, by, value, _ in question.settled:
             if self.tools.renderer.value(when, self.values):
-                option = f"{self.manifest.questions[name].option} {self.values[name]}"
-                return option, self.accept(question, value)
-        return None
-
-    def _why_not_asked(self, question: Question) -> str:
-        if settled := self._settled(question):
-            return f"is {spelled(settled[1])} with {settled[0]}"
-        return f"is only asked when {question.when}"
-
-    def _otherwise(self, question: Question) -> Value:
-        if settled := self._settled(question):
-            return settled[1]
-        if isinstance(question.otherwise, str):
+                value = self.accept(question, value)
+                option = f"{self.manifest.questions[by].option} {self.values[by]}"
+                return value, f"is {spelled(value)} with {option}"
+        with place_named(question.place, "when"):
+            if question.when is None or self.tools.renderer.value(question.when, self.values):
+                return None
+        value = question.otherwise
+        if isinstance(value, str):
             with place_named(question.place, "otherwise"):
-                return self.tools.renderer.text(question.otherwise, self.values)
-        return question.otherwise
+                value = self.tools.renderer.text(value, self.values)
+        return value, f"is only asked when {question.when}"
 
     def _are_given(self, question: Question, names: tuple[str, ...]) -> bool:
         """Return whether the questions that an inspector depends on have answers."""
@@ -137,5 +127,5 @@ class Interview:
 
     def _inspected(self, question: Question, inspect: InspectTable, key: str = "inspect") -> str:
         """Return what is found in a file; an error names the question to blame."""
-        place = question.place
-        return look_up(self.manifest, inspect, place, key, self.values, self.users, self.tools)
+        finder = Finder(self.manifest, self.values, self.users, self.tools)
+        return finder.look_up(inspect, question.place, key)

@@ -13,8 +13,7 @@ from msgspec import convert, to_builtins
 from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.project.answers import Answers, Tools
 from kscaffold.project.files import Rendered, Rendering
-from kscaffold.project.found import found_values, readable
-from kscaffold.project.inspectors import inspect
+from kscaffold.project.found import Finder
 from kscaffold.project.record import record_files
 from kscaffold.project.redaction import public
 from kscaffold.project.render import Renderer
@@ -43,9 +42,12 @@ class Scaffold:
 
     def rendering(self, answers: Answers) -> Rendering:
         """Return what renders the template's files."""
-        manifest = self.template.manifest
-        found = found_values(manifest, answers.values, {*answers.chosen}, self.tools)
-        return Rendering(manifest, self.renderer, found, self.target)
+        found = self.finder(answers).found()
+        return Rendering(self.template.manifest, self.renderer, found, self.target)
+
+    def finder(self, answers: Answers) -> Finder:
+        """Return what looks at the tables that the answers name."""
+        return Finder(self.template.manifest, answers.values, answers.chosen, self.tools)
 
 
 def prepare(template: Template, target_name: str, target: Path | None = None) -> Scaffold:
@@ -53,7 +55,6 @@ def prepare(template: Template, target_name: str, target: Path | None = None) ->
     renderer = Renderer(template.layers)
     tools = Tools(
         renderer=renderer,
-        inspect=inspect,
         carried=lambda path: str(template.everything.top(path).path_of(path)),
         target_name=target_name,
         **({"matches": _matches_within_limits} if template.is_foreign else {}),
@@ -130,9 +131,9 @@ def _copied(scaffold: Scaffold, answers: Answers, file: Rendered) -> bytes:
     """Return the bytes of a file of the template, or of the user's in its place."""
     questions = scaffold.template.manifest.questions
     if file.answer is None or answers.values[file.answer] in questions[file.answer].carried:
-        return scaffold.renderer.copied(file.template)
+        return scaffold.renderer.layers.top(file.template).read_bytes(file.template)
     asked = questions[file.answer]
-    path = Path(readable(asked, answers.values, {*answers.chosen}, scaffold.tools))
+    path = Path(scaffold.finder(answers).readable(asked))
     try:
         return read_regular(path, MOST_COPIED)
     except OSError as error:
@@ -146,6 +147,7 @@ def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
         return scaffold.rendering(answers).files(answers, is_guarded=False)
     rendering = scaffold.rendering(answers)
     seconds = SECONDS + SECONDS_A_FILE * len(scaffold.template.manifest.files)
+    rendering.renderer.budget.renew(seconds)
     try:
         report = run_in_child(lambda: _report(rendering, answers), seconds)
     except ChildError as error:

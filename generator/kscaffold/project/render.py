@@ -13,7 +13,7 @@ from jinja2 import meta
 from kscaffold.errors import AnswerError, Place, TemplateError
 from kscaffold.hints import near
 from kscaffold.project.sandbox import Sandbox, UndefinedNameError, split
-from kscaffold.safety.limits import Budget, check_source, check_value
+from kscaffold.safety.limits import LONGEST_SOURCE, BoundError, Budget, check_value
 from kscaffold.template.overlays import MANIFEST, Layers
 
 CONTEXT_LINES = 3
@@ -27,8 +27,8 @@ class Renderer:
         self.layers = layers
         self.placeholders: dict[str, str] = {}
         self.pattern: re.Pattern[str] | None = None
-        self.environment = Sandbox(layers, self._fill)
         self.budget = Budget()
+        self.environment = Sandbox(layers, self._fill, self.budget)
         # Compiled once, since prompts evaluate all of them after each question.
         self._template = cache(self.environment.from_string)
         self._expression = cache(
@@ -82,7 +82,8 @@ class Renderer:
         """Limit the time for a text of the manifest; any failure is a `TemplateError`."""
         try:
             with self.budget.watch():
-                check_source(text)
+                if len(text) > LONGEST_SOURCE:
+                    raise BoundError(f"more than {LONGEST_SOURCE} characters are not allowed")
                 yield
         except AnswerError:
             raise
@@ -98,10 +99,6 @@ class Renderer:
             raise
         except Exception as error:
             raise self._broken_file(name, error, values) from None
-
-    def copied(self, template: str) -> bytes:
-        """Return the bytes of a file that is copied; raises `TemplateError`."""
-        return self.layers.top(template).read_bytes(template)
 
     def _fill(self, text: str) -> str:
         if self.pattern is None:

@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from kscaffold.errors import TemplateError
 from kscaffold.project.filters import allowed_filters
-from kscaffold.safety.limits import check_number
+from kscaffold.safety.limits import Budget, check_number
 from kscaffold.template.overlays import Layers
 
 TESTS = ("defined", "undefined", "none", "in", "string", "boolean", "eq", "equalto", "ne")
@@ -65,7 +65,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
-    def __init__(self, layers: Layers, fill: Callable[[str], str]) -> None:
+    def __init__(self, layers: Layers, fill: Callable[[str], str], budget: Budget) -> None:
         super().__init__(
             loader=jinja2.FunctionLoader(self._load),
             undefined=_Undefined,
@@ -77,7 +77,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         self.layers = layers
         self.fill = fill
-        self.filters = allowed_filters()
+        self.budget = budget
+        self.filters = allowed_filters(budget.check)
         self.tests = {name: self.tests[name] for name in TESTS}
         self.globals = {}
 
@@ -102,6 +103,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def wrap_str_format(self, value: Any) -> None:
         """Refuse `str.format`, like any other method that is not listed."""
+
+    def call(self, /, context: Any, obj: Any, *args: Any, **more: Any) -> Any:
+        """Call a method or a macro, if there is time left; raises `BoundError`."""
+        self.budget.check()
+        return super().call(context, obj, *args, **more)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Evaluate an operator, unless its result may be huge; raises `SecurityError`."""

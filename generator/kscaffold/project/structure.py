@@ -1,5 +1,7 @@
 """Compare the structure of two texts in Python, TOML, JSON or YAML, as lists of leaves.
 
+The code cells of a notebook are read as Python. Equal keys of a dict or an object count once.
+
 YAML is not parsed. Its lines are split into quoted texts, comments, words, and all other characters
 one by one, since each of these might be structure.
 """
@@ -14,7 +16,8 @@ import tokenize
 import tomllib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
 _TOKEN = re.compile(
     r"""(?P<double>"(?:[^"\\]|\\.)*")|(?P<single>'(?:[^']|'')*')|(?P<comment>(?:(?<=\s)|^)\#.*)"""
@@ -32,12 +35,22 @@ class Leaf(NamedTuple):
     text: str = ""
 
 
+def kind_of(path: str, text: str) -> str:
+    """Return the suffix by which a file is read; "" for files that are not compared."""
+    file = PurePosixPath(path.lower())
+    if file.suffix in READERS:
+        return file.suffix
+    if file.name in _NAMED:
+        return _NAMED[file.name]
+    return ".py" if re.match(r"#!.*\bpython", text) else ""
+
+
 def leaves(text: str, suffix: str) -> tuple[Leaf, ...] | None:
     """Return the leaves of a file with this suffix, in order; None: it cannot be parsed."""
     try:
         with warnings.catch_warnings(action="ignore"):
             return tuple(READERS[suffix](text))
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
 
 
@@ -52,7 +65,7 @@ def mean_the_same(
     one, two = leaves(text, suffix), leaves(other, suffix)
     if one is None and two is None:
         # Neither can be parsed. Invalid Python is refused later; of other files, compare the lines.
-        if suffix in (".py", ".pyi"):
+        if suffix in (".py", ".pyi", ".pyw"):
             return True
         one, two = tuple(lines_of_yaml(text)), tuple(lines_of_yaml(other))
     if one is None or two is None or [each.kind for each in one] != [each.kind for each in two]:
@@ -111,8 +124,13 @@ def _parts(value: object) -> Iterator[Leaf]:
         yield Leaf(type(value).__name__, text)
     elif isinstance(value, ast.Constant):
         yield from _parts(value.value)
+    elif isinstance(value, Leaf):
+        yield value
     elif isinstance(value, ast.AST):
         yield Leaf(type(value).__name__)
+        if isinstance(value, ast.Dict):
+            keys = [key.value for key in value.keys if isinstance(key, ast.Constant)]
+            yield Leaf(f"{len({*keys})} keys")
         for _, each in ast.iter_fields(value):
             if isinstance(each, (str, int)):
                 # The number of parts of a dotted name is structure, too.
@@ -127,12 +145,36 @@ def _parts(value: object) -> Iterator[Leaf]:
         yield Leaf(type(value).__name__)
 
 
+def _object(pairs: list[tuple[str, Any]]) -> tuple[Any, ...]:
+    """Return a JSON object as its pairs, since keys may be repeated."""
+    return (Leaf(f"{len(dict(pairs))} keys"), *pairs)
+
+
+def _object_of_notebook(pairs: list[tuple[str, Any]]) -> tuple[Any, ...]:
+    """Return an object of a notebook; the source of a code cell is parsed."""
+    if dict(pairs).get("cell_type") != "code":
+        return _object(pairs)
+    return _object([(key, _cell(value) if key == "source" else value) for key, value in pairs])
+
+
+def _cell(source: str | list[str]) -> list[object]:
+    """Return the commands of a cell, which begin with % or !, and its Python."""
+    lines = "".join(source).split("\n")
+    commands = [line for line in lines if line.lstrip().startswith(("%", "!"))]
+    code = [line for line in lines if line not in commands]
+    return [*lines_of_yaml("\n".join(commands)), ast.parse("\n".join(code))]
+
+
+# Files that are known by their names.
+_NAMED = {
+    **dict.fromkeys(("pipfile", "uv.lock", "poetry.lock", "pdm.lock", "cargo.lock"), ".toml"),
+    **dict.fromkeys(("pixi.lock", ".condarc", ".clang-format", ".prettierrc", ".yamllint"), ".yml"),
+    "pipfile.lock": ".json",
+}
 READERS: dict[str, Callable[[str], Iterable[Leaf]]] = {
-    **dict.fromkeys((".py", ".pyi"), _python),
+    **dict.fromkeys((".py", ".pyi", ".pyw"), _python),
     ".toml": lambda text: _parts(tomllib.loads(text)),
-    # Objects as pairs, since keys may be repeated.
-    **dict.fromkeys(
-        (".json", ".ipynb"), lambda text: _parts(json.loads(text, object_pairs_hook=tuple))
-    ),
+    ".json": lambda text: _parts(json.loads(text, object_pairs_hook=_object)),
+    ".ipynb": lambda text: _parts(json.loads(text, object_pairs_hook=_object_of_notebook)),
     **dict.fromkeys((".yml", ".yaml", ".cff"), lines_of_yaml),
 }

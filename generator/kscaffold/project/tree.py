@@ -7,19 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TreeFile:
-    r"""One file of a project: where it goes and what is in it.
+    r"""One file of a project: where it goes and what is in it."""
 
-    Attributes:
-        path: where it goes, relative to the project's root, with forward slashes.
-        content: text, written as UTF-8 with "\n" line ends; or bytes, written as they are.
-        executable: whether the file gets the executable bits.
-        secret: whether a secret is in it, so that it should not be committed.
-    """
-
-    path: str
-    content: str | bytes
+    path: str  # relative to the project's root, with forward slashes
+    content: str | bytes  # text is written as UTF-8 with "\n" line ends, bytes as they are
     executable: bool = False
-    secret: bool = False
+    secret: bool = False  # whether a secret is in it, so that it should not be committed
 
     @property
     def data(self) -> bytes:

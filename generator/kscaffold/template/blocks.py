@@ -21,21 +21,13 @@ _EXTENDS = re.compile(r"\s*(#:|{%-?)\s*extends\b")
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a template file that an overlay can override.
+    """A part of a template file that an overlay can override."""
 
-    Attributes:
-        template: the path of the file.
-        name: unique in the file.
-        line: its first line, counted from 1.
-        text: its lines, with those that start and end it.
-        around: the headers that it is indented below, such as that of its class.
-    """
-
-    template: str
-    name: str
-    line: int
-    text: str
-    around: tuple[str, ...]
+    template: str  # the path of the file
+    name: str  # unique in the file
+    line: int  # its first line, counted from 1
+    text: str  # its lines, with those that start and end it
+    around: tuple[str, ...]  # the headers that it is indented below, such as that of its class
 
 
 def blocks_of(layer: Layer, template: str) -> Iterator[Block]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kscaffold.errors import TemplateError
 from kscaffold.hints import near
-from kscaffold.template.manifest.types import TemplateName
+from kscaffold.template.manifest.tables import TemplateName
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.template.parts import Part, read_part
 from kscaffold.toml import fits, words
@@ -88,7 +88,7 @@ def choice_folder(question: Mapping[str, Any]) -> str:
 
 
 def check_choice(part: Part, asked: Mapping[str, Any]) -> None:
-    """Refuse a choice with an invalid name, no description, or a question that is asked already."""
+    """Refuse a choice with an invalid name, no description, or what it cannot decide."""
     table = part.place.below("template")
     if not fits(TemplateName, part.answer.removeprefix("_")):
         hint = f"a name is {words(TemplateName)}"
@@ -96,6 +96,10 @@ def check_choice(part: Part, asked: Mapping[str, Any]) -> None:
         raise TemplateError(reason, place=part.place, hint=hint)
     if "description" not in part.values.get("template", {}):
         raise TemplateError("a choice needs a description", place=table)
+    for name, key in (("test", ""), ("messages", "before")):
+        if name in part.values and (not key or key in part.values[name]):
+            reason = "belongs to the template, since it counts before this choice is made"
+            raise TemplateError(reason, place=part.place.below(name), key=key)
     for name in asked.keys() & part.values.get("questions", {}).keys():
         reason = f"is already asked by {asked[name]['place'].file}"
         raise TemplateError(reason, place=part.place.below("questions", name))

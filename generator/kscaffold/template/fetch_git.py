@@ -30,13 +30,8 @@ HASH = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 def fetch(url: str, ref: str | None) -> tuple[Path, str]:
     """Fetch a commit, or find it in the cache; return the folder of its files, and its full hash.
 
-    Args:
-        url: of the repository; may begin with `git+`.
-        ref: a branch, a tag or a commit; None: the default branch.
-
-    Raises:
-        AnswerError: the URL or the ref is invalid.
-        TemplateError: there is no git, no such repository or ref, or it is too large or too slow.
+    The URL may begin with `git+`; without a `ref`, it is that of the default branch. Raises
+    `AnswerError` if one of them is invalid, and `TemplateError` for all that goes wrong.
     """
     url = url.removeprefix("git+")
     _check(url, ref)

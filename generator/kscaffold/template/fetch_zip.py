@@ -25,9 +25,7 @@ NOTES = "__MACOSX"
 def unpack(path: Path) -> Path:
     """Unpack a zip into a temporary folder; returns the root of the template in it.
 
-    Raises:
-        AnswerError: there is no such file.
-        TemplateError: it is not a zip, has no template, or something that no template needs.
+    Raises `AnswerError` if there is no such file, else `TemplateError` for whatever is wrong.
     """
     folder = temporary_folder()
     with place_named(str(path)):

@@ -55,10 +55,7 @@ def writable(folder: Path) -> Path:
 def keep(fetched: Path, entry: Path) -> None:
     """Move the folder `kept` of what was fetched to its entry in the cache.
 
-    The digest beside its `files` tells later whether they have changed.
-
-    Raises:
-        TemplateError: there is no manifest, or the entry cannot be written.
+    The digest beside its `files` tells later whether they have changed. Raises `TemplateError`.
     """
     kept = fetched / "kept"
     (kept / "digest").write_text(Layer("", kept / "files").digest(), encoding="ascii")

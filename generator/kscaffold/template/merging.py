@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from kscaffold.errors import Place, TemplateError
+from kscaffold.hints import near
 from kscaffold.template.choices import check_choice, choice_folder, condition, conditional
 from kscaffold.template.manifest import Manifest, Question, unknown_name
 from kscaffold.template.manifest.tables import ManifestTable
@@ -21,14 +23,8 @@ def merge(parts: Iterable[Part], taken: Container[Part] = (), *, is_whole: bool 
     A later one adds questions, derived values, placeholders, folders, rules, files and commands;
     a table of the same name changes the keys that it has; `remove` drops files.
 
-    Args:
-        parts: the layers and choices.
-        taken: the choices that are made; of others, only questions and rules count.
-        is_whole: whether all choices are made, so that all names must exist.
-
-    Raises:
-        TemplateError: a key is unknown or missing, a value has the wrong type, or a name refers to
-            nothing.
+    `taken` are the choices that are made: of others, only questions and rules count. Only if all
+    are made (`is_whole`) must all names exist. Raises `TemplateError` for whatever is wrong.
     """
     stack = _Stack()
     for part in parts:
@@ -78,9 +74,10 @@ class _Stack:
             self.about.setdefault(part.question, {})[part.answer] = part.layer.description
         questions = self.tables["questions"]
         for name, value in said.answers.items():
+            place = part.place.below("answers")
             if name not in questions:
-                raise unknown_name("question", name, questions, part.place.below("answers"))
-            settled = (condition(part), part.question, value)
+                raise unknown_name("question", name, questions, place)
+            settled = (condition(part), part.question, value, place)
             # A choice comes before those that it extends.
             questions[name]["settled"] = (settled, *questions[name].get("settled", ()))
 
@@ -118,7 +115,9 @@ class _Stack:
         for path in files:
             folder, _, rest = path.partition("/")
             into = self.tables["folders"].get(folder)
-            if path not in listed and rest and into is not None and not _is_partial(path):
+            # Files such as "_macros.jinja" are only there for others to include.
+            is_partial = re.search(r"(^|/)_(?!_)[^/]*$", path)
+            if path not in listed and rest and into is not None and not is_partial:
                 target = "/".join(filter(None, (into.strip("/"), rest))).removesuffix(".jinja")
                 yield {"template": path, "target": target, "place": place}
 
@@ -136,6 +135,7 @@ class _Stack:
             keys["name"]: read_table(Question, self._with_choices(keys), keys["place"])
             for keys in self._in_order()
         }
+        _check_settled(questions)
         tables = {**self.tables, "derived": self._derived(), "questions": questions}
         return msgspec.convert({**tables, **self.lists, "places": self.places}, Manifest)
 
@@ -156,6 +156,9 @@ class _Stack:
         about = dict(sorted(self.about.get(keys["name"], {}).items()))
         if not isinstance(keys.get("choices"), str):
             # An overlay may restrict folders to a list.
+            for name in keys.get("choices", ()) if keys.get("folder") else ():
+                if name not in about:
+                    raise unknown_name("choice", name, about, keys["place"], "choices")
             return {**keys, "about": about}
         if not choice_folder(keys) or not about:
             reason = f"{keys['choices']!r} has no folder with a kscaffold.toml"
@@ -175,7 +178,15 @@ class _Stack:
         return (questions[name] for name in order)
 
 
-def _is_partial(path: str) -> bool:
-    """Return whether a file is only there for others to include, such as "_macros.jinja"."""
-    name = path.rpartition("/")[2]
-    return name.startswith("_") and not name.startswith("__")
+def _check_settled(questions: Mapping[str, Question]) -> None:
+    """Refuse answers of choices that no question can have; raises `TemplateError`."""
+    order = [*questions]
+    for name, question in questions.items():
+        for _, by, value, place in question.settled:
+            hint, reason = "", question.mistyped(value)
+            if question.about and value not in question.about:
+                reason, hint = f"no choice {value!r}", near(str(value), question.about)
+            if order.index(by) > order.index(name):
+                reason, hint = f"is asked before {questions[by].option}", "use a rule instead"
+            if reason:
+                raise TemplateError(reason, place=place, key=name, hint=hint)

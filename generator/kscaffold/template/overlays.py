@@ -29,21 +29,13 @@ MAX_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Layer:
-    """A folder of template files.
+    """A folder of template files."""
 
-    Attributes:
-        name: what other layers call it, such as "builtin".
-        root: the folder.
-        place: the prefix of its files in messages, such as "lab/"; may be empty.
-        description: from its manifest.
-        apart: folders in it that are layers of their own.
-    """
-
-    name: str
+    name: str  # what other layers call it, such as "builtin"
     root: Path
-    place: str = ""
+    place: str = ""  # the prefix of its files in messages, such as "lab/"; may be empty
     description: str = ""
-    apart: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()  # folders in it that are layers of their own
 
     def has(self, path: str) -> bool:
         """Return whether this layer has a file."""

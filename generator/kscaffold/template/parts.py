@@ -24,21 +24,13 @@ BUILT_IN = "builtin"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a layer came from.
+    """Where a layer came from."""
 
-    Attributes:
-        kind: "builtin", "folder", "zip", "git" or "installed".
-        source: an absolute path, a URL, or the name of an installed template.
-        ref: the branch, tag or commit that was asked for.
-        commit: the commit that was used.
-        digest: the SHA-256 of the paths and contents of all files, in hexadecimal digits.
-    """
-
-    kind: str
-    source: str
-    ref: str | None = None
-    commit: str | None = None
-    digest: str | None = None
+    kind: str  # "builtin", "folder", "zip", "git" or "installed"
+    source: str  # an absolute path, a URL, or the name of an installed template
+    ref: str | None = None  # that was asked for
+    commit: str | None = None  # that was used
+    digest: str | None = None  # SHA-256 of the paths and contents of all files, in hexadecimal
 
 
 class _AnyTemplateTable(TemplateTable, frozen=True, forbid_unknown_fields=False):
@@ -54,24 +46,15 @@ class ManifestHead(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Part:
-    """A layer of a template, or a choice: a folder in it that is an answer to a question.
-
-    Attributes:
-        layer: the folder.
-        origin: where it came from.
-        values: its manifest, of which only `ManifestHead` is checked.
-        is_named: whether it was named as a source, and not only extended by one.
-        number: the index of its layer; 0 is the bottom one.
-        question: the question that a choice answers; empty for a layer.
-        folder: the folder of a choice in its layer, such as "data/csv"; empty for a layer.
-        answers: the answers that choose it: its own, and those of choices that extend it.
-    """
+    """A layer of a template, or a choice: a folder in it that is an answer to a question."""
 
     layer: Layer
     origin: Origin
-    values: Mapping[str, Any]
-    is_named: bool = False
-    number: int = 0
+    values: Mapping[str, Any]  # its manifest, of which only `ManifestHead` is checked
+    is_named: bool = False  # as a source, and not only extended by one
+    number: int = 0  # the index of its layer; 0 is the bottom one
+    # Of a choice: the question that it answers, its folder in the layer, such as "data/csv", and
+    # the answers that choose it: its own, and those of choices that extend it.
     question: str = ""
     folder: str = ""
     answers: frozenset[str] = frozenset()
@@ -104,16 +87,9 @@ class Part:
 
 
 def read_part(root: Path, origin: Origin, name: str, place: str) -> Part:
-    """Read a folder and the head of its manifest.
+    """Read a folder and the head of its manifest; raises `TemplateError`.
 
-    Args:
-        root: the folder.
-        origin: where it came from.
-        name: its name, if its manifest has none.
-        place: the prefix of its files in messages.
-
-    Raises:
-        TemplateError: there is no readable manifest, or it needs a newer kscaffold.
+    `name` is its name if its manifest has none, `place` the prefix of its files in messages.
     """
     if (root / JOURNAL).exists():
         reason, hint = "half written by a run that was stopped", "run it again to undo that"

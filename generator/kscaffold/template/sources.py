@@ -30,11 +30,8 @@ def load_templates(sources: Sequence[str], base: Path, ref: str | None = None) -
 
     A whole template replaces what is below it, and so does an overlay that extends something else.
 
-    Args:
-        sources: "builtin", paths of folders and zips, URLs of git repositories, names of
-            installed templates.
-        base: the folder that relative paths start from.
-        ref: the branch, tag or commit of the one git repository among them.
+    Sources are "builtin", paths of folders and zips (relative to `base`), URLs of git repositories
+    and names of installed templates; `ref` belongs to the one git repository among them.
 
     Raises:
         AnswerError: there is no such source, or `ref` does not fit the sources.
@@ -49,10 +46,9 @@ def load_pinned(sources: Sequence[Pinned], base: Path) -> Template:
 
 
 def pinned(sources: Sequence[str], refs: Sequence[str]) -> list[Pinned]:
-    """Return each source with its ref; the refs are those of the git sources, in order.
+    """Return each source with its ref; raises `AnswerError`.
 
-    Raises:
-        AnswerError: there are refs, but not as many as git sources.
+    The refs are those of the git sources, in order: none, or as many as there are.
     """
     count = sum(map(is_git, sources))
     if len(refs) not in (0, count):

@@ -14,21 +14,13 @@ from kscaffold.template.parts import BUILT_IN, Origin, Part
 
 @dataclass(frozen=True)
 class Template:
-    """A template.
-
-    Attributes:
-        parts: all layers and choices, from the bottom to the top.
-        layers: the folders, with those of the choices that are made.
-        manifest: the merged manifest.
-        notices: messages for the user.
-        is_chosen: whether the choices are made.
-    """
+    """A template: its parts, from the bottom to the top, and what they make together."""
 
     parts: tuple[Part, ...]
-    layers: Layers
+    layers: Layers  # the folders, with those of the choices that are made
     manifest: Manifest
-    notices: tuple[str, ...] = ()
-    is_chosen: bool = False
+    notices: tuple[str, ...] = ()  # for the user
+    is_chosen: bool = False  # whether the choices are made
 
     @property
     def stack(self) -> tuple[Part, ...]:

@@ -15,10 +15,7 @@ def built_in(model_class: type[Any]) -> Declared:
     """Return the loss and the metrics that a class makes for itself, if it does.
 
     Metrics that are named "weighted_..." are weighted, and the others are not; without such names,
-    all are weighted.
-
-    Raises:
-        AnswerError: they cannot be recreated for `keras.Model`.
+    all are weighted. Raises `AnswerError` if they cannot be recreated for `keras.Model`.
     """
     try:
         inputs = keras.Input((4,))

@@ -50,18 +50,10 @@ SETUPS: dict[Problem, Setup] = {
 
 @dataclass(frozen=True)
 class Declared:
-    """The loss and metrics of `keras.Model` and, unless they are built in, of the class.
-
-    Attributes:
-        problem: the kind of targets.
-        manual: whether loss and metrics are built in, so that `compile()` takes none.
-        loss: the loss, as code.
-        metrics: the unweighted metrics, as code.
-        weighted_metrics: the weighted metrics, as code.
-    """
+    """The loss and metrics, as code, of `keras.Model` and, unless `manual`, of the class."""
 
     problem: Problem = "regression"
-    manual: bool = False
+    manual: bool = False  # whether loss and metrics are built in, so that compile() takes none
     loss: str = "'mse'"
     metrics: str = "['mae']"
     weighted_metrics: str = "['mae']"

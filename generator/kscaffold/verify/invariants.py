@@ -22,18 +22,12 @@ ROWS = 40
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The result of a check.
-
-    Attributes:
-        promise: what is checked, as a sentence.
-        problem: what is wrong, or None.
-        note: what is worth knowing, but not wrong.
-    """
+    """The result of a check."""
 
     name: str
-    promise: str
-    problem: str | None
-    note: str | None = None
+    promise: str  # what is checked, as a sentence
+    problem: str | None  # what is wrong
+    note: str | None = None  # what is worth knowing, but not wrong
 
 
 def checks() -> ModuleType:

@@ -16,25 +16,14 @@ from kscaffold.verify.cases import Declared
 
 @dataclass(frozen=True)
 class Subject:
-    """A class under test.
+    """A class under test."""
 
-    Attributes:
-        target: where it is imported from, such as "my_model.trainer:CustomModel".
-        folder: what is put on the import path for that; None: the current folder.
-        declared: its loss and metrics; None: look for built-in ones.
-    """
-
-    target: str
-    folder: str | None = None
-    declared: Declared | None = field(default_factory=Declared)
+    target: str  # such as "my_model.trainer:CustomModel"
+    folder: str | None = None  # to import it from; None: the current folder
+    declared: Declared | None = field(default_factory=Declared)  # None: look for built-in ones
 
     def load(self) -> type[Any]:
-        """Import the class.
-
-        Raises:
-            AnswerError: there is no such module or class, or it is not a Keras model class.
-            KscaffoldError: importing its module fails.
-        """
+        """Import the class; raises `AnswerError`, or `KscaffoldError` if importing it fails."""
         import keras
 
         found = self.find()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from kscaffold.project.tree import Tree
 from kscaffold.write.os_errors import as_target_errors
-from kscaffold.write.paths import check_tree
+from kscaffold.write.plan import check_tree
 from kscaffold.write.signals import signals_deferred
 from kscaffold.write.target import Target, locate
 from kscaffold.write.transaction import Written, clean_up, working_folder, write_into, write_whole

@@ -42,10 +42,8 @@ def is_own(found: os.stat_result) -> bool:
 class Folder:
     """One open folder. Its methods take paths relative to it, in which no folder may be a link.
 
-    Args:
-        path: where it is; only used without descriptors.
-        shown: the path in error messages: for a staged folder, the final one.
-        descriptor: the open folder; None on Windows.
+    `path` is only used without descriptors; `shown` is the path in errors: for a staged folder, the
+    final one.
     """
 
     def __init__(self, path: str, shown: str, descriptor: int | None) -> None:

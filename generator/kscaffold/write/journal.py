@@ -14,8 +14,7 @@ from posixpath import basename, join, split
 
 from kscaffold.errors import TargetError
 from kscaffold.write.folder import Folder, Stamp
-from kscaffold.write.paths import checked
-from kscaffold.write.plan import Plan
+from kscaffold.write.plan import Plan, checked
 from kscaffold.write.workspace import WORK
 
 STAGED = f"{WORK}/new"
@@ -51,9 +50,7 @@ def close(target: Folder) -> None:
 def undo(target: Folder) -> None:
     """Undo a write that was stopped, if there was one, and remove what it left.
 
-    Raises:
-        OSError: the disk refuses; it can be tried again.
-        TargetError: the journal cannot be read.
+    If the disk refuses (`OSError`), it can be tried again. Raises `TargetError` for a bad journal.
     """
     if target.look(_PATH) is not None:
         folders, records = _load(target)

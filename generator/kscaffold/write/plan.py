@@ -1,4 +1,4 @@
-"""Plan a write into a folder that has files, without changing anything."""
+"""Check the paths of a tree, and plan a write into a folder, without changing anything."""
 
 from __future__ import annotations
 
@@ -8,26 +8,46 @@ from dataclasses import dataclass
 from itertools import count
 from posixpath import dirname, join, split
 
-from kscaffold.errors import TargetError
+from kscaffold.errors import TargetError, TemplateError
 from kscaffold.project.tree import Tree, TreeFile
-from kscaffold.safety.paths import folded
+from kscaffold.safety.paths import check_distinct, folded, path_problem
 from kscaffold.write.folder import Folder
-from kscaffold.write.paths import folders_of
+
+
+def check_tree(tree: Tree) -> None:
+    """Refuse invalid or colliding paths, and text that is not UTF-8; raises `TargetError`."""
+    for file in tree:
+        try:
+            checked(file.path), file.data
+        except UnicodeEncodeError as error:
+            reason = f"{file.path} cannot be written as UTF-8: {error.reason}"
+            raise TargetError(reason) from error
+    try:
+        check_distinct(file.path for file in tree)
+    except TemplateError as error:
+        raise TargetError(error.reason) from error
+
+
+def checked(path: str) -> str:
+    """Return the path if it stays inside the target; else raises `TargetError`."""
+    if problem := path_problem(path, own=True):
+        raise TargetError(f"{path!r} is not a path in a project: {problem}")
+    return path
+
+
+def folders_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return all folders that contain the paths, outer ones first."""
+    parts = [path.split("/") for path in paths]
+    return tuple(sorted({"/".join(each[:n]) for each in parts for n in range(1, len(each))}))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What has to be done.
+    """What has to be done."""
 
-    Attributes:
-        folders: the missing folders, outer ones first.
-        files: the files that are missing or differ.
-        backups: for each file that differs, the path of the backup.
-    """
-
-    folders: tuple[str, ...]
-    files: Tree
-    backups: dict[str, str]
+    folders: tuple[str, ...]  # missing ones, outer ones first
+    files: Tree  # missing ones, and those that differ
+    backups: dict[str, str]  # for each file that differs, the path of its backup
 
 
 def make_plan(target: Folder, tree: Tree) -> Plan:

@@ -20,10 +20,8 @@ def signals_deferred() -> Iterator[Checkpoint]:
     """Give a function to call wherever the work within can be stopped and undone.
 
     After the work, the signal is raised again for its former handler: an interrupt becomes a
-    KeyboardInterrupt, a termination ends the process.
-
-    Raises:
-        TargetError: a signal stopped the work, and its former handler let the program go on.
+    KeyboardInterrupt, a termination ends the process. If the handler lets the program go on, a
+    `TargetError` says that the work was stopped.
     """
     caught: list[int] = []
 

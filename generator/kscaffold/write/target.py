@@ -17,23 +17,14 @@ _ANOTHER = "choose another path"
 
 @dataclass(frozen=True)
 class Target:
-    """A target, and the outermost of the folders that have to be made for it.
+    """A target, and the outermost of the folders that have to be made for it."""
 
-    Attributes:
-        given: the path as the user gave it.
-        path: the absolute path, with links resolved except in its last part.
-        found: the status of what is there, without following links; None if nothing is.
-        parent: the innermost folder around it that exists.
-        name: what is to be made in `parent`: the target, or a missing folder around it.
-        inner: the path from there to the target; "" for the target itself.
-    """
-
-    given: str
-    path: str
-    found: os.stat_result | None
-    parent: str
-    name: str
-    inner: str
+    given: str  # by the user
+    path: str  # absolute, with links resolved except in its last part
+    found: os.stat_result | None  # of what is there, without following links
+    parent: str  # the innermost folder around it that exists
+    name: str  # what is to be made in `parent`: the target, or a missing folder around it
+    inner: str  # the path from there to the target; "" for the target itself
 
     @property
     def beside(self) -> Workspace:
@@ -43,7 +34,7 @@ class Target:
     @property
     def inside(self) -> Workspace:
         """Where to stage files for a target that stays the folder it is."""
-        return Workspace.inside(self.path)
+        return Workspace(self.path)
 
     @property
     def farther_out(self) -> tuple[Workspace, ...]:
@@ -94,12 +85,7 @@ class Target:
 
 
 def locate(target: Path) -> Target:
-    """Find out where the target is and what is there.
-
-    Raises:
-        TargetError: the path leads through a broken link, or has impossible characters.
-        OSError: a part of the path is not a folder, or may not be entered.
-    """
+    """Find out where the target is and what is there; raises `TargetError`, `OSError`."""
     given = os.path.join(os.getcwd(), os.fspath(target))
     try:
         known = b"\0" not in os.fsencode(given)

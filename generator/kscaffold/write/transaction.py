@@ -8,19 +8,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import join
-from typing import TYPE_CHECKING
 
 from kscaffold.errors import TargetError
 from kscaffold.project.tree import Tree
+from kscaffold.write import journal
 from kscaffold.write.folder import Folder, is_own
 from kscaffold.write.os_errors import as_target_errors, tidy
-from kscaffold.write.paths import folders_of
+from kscaffold.write.plan import Plan, folders_of, make_plan
 from kscaffold.write.signals import Checkpoint
 from kscaffold.write.target import Target, locate
 from kscaffold.write.workspace import LOCK, WORK, Workspace
-
-if TYPE_CHECKING:
-    from kscaffold.write.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -56,9 +53,6 @@ def write_whole(target: Target, tree: Tree, checkpoint: Checkpoint) -> Written:
 
 def write_into(target: Target, tree: Tree, checkpoint: Checkpoint, *, force: bool) -> Written:
     """Stage the files inside the target, and put each in place; a journal can undo it all."""
-    from kscaffold.write import journal
-    from kscaffold.write.plan import make_plan
-
     with _working_inside(target) as folder:
         if not force and folder.names() != {LOCK, WORK}:
             raise target.not_empty()
@@ -84,8 +78,6 @@ def working_folder(target: Path) -> Iterator[Path]:
 @contextmanager
 def _working_inside(target: Target) -> Iterator[Folder]:
     """Lock the target and make `WORK` in it; at the end, undo what its journal still has."""
-    from kscaffold.write import journal
-
     with target.inside.locked(target.given) as folder:
         journal.undo(folder)
         try:
@@ -111,8 +103,6 @@ def clean_up(target: Target) -> None:
             if space == target.beside:
                 raise  # litter elsewhere does no harm, or its own run is removing it
     if target.is_folder and target.inside.is_used():
-        from kscaffold.write import journal
-
         with target.inside.locked(target.given) as folder:
             journal.undo(folder)
 

@@ -27,12 +27,7 @@ class Workspace:
     """A folder that exists, and the prefix of a run's temporary files in it."""
 
     folder: str
-    prefix: str
-
-    @classmethod
-    def inside(cls, path: str) -> Workspace:
-        """Return the workspace in a folder that is written into, with `LOCK` and `WORK`."""
-        return cls(path, _OWN)
+    prefix: str = _OWN  # in a folder that is written into, with `LOCK` and `WORK`
 
     @classmethod
     def beside(cls, path: str) -> Workspace:

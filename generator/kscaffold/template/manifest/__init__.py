@@ -12,11 +12,13 @@ from kscaffold.safety.paths import path_problem
 from kscaffold.template.manifest.tables import (
     AfterTable,
     FileTable,
+    InspectTable,
+    Kind,
     ManifestTable,
     QuestionTable,
     RuleTable,
+    Value,
 )
-from kscaffold.template.manifest.types import Kind, Value
 from kscaffold.template.overlays import MANIFEST
 from kscaffold.toml import fits, words
 
@@ -38,26 +40,17 @@ _TYPES = {
 
 
 class Question(QuestionTable, frozen=True, kw_only=True):
-    """A question of a template.
-
-    Attributes:
-        name: the name of its answer.
-        choices: the choices, also if each is a folder.
-        folder: the folder of such choices, else empty.
-        about: the description of each such choice.
-        asked_with: the option that makes it apply, such as "--data csv"; empty: it always does.
-        settled: choices that answer it: the condition, the question and the answer of each.
-        place: where a manifest last defines or changes it.
-    """
+    """A question of a template, and the place where a manifest last defines or changes it."""
 
     name: str
     type: Kind
     help: str
     choices: tuple[str, ...] = ()
-    folder: str = ""
-    about: Mapping[str, str] = {}
-    asked_with: str = ""
-    settled: tuple[tuple[str, str, Value], ...] = ()
+    folder: str = ""  # whose folders are the choices
+    about: Mapping[str, str] = {}  # the description of each of these
+    asked_with: str = ""  # the option that makes it apply, such as "--data csv"
+    # Choices that answer it: the condition, the question, the answer and the place of each.
+    settled: tuple[tuple[str, str, Value, Place], ...] = ()
     place: Place = Place(MANIFEST)
 
     @property
@@ -93,15 +86,21 @@ class Question(QuestionTable, frozen=True, kw_only=True):
     def _mistakes_of_defaults(self) -> Iterator[tuple[str, str]]:
         if self.type == "bool" and not isinstance(self.default, bool):
             yield "default", "the type 'bool' needs a default, true or false"
-        kind = _TYPES.get(self.type, str)
         for key, value in (("default", self.default), ("otherwise", self.otherwise)):
             if value is None or (isinstance(value, str) and "{{" in value):
                 continue
-            if not fits(kind, value):
-                yield key, f"must be {words(kind)} for the type {self.type!r}, not {value!r}"
+            if reason := self.mistyped(value):
+                yield key, reason
             chosen = value if isinstance(value, tuple) else (value,)
             if key == "default" and self.choices and not {*chosen} <= {*self.choices}:
                 yield key, f"must be {enumerated(self.choices)}, not {value!r}"
+
+    def mistyped(self, value: Value) -> str:
+        """Return why a value is not of the type of an answer, or ""."""
+        kind = _TYPES.get(self.type, str)
+        if fits(kind, value):
+            return ""
+        return f"must be {words(kind)} for the type {self.type!r}, not {value!r}"
 
 
 class AnswerRule(RuleTable, frozen=True, kw_only=True):
@@ -156,10 +155,16 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
     @property
     def inspected(self) -> frozenset[str]:
         """The questions whose answers name files that the template reads."""
-        keys = ("inspect", "prompt", "suggest")
-        of_questions = [getattr(each, key) for each in self.questions.values() for key in keys]
-        reads = [*self.found.values(), *of_questions]
-        return frozenset(name for each in reads for name in getattr(each, "arguments", ())[:1])
+        return frozenset(name for _, _, look in self._looks() for name in look.arguments[:1])
+
+    def _looks(self) -> Iterator[tuple[Place, str, InspectTable]]:
+        """Yield each look at a file, with its place and key."""
+        for question in self.questions.values():
+            for key in ("inspect", "prompt", "suggest"):
+                if isinstance(look := getattr(question, key), InspectTable):
+                    yield question.place, key, look
+        for key, look in self.found.items():
+            yield self.place_of("found", key), key, look
 
     def leaking_secrets(self) -> Iterator[TemplateError]:
         """Yield an error for each secret that would be kept in an answer or in a path."""
@@ -189,13 +194,8 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
             *((rule.place, "requires", name) for rule in self.rules for name in rule.requires),
             *((rule.place, "conflicts", name) for rule in self.rules for name in rule.conflicts),
         ]
-        for question in questions.values():
-            for key in ("inspect", "prompt", "suggest"):
-                names = getattr(getattr(question, key), "arguments", ())
-                named += [(question.place, key, name) for name in names]
-        for key, inspect in self.found.items():
-            place = self.place_of("found", key)
-            named += [(place, key, name) for name in inspect.arguments]
+        for place, key, look in self._looks():
+            named += [(place, key, name) for name in look.arguments]
         named += [(file.place, "answer", file.answer) for file in self.files if file.answer]
         for place, key, name in named:
             if name not in questions:
