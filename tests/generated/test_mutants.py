@@ -72,7 +72,7 @@ def test_broken_step_is_noticed(mutant: str, project: Path, tmp_path: Path) -> N
 
 FAST_CPU = ROOT / "examples/templates/fast-cpu"
 FUSED_MUTANTS = {
-    "the partial batch is dropped": ("chunks", "if rest:", "if False:"),
+    "the partial batch is dropped": ("chunks", "if rest else", "if False else"),
     "a step is left out": (
         "execution",
         r"\(state\), batches\)",

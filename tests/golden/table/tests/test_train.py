@@ -12,13 +12,7 @@ from my_model.callbacks import BestModel
 from my_model.config import Config
 from my_model.data import Data
 from my_model.errors import UserError
-from my_model.evaluate import (
-    Report,
-    baseline_model,
-    load_model,
-    measure,
-    print_report,
-)
+from my_model.evaluate import Report, load_model, print_report
 from my_model.runs.files import RunDir, read_json
 from my_model.train import train
 
@@ -140,11 +134,9 @@ def test_history_is_that_of_the_validation_rows(finished: RunDir, data: Data) ->
     assert reported == pytest.approx(logs, rel=1e-5)
 
 
-def test_baseline_explains_nothing(finished: RunDir, data: Data) -> None:
-    """The R2 score of a constant guess is never above 0, and close to it."""
-    baseline = baseline_model(load_model(finished), data.train)
-    assert baseline is not None
-    assert -1 < measure(baseline, data.train)["r2"] < 1e-4
+def test_baseline_explains_nothing(finished: RunDir) -> None:
+    """The R2 score of a constant guess is never above 0, on any rows."""
+    assert read_json(finished.metrics, Report).baseline["r2"] < 1e-6
 
 
 def test_verdict_compares_with_the_baseline(

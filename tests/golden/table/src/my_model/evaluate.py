@@ -124,7 +124,7 @@ def baseline_model(model: CustomModel, train: Split) -> CustomModel | None:
 def print_report(report: Report) -> None:
     """Print the metrics beside those of the baseline, and a verdict."""
     if not report.test:
-        print("There are no test rows: set --test-fraction above 0 for a report.")
+        print("There are no test rows: set a larger --test-fraction.")
         return
     print(f"{'test':<20} {'model':>12} {'baseline':>12} (mean of the training targets)")
     for name, value in report.test.items():
