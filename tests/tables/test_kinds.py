@@ -55,6 +55,14 @@ def test_kind_follows_the_cells(cells: list[str], kind: str, tmp_path: Path) -> 
     assert (column.role == "feature") == used == (not column.kind.why)
 
 
+@pytest.mark.parametrize("form", ["${}", "{} €", "{}%", "-{}.5%", "({}.00)"])
+def test_numbers_with_signs_are_told(form: str, tmp_path: Path) -> None:
+    """They are no numbers, and the reason says what would make them some."""
+    column = with_column(tmp_path, [form.format(number) for number in range(40)]).columns[0]
+    assert column.role != "feature"
+    assert column.kind.why == "its numbers have signs such as $ or %; without them it is used"
+
+
 def test_a_person_decides_otherwise(tmp_path: Path) -> None:
     """Columns are dropped, kept and taken for what one says."""
     numbers = [str(n % 3) for n in range(60)]
