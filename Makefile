@@ -19,10 +19,12 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[jax,dev]'
 	@touch $@
 
-demo: $(VENV)/.installed  ## generate a project and train it on real data, to the end
+demo: $(VENV)/.installed  ## generate two projects, one of a table, and train them on real data, to the end
 	rm -rf $(DEMO)
 	$(BIN)/kscaffold new $(DEMO)/my-model --defaults --no-git
 	cd $(DEMO)/my-model && PYTHONPATH=src ../../$(BIN)/python -m my_model train --verbose 2
+	$(BIN)/kscaffold new $(DEMO)/penguins --defaults --no-git --data csv --data-path data/penguins.csv --target species
+	cd $(DEMO)/penguins && PYTHONPATH=src ../../$(BIN)/python -m penguins train --verbose 2
 
 test: lint types quick slow  ## run everything: lint, types, all tests
 
