@@ -317,6 +317,7 @@ RAGGED = (
     ("1,2\n1,2,3,yes,5\n", 2),
     ('1,"2,2",3,yes\n1,"2\n2",3,yes\n', 0),
     ("\n   \n1,2,3,yes\n", 0),
+    ("\t\n1,2,3,yes\n1,2\n", 1),
     ("1,2,3,yes,\n1,2,3,yes,,\n", 0),
     ("1,2,3,yes\n1,2", 1),
     ('5" wide,2,3,no\n6" wide,2,3,no,1\n', 1),
@@ -325,7 +326,7 @@ RAGGED = (
 
 
 @pytest.mark.parametrize(("added", "ragged"), RAGGED)
-@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".csv.bz2", ".csv.zip", "-16.csv"])
+@pytest.mark.parametrize("suffix", [".csv", ".csv.GZ", ".csv.bz2", ".csv.zip", "-16.csv"])
 def test_a_later_row_that_does_not_fit_counts_as_missing(
     added: str,
     ragged: int,
@@ -359,7 +360,7 @@ def packed(data: bytes, suffix: str) -> bytes:
             archive.writestr("t.csv", data)
         return file.getvalue()
     packers: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress}
-    return next((pack(data) for end, pack in packers.items() if suffix.endswith(end)), data)
+    return next((pack(data) for end, pack in packers.items() if suffix.lower().endswith(end)), data)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[*HealthCheck])
@@ -389,3 +390,54 @@ def test_ragged_rows_are_those_that_a_reader_of_csv_finds(
         if len(row) < 3 or any(cell or is_written for cell in row[3:])
     ]
     assert project.ragged.ragged_rows(path, table, 3) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "table", "width", "expected"),
+    [
+        (b"a\n1\n\n2,3\n4\n", {}, 1, [1]),
+        (b'\xef\xbb\xbf"1,5",2\n1,2\n1\n', {"header": False}, 2, [2]),
+        ("a,b\nx\u2028y,1\n1\n".encode("utf-16-le"), {"encoding": "utf-16-le"}, 2, [1]),
+        (b"a b\n1 2\n\t\n1\n", {"separator": " "}, 2, [1]),
+        (b'a,b\r"two\rlines",1\r1\r', {}, 2, [1]),
+    ],
+)
+def test_rows_are_counted_as_pandas_counts_them(
+    data: bytes,
+    table: dict[str, Any],
+    width: int,
+    expected: list[int],
+    project: Any,
+    tmp_path: Path,
+) -> None:
+    """Blank lines of one column or of tabs, a byte order mark, other encodings and line ends."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(data)
+    found = project.ragged.ragged_rows(path, project.schema.Format(target="b", **table), width)
+    assert found == expected
+
+
+def test_a_quoted_cell_without_an_end_is_refused(
+    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as it is longer than any cell: the rest of a large file is not read in vain."""
+    path = write(tmp_path, "t.csv", 'a,b\n1,"2\n' + "1,2\n" * 1000)
+    monkeypatch.setattr(project.ragged, "BLOCK", 100)
+    monkeypatch.setattr(project.ragged, "LONGEST", 1000)
+    with pytest.raises(ValueError, match="has no end"):
+        project.ragged.ragged_rows(path, project.schema.Format(target="b"), 2)
+
+
+@pytest.mark.parametrize("separator", ["||", "", "\\s+", "é"])
+def test_a_separator_is_one_character(separator: str, project: Any) -> None:
+    """Others are refused when columns.toml is read."""
+    with pytest.raises(ValueError, match="separator"):
+        project.schema.Format(target="y", separator=separator)
+
+
+def test_a_scale_that_is_not_decided_changes_nothing(project: Any) -> None:
+    """Offset and unit beside "auto" count for nothing, as training decides on them."""
+    column = project.schema.Column("number", transform="auto", offset=5.0, unit=1000.0)
+    values = np.array([0.0, 10.0])
+    np.testing.assert_array_equal(column.scaled(values), values)
+    np.testing.assert_array_equal(column.unscaled(values), values)

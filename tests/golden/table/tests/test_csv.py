@@ -1,4 +1,4 @@
-"""Tables are read as columns.toml says: what does not fit counts as missing, aloud."""
+"""Tables are read as columns.toml says; what does not fit counts as missing."""
 
 import dataclasses
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_cells_become_numbers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table.target, [1.0])
 
 
-def test_odd_cells_count_as_missing_aloud(
+def test_odd_cells_count_as_missing_and_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Those that say nothing are no news; a row without a target is left out."""

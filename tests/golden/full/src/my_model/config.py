@@ -48,8 +48,8 @@ class Config:
     """Keep compiled programs in the user's cache folder: the next run starts faster."""
 
     monitor: str = "val_loss"
-    """Metric that decides which epoch is the best. Without validation rows it is that of
-    the training rows: `val_` is left out."""
+    """Metric that decides which epoch is the best. Without validation rows it is the
+    training metric: `loss` where this says `val_loss`."""
     monitor_mode: Literal["auto", "min", "max"] = "auto"
     """Whether a lower or a higher value of it is better. auto: higher for accuracy, AUC,
     precision, recall, F1 and R2, else lower."""

@@ -353,13 +353,15 @@ def test_interrupt_leaves_the_values(delay: float) -> None:
             os.kill(os.getpid(), signal.SIGINT)
             wait = 5  # Python drops a signal that comes while it frees an object
 
-    thread = threading.Thread(target=interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        thread.start()
-        while True:
-            model.fit(**arrays(), epochs=1000, verbose=0)
-    ended.set()
-    thread.join()
+    thread = threading.Thread(target=interrupt, daemon=True)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            thread.start()
+            while True:
+                model.fit(**arrays(), epochs=1000, verbose=0)
+    finally:
+        ended.set()
+        thread.join()
     assert all(np.isfinite(value).all() for value in values(model))
     model.fit(**arrays(), verbose=0)
 

@@ -125,7 +125,7 @@ def test_best_weights_in_memory_are_refused(
 ) -> None:
     """They are not in a checkpoint, so a resumed run would lose them."""
     stop = keras.callbacks.EarlyStopping(restore_best_weights=True)
-    with pytest.raises(UserError, match="use keep_best"):
+    with pytest.raises(UserError, match="use keep_best instead"):
         SaveProgress(finished, [stop], Checkpoint(), resumable=True)
     SaveProgress(finished, [stop], Checkpoint(), resumable=False)
 

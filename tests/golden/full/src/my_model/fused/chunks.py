@@ -1,4 +1,4 @@
-"""Data in chunks: all batches of an execution at once, and how many those are.
+"""Data in chunks: the batches of an execution at once, and the steps per execution.
 
 Keras reads batch by batch, in Python. Here it reads the rows of many batches in one go,
 in the same order. A chunk is a list: batches of one size are stacked in one item.
@@ -17,8 +17,8 @@ import numpy as np
 from .keras_names import DataAdapter, EpochIterator
 
 CHUNK_BYTES = 8 * 2**20  # a few chunks are in memory at a time
-# Ctrl-C and the progress bar wait for the end of an execution: at most so many steps,
-# or more for a small model, as long as steps times weights are below the product.
+# Ctrl-C and the progress bar wait for the end of an execution. A small model may run
+# more steps: up to CHUNK_WORK, which is steps times weights.
 CHUNK_STEPS = 256
 CHUNK_WORK = CHUNK_STEPS * 100_000
 UNKNOWN_STEPS = 8  # where it is not known how large a batch is

@@ -1,4 +1,4 @@
-"""Read a table in the form that its columns.toml says; what does not fit is counted aloud."""
+"""Read a table as its columns.toml says, and report how many cells and rows do not fit."""
 
 from __future__ import annotations
 

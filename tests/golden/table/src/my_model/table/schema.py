@@ -46,6 +46,8 @@ class Column:
 
     def scaled(self, values: Array) -> Array:
         """Return numbers as they are trained, NaN where there is no logarithm."""
+        if self.transform == "auto":
+            return values
         if self.offset or self.unit != 1:
             values = (values - self.offset) / self.unit
         if self.transform in ("log", "log1p"):
@@ -57,6 +59,8 @@ class Column:
     def unscaled(self, values: Array) -> Array:
         """Return trained numbers in the column's own units, in float64."""
         values = np.asarray(values, np.float64)
+        if self.transform == "auto":
+            return values
         if self.transform in ("log", "log1p"):
             values = np.exp(values) if self.transform == "log" else np.expm1(values)
         return values * self.unit + self.offset
@@ -73,7 +77,7 @@ class Format:
     """The column by which the rows are split into earlier and later ones."""
     group: str = ""
     """The column whose equal rows stay in one part."""
-    separator: str = ","
+    separator: Annotated[str, Field(pattern=r"^[ -~\t]$")] = ","
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
     thousands: str = ""
