@@ -104,10 +104,8 @@ class SaveProgress(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         if resumable and any(getattr(e, "restore_best_weights", False) for e in others):
-            hint = "use keep_best instead, or set resumable to False"
-            raise UserError(
-                f"EarlyStopping(restore_best_weights) cannot resume: {hint}"
-            )
+            hint = "use keep_best instead, or resumable=False"
+            raise UserError(f"restore_best_weights of a callback is lost: {hint}")
         kinds = [type(other).__name__ for other in others]
         names = [f"{kind} {kinds[:n].count(kind)}" for n, kind in enumerate(kinds)]
         self.others = dict(zip(names, others))
