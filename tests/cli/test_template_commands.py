@@ -172,7 +172,9 @@ def test_what_an_overlay_hides_is_told(what: str) -> None:
     """It lies above the choices of the built-in template, some of which override the same."""
     result = kscaffold("template", "eject", what, "--into", "mine")
     assert result.exit_code == 0
-    assert "note: this hides data/csv/package/data.py.jinja, which overrides it" in result.stderr
+    kind = "block" if ":" in what else "file"
+    note = f"note: data/csv/package/data.py.jinja overrides the same {kind} for another choice; "
+    assert f"{note}your overlay takes precedence over it" in result.stderr
     other = kscaffold("template", "eject", "package/data.py.jinja:split", "--into", "other")
     assert "tasks/" not in other.stderr
 

@@ -194,6 +194,42 @@ def test_a_script_is_known_by_its_first_line() -> None:
     assert "more than text in train, line 2" in message
 
 
+@pytest.mark.parametrize("other", ["files = !ls", "df?", "%%bash\\nif true; then ls; fi"])
+def test_a_cell_that_is_no_python_hides_no_other(other: str) -> None:
+    """Each cell of a notebook is compared by itself, and one that is no Python by its lines."""
+    line = """# {{ description | replace('@', '\\\\n') }}"""
+    cells = [f'{{"cell_type": "code", "source": ["{each}"]}}' for each in (other, line)]
+    own(f'{{"cells": [{", ".join(cells)}]}}\n', "out.ipynb")
+    evil = answered("x@import os; os.system(1)")
+    message, _ = refused("own", code=2, more=evil)
+    assert message.startswith("--description: the answer is more than text in out.ipynb, line 1")
+    assert "out.ipynb" in project("own", more=answered("a Keras model, for me"))
+    own(CELL.format(f"{other}\\n{line}"), "out.ipynb")
+    refused("own", code=2, more=evil, path="other")
+    assert "out.ipynb" in project("own", more=answered("a Keras model, for me"), path="third")
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "more"),
+    [
+        ("train", "#!/usr/bin/env python2\n", ""),
+        ("train.pyw", "", ""),
+        ("train.pyi", "", ""),
+        ("train.py", "", "format = false\n"),
+    ],
+)
+@pytest.mark.parametrize("answer", ["1; import os", "import os"])
+def test_python_that_is_not_formatted_is_compared_by_its_lines(
+    path: str, first: str, more: str, answer: str
+) -> None:
+    """If this Python cannot read it, nothing later refuses it: an answer must not become code."""
+    own(f"{first}print 'x'\n{{{{ description }}}}\n", path, more=more)
+    message, _ = refused("own", code=2, more=answered(answer))
+    assert f"more than text in {path}, line " in message
+    own(f"{first}print 'by {{{{ description }}}}'  # {{{{ description }}}}\n", path, more=more)
+    assert path in project("own", more=answered("A model, for 100 % of us"), path="fine")
+
+
 def test_a_notebook_of_another_shape_is_json() -> None:
     """What is no list of texts is compared as it is."""
     text = '{"cell_type": "code", "source": 3, "d": "{{ description }}"}\n'
@@ -228,8 +264,10 @@ def test_a_text_that_is_looked_up_is_no_text_to_compare() -> None:
 
 def test_a_template_that_is_broken_anyway_is_the_templates_fault() -> None:
     """No answer is to blame."""
-    message, _ = refused(own('D = "{{ description }}\n'), more=answered("fine"))
-    assert message.startswith("out.py.jinja: renders to invalid Python")
+    source = own('D = "{{ description }}\n')
+    for answer in ("fine", "a, b: it's fine"):
+        message, _ = refused(source, more=answered(answer))
+        assert message.startswith("out.py.jinja: renders to invalid Python")
 
 
 def test_an_overlay_is_looked_at_and_ours_is_quoted() -> None:

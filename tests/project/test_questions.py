@@ -354,6 +354,9 @@ TOKEN = (
 )
 
 
+KEPT = '[[files]]\ntemplate = "plain.txt"\ntarget = "{}"\n'
+
+
 def with_secret(text: str = "key = {{ token | quote }}\n", more: str = "") -> Path:
     """A template that writes a secret into out.txt, and a file without it."""
     listed = '[[files]]\ntemplate = "plain.txt"\ntarget = "plain.txt"\n'
@@ -384,18 +387,37 @@ def test_a_secret_is_written_where_the_template_says_and_nowhere_else() -> None:
             '[questions.copy]\ntype = "str"\nhelp = "h"\ndefault = "{{ token }}"\n',
             "[questions.copy] default",
         ),
-        ('[[files]]\ntemplate = "plain.txt"\ntarget = "{{ token }}"\n', "[[files]] #3 target"),
+        (KEPT.format("{{ token }}"), "[[files]] #3 target"),
+        (KEPT.format("{{ '}' ~ token }}"), "[[files]] #3 target"),
+        (KEPT.format("a{{ token | replace('{{', '}}') }}"), "[[files]] #3 target"),
+        (KEPT.format("{{ twice }}"), "[[files]] #3 target"),
+        (
+            '[questions.copy]\ntype = "str"\nhelp = "h"\nwhen = "false"\n'
+            'otherwise = "{{ token | upper }}"\n',
+            "[questions.copy] otherwise",
+        ),
     ],
 )
 def test_a_secret_is_no_part_of_what_is_kept(lines: str, where: str) -> None:
-    """Neither of another answer nor of a path."""
-    own = with_secret()
+    """Neither of another answer nor of a path, also by way of derived values."""
+    derived = '[derived]\nonce = "token | upper"\ntwice = "[once, once] | join"\n'
+    own = with_secret(more=derived)
     with (own / "kscaffold.toml").open("a") as manifest:
         manifest.write(lines)
     message, _ = refused(own, more=("--token", SECRET))
     assert (
         message == f"own/kscaffold.toml: {where}: the answer to 'token' is secret, and this is kept"
     )
+
+
+@pytest.mark.parametrize("target", ["{{ 'token' }}", "token", "{{ word }}-token", "{# token #}a"])
+def test_the_name_of_a_secret_is_no_secret(target: str) -> None:
+    """In a path it may stand as a word; only its answer is kept out."""
+    own = with_secret()
+    with (own / "kscaffold.toml").open("a") as manifest:
+        manifest.write(KEPT.format(target))
+    files = project(own, more=("--token", SECRET))
+    assert not {"token", "w-token", "a"}.isdisjoint(files)
 
 
 def test_a_file_with_a_secret_is_its_owners_alone() -> None:

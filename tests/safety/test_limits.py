@@ -153,13 +153,23 @@ def test_one_expression_has_so_much_time(step: str, monkeypatch: pytest.MonkeyPa
     assert len(calls) < 30
 
 
-def test_a_budget_is_shared() -> None:
-    """By threads that train projects of one template: the end of one watch ends no other."""
+def test_a_budget_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By watches that overlap: the end of one ends no other, and their time counts once."""
+    clock = iter(range(0, 100, 10))
+    monkeypatch.setattr("time.process_time", lambda: next(clock))
     budget = limits.Budget()
-    with budget.watch(), budget.watch():
-        budget.check()
-    budget.check()
+    budget.renew(35)
+    one, two = budget.watch(), budget.watch()
+    one.__enter__()  # at 0
+    two.__enter__()
+    budget.check()  # at 10
+    one.__exit__(None, None, None)  # at 20
+    assert budget.start == 0
+    two.__exit__(None, None, None)  # at 30, and ends at 40
     assert budget.start is None
+    assert budget.spent == 40
+    with pytest.raises(BoundError, match="more than 35 s"), budget.watch():
+        pass
 
 
 def test_a_pattern_that_takes_for_ever() -> None:

@@ -55,12 +55,45 @@ def test_kind_follows_the_cells(cells: list[str], kind: str, tmp_path: Path) -> 
     assert (column.role == "feature") == used == (not column.kind.why)
 
 
-@pytest.mark.parametrize("form", ["${}", "{} €", "{}%", "-{}.5%", "({}.00)"])
+SIGNS = "its numbers have signs such as $ or % (remove them to use the column)"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "${}",
+        "-${}.00",
+        "$-{}",
+        "$ {}",
+        "{} €",
+        "{},50€",
+        "{}%",
+        "+{}%",
+        "-{}.5%",
+        "({}.00)",
+        "(${})",
+    ],
+)
 def test_numbers_with_signs_are_told(form: str, tmp_path: Path) -> None:
     """They are no numbers, and the reason says what would make them some."""
     column = with_column(tmp_path, [form.format(number) for number in range(40)]).columns[0]
     assert column.role != "feature"
-    assert column.kind.why == "its numbers have signs such as $ or %; without them it is used"
+    assert column.kind.why == SIGNS
+
+
+@pytest.mark.parametrize("form", ["{}-%", "$x{}", "1-{}%", "(.{}.)"])
+def test_other_words_with_signs_are_no_numbers(form: str, tmp_path: Path) -> None:
+    """Nothing would make numbers of these."""
+    column = with_column(tmp_path, [form.format(number) for number in range(40)]).columns[0]
+    assert column.kind.why == "nearly every row has another value"
+
+
+def test_the_only_column_with_signs_is_named(tmp_path: Path) -> None:
+    """The error says what to do with it, and reads as one sentence."""
+    rows = "".join(f"${number}.00,{number % 2}\n" for number in range(40))
+    with pytest.raises(TableError) as error:
+        inspect_table(write(tmp_path, "table.csv", f"p,y\n{rows}"))
+    assert f"has no feature that says anything: 'p' {SIGNS}; --keep COLUMN" in str(error.value)
 
 
 def test_a_person_decides_otherwise(tmp_path: Path) -> None:
@@ -123,11 +156,25 @@ def test_target_told_by_a_feature_is_suspicious(tmp_path: Path) -> None:
         (["1 234", "2 345,5"], (",", " ")),
         (["1'234.50", "7"], (".", "'")),
         (["1\u202f234", "7"], (".", "\u202f")),
+        (["555 123", "1,234.5", "2,345"], (".", ",")),
+        (["555 123", "1.234,5", "2.345"], (",", ".")),
+        (["1 234.567", "12.345", "3.456"], (".", " ")),
+        (["1 234,567", "12,345", "3,456"], (",", " ")),
     ],
 )
 def test_marks_of_numbers_are_found(cells: list[str], marks: tuple[str, str]) -> None:
     """Decimal mark and thousands mark."""
     assert find_marks(cells) == marks
+
+
+def test_one_cell_decides_no_marks(tmp_path: Path) -> None:
+    """A telephone number in a column of words leaves another column's prices numbers."""
+    rows = "".join(
+        f"{'555 123' if n == 7 else 'abc'[n % 3]},\"1,{n:03}.5\",{n % 2}\n" for n in range(60)
+    )
+    found = inspect_table(write(tmp_path, "table.csv", f"phone,price,y\n{rows}"))
+    assert (found.look.dialect.decimal, found.look.dialect.thousands) == (".", ",")
+    assert found.columns[1].kind.kind == "number"
 
 
 @pytest.mark.parametrize(

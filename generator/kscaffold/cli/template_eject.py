@@ -59,8 +59,8 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
         write_tree(folder, files)
     else:
         files, hidden = _part(template, folder, what)
-        for path in hidden:
-            echo(f"note: this hides {path}, which overrides it with another choice", err=True)
+        for each in hidden:
+            echo(f"note: {each}; your overlay takes precedence over it", err=True)
         # Templates should not contain backups.
         for backup in write_tree(folder, files, force=True).backups:
             with suppress(OSError):
@@ -150,7 +150,7 @@ def _copy(files: Sequence[_File], what: str) -> tuple[_File, str | bytes] | None
 
 
 def _part(template: Template, folder: Path, what: str) -> tuple[Tree, list[str]]:
-    """Return a file and the manifests that an overlay lacks, and which files it then hides."""
+    """Return a file and the manifests that an overlay lacks, and what it then overrides."""
     files = _files(template)
     content: str | bytes
     block = None
@@ -172,12 +172,13 @@ def _part(template: Template, folder: Path, what: str) -> tuple[Tree, list[str]]
 
 
 def _hidden(files: Sequence[_File], file: _File, block: Block | None) -> list[str]:
-    """Return the files of other choices that override a file of the base, or a block of it.
+    """Return which files of other choices override the same file of the base, or block of it.
 
     An overlay lies above the choices of the template that it extends.
     """
+    what = "block" if block else "file"
     return [
-        other.target
+        f"{other.target} overrides the same {what} for another choice"
         for other in files
         if not file.choice and not other.is_chosen and other.path == file.path
         if not block or block.name in {each.name for each in blocks_of(other.layer, other.path)}

@@ -30,6 +30,7 @@ class Rendered:
     text: str | None  # None: the bytes of the template's file are copied
     executable: bool
     pristine: str | None = None  # the text without secrets; None: there are none in it
+    is_formatted: bool = False  # by black, which refuses invalid Python
     answer: str | None = None  # the question whose file is copied in place of the template's
 
 
@@ -83,7 +84,7 @@ class Rendering:
         return tuple(
             (
                 replace(each, text=format_python(each.text, file.template, package, style))
-                if file.format and each.path.endswith(".py") and each.text is not None
+                if each.is_formatted and each.text is not None
                 else each
             )
             for file, each in zip(listed, files, strict=True)
@@ -105,7 +106,8 @@ class Rendering:
                 text.encode()
             except UnicodeEncodeError:
                 raise TemplateError("renders to half of a surrogate pair") from None
-        return Rendered(path, file.template, text, file.executable)
+        is_formatted = file.format and path.endswith(".py")
+        return Rendered(path, file.template, text, file.executable, is_formatted=is_formatted)
 
     def _target(self, file: File, values: Mapping[str, object]) -> str:
         """Return where a file goes; an error names the answer that makes the path invalid."""
@@ -148,7 +150,8 @@ class Rendering:
         for file in files:
             if file.text is not None and (kind := kind_of(file.path, file.text)):
                 given = self.manifest, answers, free, render
-                Guard(*given, file.template, kind, file.text).check(file.path)
+                each = Guard(*given, file.template, kind, file.text, file.is_formatted)
+                each.check(file.path)
 
     def _without_secrets(self, answers: Answers, files: tuple[Rendered, ...]) -> list[str | None]:
         """Return each file's text without the secrets; None: it is copied.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import cycle
 
 from kscaffold.errors import AnswerError, KscaffoldError
-from kscaffold.project.structure import mean_the_same
+from kscaffold.project.structure import leaves, mean_the_same
 from kscaffold.template.manifest import Manifest, Question, Value
 
 # Stand-ins are made of these letters: not words, and too long to occur elsewhere by chance.
@@ -38,6 +38,7 @@ class Guard:
     """A file of a project, to be compared with its versions for other answers.
 
     `render` renders a template file with other answers than `values`; `suffix` is its `kind_of`.
+    If it `is_formatted`, invalid Python is refused later.
     """
 
     manifest: Manifest
@@ -47,10 +48,11 @@ class Guard:
     template: str
     suffix: str
     text: str
+    is_formatted: bool = False
 
     def check(self, path: str) -> None:
         """Refuse an answer that changes the structure of the file; raises `AnswerError`."""
-        if self._agrees(self.stand_ins) is not False:
+        if self._agrees(self.stand_ins) is not False or self._is_invalid_anyway():
             return
         fitting = {name: self._fitting(name) for name in self.stand_ins}
         guilty = [name for name, swap in fitting.items() if swap is None]
@@ -64,6 +66,11 @@ class Guard:
             key=self.manifest.questions[name].option,
             hint=f"have {self.template} quote it: {{{{ {name} | quote }}}}",
         )
+
+    def _is_invalid_anyway(self) -> bool:
+        """Return whether the template is to blame: its Python is invalid whatever is answered."""
+        texts = (self.text, self._rendered(self.stand_ins) or "")
+        return self.is_formatted and all(leaves(text, self.suffix) is None for text in texts)
 
     def _agrees(self, swaps: Mapping[str, str]) -> bool | None:
         """Return whether it means the same with other answers; None: it does not render."""

@@ -1,9 +1,10 @@
 """Compare the structure of two texts in Python, TOML, JSON or YAML, as lists of leaves.
 
-The code cells of a notebook are read as Python. Equal keys of a dict or an object count once.
+The code cells of a notebook are read as Python. The number of distinct keys is part of the
+structure, since a repeated key replaces the first.
 
 YAML is not parsed. Its lines are split into quoted texts, comments, words, and all other characters
-one by one, since each of these might be structure.
+one by one, since each of these might be structure. So are those of whatever cannot be parsed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import keyword
 import re
 import tokenize
 import tomllib
@@ -64,10 +66,9 @@ def mean_the_same(
     """
     one, two = leaves(text, suffix), leaves(other, suffix)
     if one is None and two is None:
-        # Neither can be parsed. Invalid Python is refused later; of other files, compare the lines.
-        if suffix in (".py", ".pyi", ".pyw"):
-            return True
-        one, two = tuple(lines_of_yaml(text)), tuple(lines_of_yaml(other))
+        # Neither can be parsed: compare the lines.
+        read = _lines_of_code if READERS[suffix] is _python else lines_of_yaml
+        one, two = tuple(read(text)), tuple(read(other))
     if one is None or two is None or [each.kind for each in one] != [each.kind for each in two]:
         return False
     source = text if is_lenient else None
@@ -95,6 +96,14 @@ def lines_of_yaml(text: str) -> Iterator[Leaf]:
         yield Leaf(f"line {len(line) - len(line.lstrip())}")
         for token in _TOKEN.finditer(line.strip()):
             yield _yaml_leaf(str(token.lastgroup), token[0])
+
+
+def _lines_of_code(text: str) -> Iterator[Leaf]:
+    """Yield the tokens of each line of what is nearly Python; keywords are no plain words."""
+    for leaf in lines_of_yaml(text):
+        yield leaf
+        if leaf.kind == "words":
+            yield from (Leaf(word) for word in leaf.text.split() if keyword.iskeyword(word))
 
 
 def _yaml_leaf(kind: str, text: str) -> Leaf:
@@ -158,11 +167,18 @@ def _object_of_notebook(pairs: list[tuple[str, Any]]) -> tuple[Any, ...]:
 
 
 def _cell(source: str | list[str]) -> list[object]:
-    """Return the commands of a cell, which begin with % or !, and its Python."""
+    """Return the commands of a cell, which begin with % or !, and its Python.
+
+    What is no Python, such as `files = !ls`, is compared by its lines.
+    """
     lines = "".join(source).split("\n")
     commands = [line for line in lines if line.lstrip().startswith(("%", "!"))]
     code = [line for line in lines if line not in commands]
-    return [*lines_of_yaml("\n".join(commands)), ast.parse("\n".join(code))]
+    parsed: list[object] = [*lines_of_yaml("\n".join(commands))]
+    try:
+        return [*parsed, ast.parse("\n".join(code))]
+    except SyntaxError:
+        return [*parsed, *_lines_of_code("\n".join(code))]
 
 
 # Files that are known by their names.

@@ -57,12 +57,14 @@ class Budget:
     """The CPU time for all expressions together; it is renewed each time that answers are given."""
 
     def __init__(self) -> None:
-        self.renew()
         self.start: float | None = None
+        self.watches = 0  # within each other, or of threads that share the budget
+        self.renew()
 
     def renew(self, seconds: float | None = None) -> None:
         """Allow the whole time again, by default `SECONDS`."""
         self.spent, self.seconds = 0.0, SECONDS if seconds is None else seconds
+        self.start = time.process_time() if self.watches else None
 
     def check(self) -> None:
         """Refuse to go on with an expression that is out of time; raises `BoundError`."""
@@ -72,11 +74,15 @@ class Budget:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Count the time spent within; raises `BoundError`."""
-        start = self.start = time.process_time()
+        """Count the time spent within, once if watches overlap; raises `BoundError`."""
+        if self.start is None:
+            self.start = time.process_time()
+        self.watches += 1
         try:
             yield
             self.check()
         finally:
-            self.spent += time.process_time() - start  # of this watch: threads share a budget
-            self.start = None
+            self.watches -= 1
+            if not self.watches:  # CPU time is that of all threads
+                self.spent += time.process_time() - self.start
+                self.start = None

@@ -17,8 +17,9 @@ _ABOUT = """\
 # use = false leaves a column out. A cell that does not fit its column counts as missing.
 # values: what a category or a yes/no knows; any other value counts as one more, "other".
 # offset, unit: the number that is learned is (cell - offset) / unit.
-# transform = "log" or "log1p": so is a target with a long tail; "auto": the training rows decide
-# on all three, and the run's copy says what they are. Predictions and metrics undo them.
+# transform: "log" or "log1p" for a target with a long tail; "auto": offset, unit and transform are
+# chosen from the training rows, and the run's schema.json records them. Predictions and metrics
+# undo them.
 """
 
 

@@ -113,9 +113,11 @@ def find_marks(cells: Iterable[str]) -> tuple[str, str]:
             seen[f"groups {mark}"] += bool(_GROUPS[mark].fullmatch(cell))
         seen["comma"] += bool(_COMMA.fullmatch(cell) and not _GROUPS[","].fullmatch(cell))
         seen["point"] += bool(_POINT.fullmatch(cell) and not _GROUPS["."].fullmatch(cell))
-    if spaces:
-        decimal = "," if seen["comma"] > seen["point"] else "."
-        return decimal, max(spaces, key=spaces.__getitem__)
+    decimal, other = (",", ".") if seen["comma"] > seen["point"] else (".", ",")
+    for space, count in spaces.most_common(1):
+        # A few cells such as "555 123" may be something else.
+        if count > seen["both ,"] + seen["both ."] + seen[f"groups {other}"]:
+            return decimal, space
     if seen["comma"] > seen["point"] or seen["both ."] > seen["both ,"]:
         # 1.234 alone is a number with a point nearly everywhere.
         return ",", "." if seen["both ."] or (seen["groups ."] and not seen["point"]) else ""

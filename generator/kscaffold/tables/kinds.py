@@ -21,7 +21,10 @@ MOST_VALUES = 1_000
 _FEW_VALUES = 10
 _FEW_ROWS = 20
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|rownames|row_?(id|number))|unnamed.*", re.I)
-_MARKED = re.compile(r"[$€£¥]\s?[-\d.,]+|[-\d.,]+\s?[%€$£¥]|\([\d.,]+\)")
+_MARKED = re.compile(
+    r"[+-]?[$€£¥]\s?-?\d[\d.,]*|[+-]?\d[\d.,]*\s?[%€$£¥]|\([$€£¥]?\d[\d.,]*\)", re.ASCII
+)
+_SIGNS = "its numbers have signs such as $ or % (remove them to use the column)"
 
 
 @dataclass(frozen=True)
@@ -123,5 +126,5 @@ def _of_text(profile: Profile) -> Kind:
     if lengths > 40 or words > 4:
         return Kind(TEXT, "is free text")
     if sum(map(bool, map(_MARKED.fullmatch, profile.counts))) >= MOSTLY * distinct:
-        return Kind(IDENTIFIER, "its numbers have signs such as $ or %; without them it is used")
+        return Kind(IDENTIFIER, _SIGNS)
     return Kind(IDENTIFIER, "nearly every row has another value")

@@ -1,4 +1,4 @@
-"""Who is told how far a table has been read."""
+"""Report the progress of reading a table."""
 
 from __future__ import annotations
 

@@ -168,8 +168,13 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
 
     def leaking_secrets(self) -> Iterator[TemplateError]:
         """Yield an error for each secret that would be kept in an answer or in a path."""
-        secrets = [name for name, question in self.questions.items() if question.secret]
-        uses = re.compile(rf"{{{{[^}}]*\b({'|'.join(secrets)})\b")
+        # What is secret, and the answer that it tells.
+        secrets = {name: name for name, question in self.questions.items() if question.secret}
+        if not secrets:
+            return
+        for name, expression in self.derived.items():
+            for used in sorted(_names_in(f"{{{{ {expression} }}}}") & secrets.keys()):
+                secrets[name] = secrets[used]
         texts = [
             *(
                 (each.place, key, getattr(each, key))
@@ -179,9 +184,9 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
             ),
             *((file.place, "target", file.target) for file in self.files),
         ]
-        for place, key, text in texts if secrets else ():
-            if isinstance(text, str) and (found := uses.search(text)):
-                reason = f"the answer to {found[1]!r} is secret, and this is kept"
+        for place, key, text in texts:
+            for name in sorted(_names_in(text) & secrets.keys() if isinstance(text, str) else ()):
+                reason = f"the answer to {secrets[name]!r} is secret, and this is kept"
                 yield TemplateError(reason, place=place, key=key)
 
     def dangling_names(self, *, is_whole: bool) -> Iterator[TemplateError]:
@@ -209,6 +214,19 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
             if name not in values:
                 place = self.place_of("placeholders", key)
                 yield unknown_name("question or derived value", name, values, place, key)
+
+
+def _names_in(template: str) -> set[str]:
+    """Return the names that a template uses; of one that is not valid, which is an error later."""
+    # Only for templates with secrets: others need it later, or not at all.
+    import jinja2
+    from jinja2 import nodes
+
+    try:
+        tree = jinja2.Environment(autoescape=False).parse(template)
+        return {node.name for node in tree.find_all(nodes.Name)}
+    except (jinja2.TemplateSyntaxError, RecursionError, ValueError):
+        return set()
 
 
 def unknown_name(
