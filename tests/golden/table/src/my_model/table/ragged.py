@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -17,8 +18,8 @@ import numpy as np
 
 from .schema import Format
 
-BLOCK = 1 << 20  # characters
-LONGEST = 1 << 26  # bytes of a cell
+BLOCK = 1 << 18  # bytes
+LONGEST = 1 << 24  # bytes of a cell
 OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -57,42 +58,66 @@ def ragged_rows(path: Path, table: Format, width: int) -> list[int]:
 
 def blocks(file: Any, separator: bytes) -> Iterator[bytes]:
     """Yield whole rows, a line each: no quoted cell holds a separator or a line feed."""
-    start = rb"(?<![^\n" + re.escape(separator) + rb'])"'
+    # The quote first: what it stands behind is looked at only where there is one.
+    start = rb'"(?<![^\n' + re.escape(separator) + rb']")'
     quoted = re.compile(start + rb'[^"]*(?:""[^"]*)*"')
     opening = re.compile(start)
     rest = b""
-    while text := file.read(BLOCK):
-        # Also the end of a line that is cut between its two characters.
-        text += file.readline()
-        rest += text.replace("\r\n", "\n").replace("\r", "\n").encode()
-        block = quoted.sub(b"x", rest) if b'"' in rest else rest
-        found = opening.search(block)
-        end = block.rfind(b"\n", 0, found.start()) + 1 if found else len(block)
-        rest = block[end:]
+    while data := file.read(BLOCK):
+        if data.endswith(b"\r"):
+            data += file.read(1)
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        data = rest + data
+        cut = data.rfind(b"\n") + 1
+        block, rest = data[:cut], data[cut:]
+        if b'"' in block:
+            block = quoted.sub(b"x", block)
+            if found := opening.search(block):
+                end = block.rfind(b"\n", 0, found.start()) + 1
+                block, rest = block[:end], block[end:] + rest
         if len(rest) > LONGEST:
             raise ValueError("a quoted cell has no end")
-        if end:
-            yield block[:end] if block[:end].endswith(b"\n") else block[:end] + b"\n"
+        if block:
+            yield block
     if rest:
-        yield rest if rest.endswith(b"\n") else rest + b"\n"
+        yield quoted.sub(b"x", rest).rstrip(b"\n") + b"\n"
 
 
 @contextmanager
 def opened(path: Path, encoding: str) -> Iterator[Any]:
-    """Open a table as text, with the ends of its lines as they are."""
+    """Open a table as bytes in which separators and ends of lines are those of ASCII."""
     suffix = path.suffix.lower()
     if suffix == ".zip":
         with (
             zipfile.ZipFile(path) as archive,
             archive.open(archive.namelist()[0]) as file,
         ):
-            yield as_text(file, encoding)
+            yield in_ascii(file, encoding)
     else:
         with OPENERS.get(suffix, open)(path, "rb") as file:
-            yield as_text(file, encoding)
+            yield in_ascii(file, encoding)
 
 
-def as_text(file: Any, encoding: str) -> Any:
-    """Return a file of bytes as text, without a byte order mark."""
-    unmarked = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
-    return io.TextIOWrapper(file, unmarked, newline="")
+def in_ascii(file: Any, encoding: str) -> Any:
+    """Return a file without a byte order mark, in UTF-8 where its encoding is wider."""
+    if "a".encode(encoding) != b"a":
+        return Recoded(file, encoding)
+    if file.read(3) != codecs.BOM_UTF8:
+        file.seek(0)
+    return file
+
+
+class Recoded:
+    """A file in UTF-8, whatever its encoding is."""
+
+    def __init__(self, file: Any, encoding: str) -> None:
+        self.text = io.TextIOWrapper(file, encoding, newline="")
+
+    def read(self, size: int) -> bytes:
+        """Read some characters."""
+        return self.text.read(size).encode()
+
+    def readline(self) -> bytes:
+        """Read a line."""
+        return self.text.readline().encode()
