@@ -17,10 +17,10 @@ from tests.tables.makers import PLAIN, write
 @pytest.mark.parametrize(
     ("path", "folder", "seen"),
     [
-        ("/lab/data/t.csv", "/lab/work/project", "../../data/t.csv"),
-        ("/lab/project/data/t.csv", "/lab/project", "data/t.csv"),
-        ("/data/t.csv", "/lab/project", "/data/t.csv"),
-        ("data/wine.csv", "/lab/project", "data/wine.csv"),
+        ("/a/data/t.csv", "/a/b/project", "../../data/t.csv"),
+        ("/a/project/data/t.csv", "/a/project", "data/t.csv"),
+        ("/data/t.csv", "/a/project", "/data/t.csv"),
+        ("data/wine.csv", "/a/project", "data/wine.csv"),
     ],
 )
 def test_path_is_seen_from_the_project(path: str, folder: str, seen: str) -> None:

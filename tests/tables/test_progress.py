@@ -34,7 +34,7 @@ def on_terminal(*arguments: str) -> tuple[str, str]:
         os.close(theirs)
         stdout, _ = process.communicate()
     shown = ""
-    with suppress(OSError):  # all is read, and nobody writes
+    with suppress(OSError):  # Linux raises at the end of a terminal's output
         while part := os.read(ours, 1 << 16):
             shown += part.decode()
     os.close(ours)

@@ -11,11 +11,11 @@ Progress = Callable[[float], None]
 
 
 @contextmanager
-def _nobody(_: Path) -> Iterator[Progress]:
+def _unwatched(_: Path) -> Iterator[Progress]:
     yield lambda _: None
 
 
-# Takes a path; what it gives takes the fraction of the table that has been read.
+# Called with a table's path; its context receives the fraction that has been read.
 WATCH: ContextVar[Callable[[Path], AbstractContextManager[Progress]]] = ContextVar(
-    "WATCH", default=_nobody
+    "WATCH", default=_unwatched
 )
