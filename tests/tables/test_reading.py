@@ -441,3 +441,13 @@ def test_a_scale_that_is_not_decided_changes_nothing(project: Any) -> None:
     values = np.array([0.0, 10.0])
     np.testing.assert_array_equal(column.scaled(values), values)
     np.testing.assert_array_equal(column.unscaled(values), values)
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".csv.bz2", ".csv.zip", ".csv.xz"])
+def test_a_damaged_archive_is_named(suffix: str, project: Any, tmp_path: Path) -> None:
+    """Whatever its library raises: the error names the file."""
+    schema, _ = read(project, write(tmp_path, "t.csv", PLAIN))
+    path = tmp_path / f"t{suffix}"
+    path.write_bytes(b"no archive")
+    with pytest.raises(project.schema.UserError, match=f"{path.name}: not a readable table"):
+        project.reading.read_table(path, schema)

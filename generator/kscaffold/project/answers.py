@@ -60,8 +60,11 @@ def _broken(interview: Interview, key: str) -> Iterator[tuple[Question, Value, A
     """Yield what breaks a rule: answers that it requires and lacks, or those that conflict."""
     for rule in interview.manifest.rules:
         answers: Mapping[str, Value] = getattr(rule, key)
-        for name, value in answers.items() if answers and interview.holds(rule) else ():
-            if (interview.values.get(name) == value) == (key == "conflicts"):
+        if not answers or not interview.holds(rule):
+            continue
+        for name, value in answers.items():
+            is_answer = interview.values.get(name) == value
+            if is_answer == (key == "conflicts"):
                 yield interview.manifest.questions[name], value, rule
 
 

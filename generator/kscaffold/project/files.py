@@ -149,9 +149,17 @@ class Rendering:
         free = stand_ins(self.manifest, answers)
         for file in files:
             if file.text is not None and (kind := kind_of(file.path, file.text)):
-                given = self.manifest, answers, free, render
-                each = Guard(*given, file.template, kind, file.text, file.is_formatted)
-                each.check(file.path)
+                guard = Guard(
+                    self.manifest,
+                    answers,
+                    stand_ins=free,
+                    render=render,
+                    template=file.template,
+                    kind=kind,
+                    text=file.text,
+                    is_formatted=file.is_formatted,
+                )
+                guard.check(file.path)
 
     def _without_secrets(self, answers: Answers, files: tuple[Rendered, ...]) -> list[str | None]:
         """Return each file's text without the secrets; None: it is copied.

@@ -37,8 +37,8 @@ def stand_ins(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, str]
 class Guard:
     """A file of a project, to be compared with its versions for other answers.
 
-    `render` renders a template file with other answers than `values`; `suffix` is its `kind_of`.
-    If it `is_formatted`, invalid Python is refused later.
+    `render` renders a template file with other answers than `values`; `kind` is how the file is
+    read, by `kind_of`. If it `is_formatted`, invalid Python is refused later.
     """
 
     manifest: Manifest
@@ -46,7 +46,7 @@ class Guard:
     stand_ins: Mapping[str, str]
     render: Callable[[str, Mapping[str, Value]], str]
     template: str
-    suffix: str
+    kind: str
     text: str
     is_formatted: bool = False
 
@@ -70,7 +70,7 @@ class Guard:
     def _is_invalid_anyway(self) -> bool:
         """Return whether the template is to blame: its Python is invalid whatever is answered."""
         texts = (self.text, self._rendered(self.stand_ins) or "")
-        return self.is_formatted and all(leaves(text, self.suffix) is None for text in texts)
+        return self.is_formatted and all(leaves(text, self.kind) is None for text in texts)
 
     def _agrees(self, swaps: Mapping[str, str]) -> bool | None:
         """Return whether it means the same with other answers; None: it does not render."""
@@ -114,7 +114,7 @@ class Guard:
         answers = {swap: str(self.values[name]) for name, swap in swaps.items()}
         is_lenient = all(self.stand_ins[name] == swap for name, swap in swaps.items())
         return text == other or mean_the_same(
-            text, other, self.suffix, answers, is_lenient=is_lenient
+            text, other, self.kind, answers, is_lenient=is_lenient
         )
 
 

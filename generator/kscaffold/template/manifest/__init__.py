@@ -217,7 +217,7 @@ class Manifest(ManifestTable, frozen=True, kw_only=True):
 
 
 def _names_in(template: str) -> set[str]:
-    """Return the names that a template uses; of one that is not valid, which is an error later."""
+    """Return the names that a template uses; none if it is invalid, which is an error later."""
     # Only for templates with secrets: others need it later, or not at all.
     import jinja2
     from jinja2 import nodes

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -125,5 +126,5 @@ def errors_named(path: Path) -> Iterator[None]:
         raise UserError(f"{path.absolute()}: no such file") from None
     except ImportError as error:
         raise UserError(f"{path}: {error}") from None
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, BadZipFile, LZMAError, zlib.error) as error:
         raise UserError(f"{path}: not a readable table: {error}") from None

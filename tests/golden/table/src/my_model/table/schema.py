@@ -50,7 +50,7 @@ class Column:
             return values
         if self.offset or self.unit != 1:
             values = (values - self.offset) / self.unit
-        if self.transform in ("log", "log1p"):
+        if self.transform:
             least = 0.0 if self.transform == "log" else -1.0
             values = np.where(values > least, values, np.nan)
             return np.log(values) if self.transform == "log" else np.log1p(values)
@@ -61,7 +61,7 @@ class Column:
         values = np.asarray(values, np.float64)
         if self.transform == "auto":
             return values
-        if self.transform in ("log", "log1p"):
+        if self.transform:
             values = np.exp(values) if self.transform == "log" else np.expm1(values)
         return values * self.unit + self.offset
 
