@@ -55,45 +55,47 @@ def test_kind_follows_the_cells(cells: list[str], kind: str, tmp_path: Path) -> 
     assert (column.role == "feature") == used == (not column.kind.why)
 
 
-SIGNS = "its numbers have signs such as $ or % (remove them to use the column)"
+@pytest.mark.parametrize(
+    ("form", "symbol"),
+    [
+        ("${}", "$"),
+        ("-${}.00", "$"),
+        ("$-{}", "$"),
+        ("$ {}", "$"),
+        ("US${}.00", "US$"),
+        ("EUR {}", "EUR"),
+        ("{} €", "€"),
+        ("{}%", "%"),
+        ("+{}.5 %", "%"),
+        ("{}+", "+"),
+        ("{} km/h", "km/h"),
+        ("{} °C", "°C"),
+        ("{} months", "months"),
+    ],
+)
+def test_numbers_have_symbols_beside_them(form: str, symbol: str, tmp_path: Path) -> None:
+    """A currency, a percent sign or a unit; a few cells without it are numbers, too."""
+    cells = [form.format(1 + number * number) for number in range(40)]
+    made = with_column(tmp_path, [*cells, "7", "NA"])
+    assert made.columns[0].kind.kind == "number"
+    profile = made.look.profiles["x"]
+    assert (profile.reader.symbol, profile.numbers, profile.missing) == (symbol, 41, 1)
+    assert f"column 'x': {symbol!r} beside the numbers is not read" in made.notes
 
 
 @pytest.mark.parametrize(
-    "form",
-    [
-        "${}",
-        "-${}.00",
-        "$-{}",
-        "$ {}",
-        "{} €",
-        "{},50€",
-        "{}%",
-        "+{}%",
-        "-{}.5%",
-        "({}.00)",
-        "(${})",
-    ],
+    "form", ["{}-%", "$x{}", "1-{}%", "key {}", "v{}", "{} Main St", "#{}", "({})"]
 )
-def test_numbers_with_signs_are_told(form: str, tmp_path: Path) -> None:
-    """They are no numbers, and the reason says what would make them some."""
-    column = with_column(tmp_path, [form.format(number) for number in range(40)]).columns[0]
-    assert column.role != "feature"
-    assert column.kind.why == SIGNS
-
-
-@pytest.mark.parametrize("form", ["{}-%", "$x{}", "1-{}%", "(.{}.)"])
-def test_other_words_with_signs_are_no_numbers(form: str, tmp_path: Path) -> None:
-    """Nothing would make numbers of these."""
-    column = with_column(tmp_path, [form.format(number) for number in range(40)]).columns[0]
+def test_other_words_with_numbers_are_no_numbers(form: str, tmp_path: Path) -> None:
+    """What stands beside the number is no symbol, or there is more than one."""
+    column = with_column(tmp_path, [form.format(1 + n * n) for n in range(40)]).columns[0]
     assert column.kind.why == "nearly every row has another value"
 
 
-def test_the_only_column_with_signs_is_named(tmp_path: Path) -> None:
-    """The error says what to do with it, and reads as one sentence."""
-    rows = "".join(f"${number}.00,{number % 2}\n" for number in range(40))
-    with pytest.raises(TableError) as error:
-        inspect_table(write(tmp_path, "table.csv", f"p,y\n{rows}"))
-    assert f"has no feature that says anything: 'p' {SIGNS}; --keep COLUMN" in str(error.value)
+def test_different_symbols_are_no_numbers(tmp_path: Path) -> None:
+    """Five dollars are not five euros."""
+    cells = [f"{'$€'[number % 2]}{number}" for number in range(40)]
+    assert with_column(tmp_path, cells).columns[0].kind.kind == "identifier"
 
 
 def test_a_person_decides_otherwise(tmp_path: Path) -> None:
@@ -121,6 +123,7 @@ def test_a_person_decides_otherwise(tmp_path: Path) -> None:
         (Choices(weight="y"), "weight", "'y' is the target already"),
         (Choices(weight="x"), "weight", "line 2: 'key 0' is not a number"),
         (Choices(time="x"), "time", "'key 0' is neither a date nor a number"),
+        (Choices(time="x", group="number"), "group", "by time or by group, not by both"),
         (Choices(drop=("number",)), "path", "no feature that says anything"),
     ],
 )
@@ -131,6 +134,16 @@ def test_choices_that_cannot_be_are_named(
     with pytest.raises(TableError, match=message) as error:
         with_column(tmp_path, [f"key {n}" for n in range(60)], choices)
     assert error.value.about == about
+
+
+def test_few_groups_are_noted(tmp_path: Path) -> None:
+    """One group cannot be split, and of two none is left to validate with."""
+    group = Choices(group="x")
+    with pytest.raises(TableError, match="group 'x' is the same in all rows; name another"):
+        with_column(tmp_path, ["a"] * 40, group)
+    note = "'x' has two groups: no row is left to validate with"
+    assert note in with_column(tmp_path, ["a", "b"] * 20, group).notes
+    assert note not in with_column(tmp_path, ["a", "b", "c", "d"] * 10, group).notes
 
 
 def test_target_told_by_a_feature_is_suspicious(tmp_path: Path) -> None:

@@ -8,12 +8,10 @@ import gzip
 import importlib
 import io
 import random
-import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,26 +21,9 @@ from hypothesis import strategies as st
 
 from kscaffold.tables.columns_file import columns_toml
 from kscaffold.tables.inspection import inspect_table
-from tests.projects import generate
 from tests.tables.makers import LEARNED, PLAIN, ROWS, SAME, label, write
 
 pytest.importorskip("pandas")
-PACKAGE = "table_reader"
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The modules of a project that read tables."""
-    folder = generate(
-        tmp_path_factory.mktemp("reader"),
-        {"data": "csv", "data_path": "data/penguins.csv", "target": "year", "package": PACKAGE},
-        "--force",
-        "--task=regression",
-    )
-    sys.path.insert(0, str(folder / "src"))
-    names = ("schema", "reading", "ragged", "scaling", "encoding")
-    yield SimpleNamespace(**{n: importlib.import_module(f"{PACKAGE}.table.{n}") for n in names})
-    sys.path.remove(str(folder / "src"))
 
 
 def read(project: Any, path: Path, **choices: Any) -> tuple[Any, Any]:
@@ -145,9 +126,14 @@ def tables(draw: st.DrawFn) -> Written:
     for kind in kinds:
         if kind == "number":
             numbers = [np.nan if gap() else round(generator.gauss(0, 50), 3) for _ in range(rows)]
+            form = generator.choice(("{}", "${}", "EUR {}", "{}%", "{} km/h"))
             columns.append(
                 [
-                    generator.choice(MISSING) if np.isnan(n) else str(n).replace(".", decimal)
+                    (
+                        generator.choice(MISSING)
+                        if np.isnan(n)
+                        else form.format(str(n).replace(".", decimal))
+                    )
                     for n in numbers
                 ]
             )
@@ -263,6 +249,17 @@ def test_thousands_are_told_from_decimals(
     rows = "".join(f"{cell};{number}\n" for number, cell in enumerate(cells))
     _, table = read(project, write(tmp_path, "t.csv", f"x;y\n{rows}"))
     np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.array(values, np.float32))
+
+
+@pytest.mark.parametrize("form", ["${}", "{} €", "{}km"])
+def test_a_symbol_beside_numbers_is_not_read(form: str, project: Any, tmp_path: Path) -> None:
+    """Neither of a feature nor of the target, with thousands and without."""
+    values = [1234567.25, 1234.5, -12.5, 7.0, 8250.0] * 12
+    cells = [form.format(f"{value:,}") for value in values]
+    rows = "".join(f"{cell};{cell}\n" for cell in cells)
+    schema, table = read(project, write(tmp_path, "t.csv", f"x;y\n{rows}"))
+    np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.array(values, np.float32))
+    np.testing.assert_allclose(schema.unscaled(table.target), values)
 
 
 ENCODED = {

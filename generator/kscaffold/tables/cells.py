@@ -55,10 +55,16 @@ _MAY_BE_DATE = re.compile(r"(?=.*\d)[\w:/., +-]{5,35}", re.ASCII)
 
 
 class Numbers:
-    """Reads numbers that are written with certain marks."""
+    """Reads numbers that are written with certain marks.
 
-    def __init__(self, decimal: str = ".", thousands: str = "") -> None:
-        self.decimal, self.thousands = decimal, thousands
+    Attributes:
+        decimal: "." or ",".
+        thousands: what stands between thousands.
+        symbol: what may stand beside the number, such as "$" or "%".
+    """
+
+    def __init__(self, decimal: str = ".", thousands: str = "", symbol: str = "") -> None:
+        self.decimal, self.thousands, self.symbol = decimal, thousands, symbol
         self._grouped = None
         if thousands:
             mark, point = re.escape(thousands), re.escape(decimal)
@@ -67,6 +73,8 @@ class Numbers:
 
     def value(self, cell: str) -> float | None:
         """Return the number; None: it is none, or none that float32 holds."""
+        if self.symbol:
+            cell = cell.replace(self.symbol, "", 1).strip()
         if self._grouped and self._grouped.fullmatch(cell):
             cell = cell.replace(self.thousands, "")
         if self.decimal == ",":

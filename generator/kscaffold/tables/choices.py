@@ -43,6 +43,9 @@ class Choices:
         for one, other in (("drop", "keep"), ("category", "number")):
             for name in {*getattr(self, one)} & {*getattr(self, other)}:
                 raise TableError(f"{name!r} is given to --{other}, too", about=one)
+        if self.time and self.group:
+            reason = "rows are split by time or by group, not by both"
+            raise TableError(reason, about="group", hint="leave one out")
         roles: dict[str, str] = {}
         for about in ("target", "weight", "time", "group"):
             name = getattr(self, about)

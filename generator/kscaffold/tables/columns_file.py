@@ -8,6 +8,7 @@ from kscaffold.safety.escaping import quote
 from kscaffold.tables.column import Column
 from kscaffold.tables.dialect import MISSING
 from kscaffold.tables.inspection import Inspection
+from kscaffold.tables.kinds import NUMBER
 
 _ABOUT = """\
 # What is learned from a table: how the file is written, and what each column is.
@@ -15,6 +16,7 @@ _ABOUT = """\
 #
 # kind: number, yes/no, category or date are used; identifier, text, constant and empty are not.
 # use = false leaves a column out. A cell that does not fit its column counts as missing.
+# symbol: what stands beside a number, such as "$" or "%"; it is not read.
 # values: what a category or a yes/no knows; any other value counts as one more, "other".
 # offset, unit: the number that is learned is (cell - offset) / unit.
 # transform: "log" or "log1p" for a target with a long tail; "auto": offset, unit and transform are
@@ -25,7 +27,11 @@ _ABOUT = """\
 
 def columns_toml(made: Inspection) -> str:
     """Return the text of the file."""
-    entries = [f"{quote(column.name)} = {{ {_entry(column)} }}" for column in made.columns]
+    profiles = made.look.profiles
+    entries = [
+        f"{quote(column.name)} = {{ {_entry(column, profiles[column.name].reader.symbol)} }}"
+        for column in made.columns
+    ]
     return "\n".join([_ABOUT, "[table]", *_table(made), "", "[columns]", *entries]) + "\n"
 
 
@@ -49,13 +55,15 @@ def _table(made: Inspection) -> Iterator[str]:
     yield f"missing = {quote(MISSING)}"
 
 
-def _entry(column: Column) -> str:
+def _entry(column: Column, symbol: str) -> str:
     kind, scale = column.kind, column.scale
     parts = [f"kind = {quote(kind.kind)}"]
     if kind.why and not column.role:
         parts += ["use = false", f"why = {quote(kind.why)}"]
     elif column.role in ("weight", "time", "group"):
         parts += ["use = false", f"why = {quote(f'is the {column.role}')}"]
+    if symbol and kind.kind == NUMBER:
+        parts.append(f"symbol = {quote(symbol)}")
     if kind.values and column.role in ("feature", "target"):
         parts.append(f"values = {quote(kind.values)}")
     if kind.format:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -98,6 +98,26 @@ _BOTH = {
     ",": re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+\.\d+", re.ASCII),
     ".": re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+", re.ASCII),
 }
+
+# What stands beside a number: a currency, a percent sign, a unit such as km/h.
+_CURRENCY = r"[A-Z]{0,3}[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY|INR)\b"
+_BESIDE = re.compile(
+    rf"[+-]?(?P<before>{_CURRENCY})?\s?[+-]?\d[\d.,'\s]*?\s?"
+    rf"(?P<after>{_CURRENCY}|%|\+|°|°?[^\W\d_]{{1,8}}(?:/[^\W\d_]{{1,4}}[²³]?)?)?"
+)
+_MOSTLY = 0.9
+
+
+def find_symbol(cells: Collection[str]) -> str:
+    """Return what stands beside the number in nearly all of some distinct cells; "": nothing."""
+    seen: Counter[str] = Counter()
+    for count, cell in enumerate(cells):
+        found = _BESIDE.fullmatch(cell)
+        seen[(found["before"] or found["after"] or "") if found else ""] += 1
+        if seen[""] > 10 and seen[""] > count / 2:
+            return ""
+    symbol, count = seen.most_common(1)[0] if seen else ("", 0)
+    return symbol if count >= _MOSTLY * len(cells) else ""
 
 
 def find_marks(cells: Iterable[str]) -> tuple[str, str]:

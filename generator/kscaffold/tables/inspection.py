@@ -187,6 +187,9 @@ def _check(look: Look, columns: tuple[Column, ...], choices: Choices) -> None:
             if profile.minimum < 0 or not profile.maximum:
                 reason = f"{look.path}: the weights {column.name!r} must be positive"
                 raise TableError(reason, about="weight")
+        if column.role == "group" and len(profile.counts) + bool(profile.missing) == 1:
+            reason = f"{look.path}: group {column.name!r} is the same in all rows"
+            raise TableError(reason, about="group", hint="name another column")
         is_number = profile.numbers == profile.filled
         if column.role == "time" and column.kind.kind != DATE and not is_number:
             raise _role_error(look, profile, "time", "is neither a date nor a number")
@@ -223,6 +226,8 @@ def _notes(made: Inspection) -> Iterator[str]:
         yield f"numbers have {dialect.thousands!r} between thousands"
     for column in made.columns:
         yield from _notes_of(look.profiles[column.name], column)
+    if made.choices.group and len(look.profiles[made.choices.group].counts) == 2:
+        yield f"{made.choices.group!r} has two groups: no row is left to validate with"
     target = look.profiles[made.target.name]
     lost = look.rows - (target.numbers if made.task == REGRESSION else target.filled)
     if lost:
@@ -238,6 +243,8 @@ def counted(number: int, noun: str) -> str:
 
 def _notes_of(profile: Profile, column: Column) -> Iterator[str]:
     name, kind = column.name, column.kind
+    if kind.kind == NUMBER and column.role and profile.reader.symbol:
+        yield f"column {name!r}: {profile.reader.symbol!r} beside the numbers is not read"
     odd = profile.filled - profile.numbers
     if kind.kind == NUMBER and column.role and odd and profile.odd:
         cell, line = profile.first_odd

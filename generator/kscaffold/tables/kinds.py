@@ -21,10 +21,6 @@ MOST_VALUES = 1_000
 _FEW_VALUES = 10
 _FEW_ROWS = 20
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|rownames|row_?(id|number))|unnamed.*", re.I)
-_MARKED = re.compile(
-    r"[+-]?[$€£¥]\s?-?\d[\d.,]*|[+-]?\d[\d.,]*\s?[%€$£¥]|\([$€£¥]?\d[\d.,]*\)", re.ASCII
-)
-_SIGNS = "its numbers have signs such as $ or % (remove them to use the column)"
 
 
 @dataclass(frozen=True)
@@ -125,6 +121,4 @@ def _of_text(profile: Profile) -> Kind:
     words = sum(len(cell.split()) for cell in profile.counts) / distinct
     if lengths > 40 or words > 4:
         return Kind(TEXT, "is free text")
-    if sum(map(bool, map(_MARKED.fullmatch, profile.counts))) >= MOSTLY * distinct:
-        return Kind(IDENTIFIER, _SIGNS)
     return Kind(IDENTIFIER, "nearly every row has another value")

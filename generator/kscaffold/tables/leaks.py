@@ -38,11 +38,11 @@ def _tells(look: Look, column: Column, target: Column, pairs: list[tuple[str, st
     if target.kind.kind == NUMBER:
         if column.kind.kind != NUMBER:
             return False
-        value = look.profiles[target.name].reader.value
-        numbers = [(value(one), value(other)) for one, other in pairs]
+        feature, learned = (look.profiles[each.name].reader.value for each in (column, target))
+        numbers = [(feature(one), learned(other)) for one, other in pairs]
         found = [(x, y) for x, y in numbers if x is not None and y is not None]
         try:
-            return abs(correlation(*map(list, zip(*found, strict=True)))) > _SAME
+            return abs(correlation([x for x, _ in found], [y for _, y in found])) > _SAME
         except StatisticsError:
             return False
     distinct = {*pairs}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kscaffold.tables.cells import Numbers
-from kscaffold.tables.dialect import MISSING, Dialect, find_marks
+from kscaffold.tables.dialect import MISSING, Dialect, find_marks, find_symbol
 from kscaffold.tables.errors import TableError
 from kscaffold.tables.kinds import NUMBER, Kind, find_kind
 from kscaffold.tables.parquet import is_parquet, open_parquet
@@ -87,10 +88,16 @@ def _look(path: Path, encoding: str, header: bool, rows: Rows, progress: Progres
     if first is None:
         reason = f"{path} has no rows below its header"
         raise TableError(reason, hint="a header line and rows are needed")
-    dialect = _with_marks(rows.dialect, first) if encoding else rows.dialect
-    numbers = Numbers(dialect.decimal, dialect.thousands)
-    unnamed = rows.unnamed
-    profiles = {n: Profile(n, numbers, is_unnamed=n in unnamed) for n in rows.header}
+    distinct = [{*map(str.strip, column[:500])} - {*MISSING} for column in first.columns]
+    symbols = [*map(find_symbol, distinct)]
+    dialect = rows.dialect
+    if encoding:
+        dialect = _with_marks(dialect, zip(distinct, symbols, strict=True))
+    marks = (dialect.decimal, dialect.thousands)
+    profiles = {
+        name: Profile(name, Numbers(*marks, symbol), is_unnamed=name in rows.unnamed)
+        for name, symbol in zip(rows.header, symbols, strict=True)
+    }
     chunk: Chunk | None = first
     while chunk is not None:
         for profile, column in zip(profiles.values(), chunk.columns, strict=True):
@@ -100,7 +107,7 @@ def _look(path: Path, encoding: str, header: bool, rows: Rows, progress: Progres
     kinds = {name: find_kind(profile) for name, profile in profiles.items()}
     count = next(iter(profiles.values())).rows
     is_cut = rows.is_cut or count < rows.total
-    doubtful = doubt and _in_doubt(rows.header, kinds, numbers)
+    doubtful = doubt and _in_doubt(rows.header, kinds, Numbers(*marks))
     return Look(path, encoding, dialect, header, profiles, kinds, count, is_cut, doubtful)
 
 
@@ -115,9 +122,14 @@ def _check_names(path: Path, header: tuple[str, ...], doubt: bool) -> None:
             raise TableError(f"{path}: two columns are called {name[:40]!r}", hint=hint)
 
 
-def _with_marks(dialect: Dialect, first: Chunk) -> Dialect:
-    distinct = {cell.strip() for column in first.columns for cell in column[:500]}
-    decimal, thousands = find_marks(distinct)
+def _with_marks(dialect: Dialect, columns: Iterable[tuple[set[str], str]]) -> Dialect:
+    """Return the dialect with the marks in some columns, given their cells and symbols."""
+    cells = {
+        cell.replace(symbol, "", 1).strip() if symbol else cell
+        for distinct, symbol in columns
+        for cell in distinct
+    }
+    decimal, thousands = find_marks(cells)
     if decimal == dialect.separator:
         decimal, thousands = ".", ""
     return replace(dialect, decimal=decimal, thousands=thousands)

@@ -35,7 +35,7 @@ def numbers(cells: pd.Series[Any], column: Column, table: Format) -> tuple[Array
         missing = np.isnan(values)
     else:
         texts, rows = distinct(cells)
-        values = np.array([number(text, table) for text in texts])[rows]
+        values = np.array([number(text, column, table) for text in texts])[rows]
         missing = np.array([text in table.missing or not text for text in texts])[rows]
     if not (usable := np.abs(values) <= FLOAT32_MAX).all():
         values = np.where(usable, values, np.nan)
@@ -43,8 +43,10 @@ def numbers(cells: pd.Series[Any], column: Column, table: Format) -> tuple[Array
     return column.scaled(values), odd
 
 
-def number(text: str, table: Format) -> float:
+def number(text: str, column: Column, table: Format) -> float:
     """Return a cell's number, NaN if it is none."""
+    if column.symbol:
+        text = text.replace(column.symbol, "", 1).strip()
     if table.thousands:
         mark, point = re.escape(table.thousands), re.escape(table.decimal)
         groups = rf"[+-]?\d\d?\d?({mark}\d\d\d)+({point}\d*)?"

@@ -93,8 +93,8 @@ def in_project(path: Path) -> Path:
 def cell_type(name: str, schema: Schema) -> Any:
     """Return the type that a column's cells are read as; None: what pandas finds, fast."""
     column, table = schema.columns[name], schema.table
-    has_thousands = column.kind == "number" and table.thousands
-    if has_thousands or name == table.group:
+    is_marked = column.kind == "number" and (table.thousands or column.symbol)
+    if is_marked or name == table.group:
         return object
     # Else pandas would make something else of texts like 1.50 and true.
     texts = (value.replace(table.decimal, ".").strip() for value in column.values)

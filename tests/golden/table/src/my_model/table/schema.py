@@ -36,6 +36,8 @@ class Column:
     """The cells that a category or a yes/no knows, no before yes."""
     format: str = ""
     """The format of a date."""
+    symbol: str = ""
+    """What stands beside a number, such as "$" or "%"; it is not read."""
     offset: float = 0.0
     """What is subtracted from a number, so that float32 holds it."""
     unit: PositiveFloat = 1.0
@@ -127,6 +129,8 @@ class Schema:
             name = getattr(self.table, role)
             if name and name not in self.columns:
                 raise ValueError(f"[table] {role}: there is no column {name!r}")
+        if self.table.time and self.table.group:
+            raise ValueError("[table]: rows are split by time or by group, not by both")
         for name in self.features:
             column = self.columns[name]
             if column.kind not in USED:

@@ -13,29 +13,42 @@ def split_rows(
 ) -> tuple[Array, Array, Array]:
     """Return the numbers of the rows to train, validate and test with.
 
-    By time, the earliest rows train and the latest test; a group stays in one part; and
-    otherwise each part has its share of every class.
+    By time, the earliest rows train and the latest test; a group stays in one part, and
+    each part has one if there are enough; otherwise each part has its share of every class.
     """
     rows = len(table.target)
     generator = np.random.default_rng(seed)
     order = generator.permutation(rows)
-    groups = order
+    ends = [round(rows * test), round(rows * test) + round(rows * validation)]
     if schema.table.time:
         order = order[np.argsort(-table.order[order], kind="stable")]
     elif schema.table.group:
         _, group = np.unique(table.group, return_inverse=True)
         groups = generator.permutation(group.max() + 1)[group]
         order = np.argsort(groups, kind="stable")
-        groups = groups[order]
+        ends = group_ends(groups[order], ends)
     elif schema.labels:
         order = order[np.argsort(places(table.target[order], generator), kind="stable")]
-    ends = [round(rows * test), round(rows * test) + round(rows * validation)]
-    if schema.table.group and not schema.table.time:
-        ends = [
-            int(np.searchsorted(groups, groups[min(end, rows - 1)])) for end in ends
-        ]
     test_rows, validation_rows, train_rows = np.split(order, ends)
     return train_rows, validation_rows, test_rows
+
+
+def group_ends(groups: Array, ends: list[int]) -> list[int]:
+    """Return the ends of parts, each moved to the nearest start of a group.
+
+    A part that should have rows gets a group, as long as one is left to train on.
+    """
+    starts = np.flatnonzero(np.diff(groups)) + 1
+    wanted = np.diff([0, *ends]) > 0
+    moved = [0]
+    for part, end in enumerate(ends):
+        later = starts[starts > moved[-1]]
+        # A start for each part that follows.
+        later = later[: max(1, len(later) - wanted[part + 1 :].sum())]
+        is_wanted = wanted[part] and len(later)
+        nearest = later[np.argmin(np.abs(later - end))] if is_wanted else moved[-1]
+        moved.append(int(nearest))
+    return moved[1:]
 
 
 def places(classes: Array, generator: np.random.Generator) -> Array:
