@@ -262,6 +262,19 @@ def test_a_symbol_beside_numbers_is_not_read(form: str, project: Any, tmp_path: 
     np.testing.assert_allclose(schema.unscaled(table.target), values)
 
 
+def test_days_may_be_written_as_numbers(project: Any, tmp_path: Path) -> None:
+    """The same days give the same numbers, also where some are missing."""
+    days = [f"2024-{1 + n % 12:02}-{1 + n % 28:02}" if n % 9 else "NA" for n in range(60)]
+    found = []
+    for name, mark in (("dashes.csv", "-"), ("numbers.csv", "")):
+        rows = "".join(f"{day.replace('-', mark)},{n % 7}.5\n" for n, day in enumerate(days))
+        _, table = read(project, write(tmp_path, name, f"day,y\n{rows}"))
+        found.append(table.inputs["numbers"])
+    np.testing.assert_array_equal(*found)
+    assert np.isnan(found[0][0]).all()
+    assert not np.isnan(found[0][1]).any()
+
+
 ENCODED = {
     "numbers alone": "x;y\n" + "".join(f"{n / 7};{n % 3}.5\n" for n in range(60)),
     "categories alone": "x;y\n" + "".join(f"{'abc'[n % 3]};{n % 3}.5\n" for n in range(60)),

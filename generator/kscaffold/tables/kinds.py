@@ -20,6 +20,8 @@ MOST_VALUES = 1_000
 # A value of a larger category has to come twice to be learned from.
 _FEW_VALUES = 10
 _FEW_ROWS = 20
+# Whole numbers between these are days, such as 20240131, if all of them are.
+_FIRST_DAY, _LAST_DAY = 19_000_101, 21_001_231
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|rownames|row_?(id|number))|unnamed.*", re.I)
 
 
@@ -51,6 +53,9 @@ def find_kind(profile: Profile) -> Kind:
         if not profile.missing:
             return Kind(CONSTANT, f"always {cell[:40]!r}")
         return Kind(CATEGORY, values=(cell,))
+    days = profile.is_whole and _FIRST_DAY <= profile.minimum <= profile.maximum <= _LAST_DAY
+    if days and (form := _date_format(profile)):
+        return Kind(DATE, format=form)
     if profile.numbers >= MOSTLY * profile.filled:
         why = _why_identifier(profile)
         return Kind(IDENTIFIER, why) if why else Kind(NUMBER)

@@ -94,7 +94,8 @@ def cell_type(name: str, schema: Schema) -> Any:
     """Return the type that a column's cells are read as; None: what pandas finds, fast."""
     column, table = schema.columns[name], schema.table
     is_marked = column.kind == "number" and (table.thousands or column.symbol)
-    if is_marked or name == table.group:
+    has_digits_alone = column.format != "" and {*column.format} <= {*"%YymdHMS"}
+    if is_marked or has_digits_alone or name == table.group:
         return object
     # Else pandas would make something else of texts like 1.50 and true.
     texts = (value.replace(table.decimal, ".").strip() for value in column.values)
