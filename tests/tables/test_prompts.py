@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 
+from kscaffold.cli import prompts
 from kscaffold.errors import AnswerError
 from kscaffold.project.answers import Interview, resolve
 from kscaffold.project.pipeline import prepare
@@ -42,6 +45,18 @@ def test_names_of_columns_complete(tmp_path: Path) -> None:
     interview = Interview(scaffold.template.manifest, given, scaffold.tools, until=target)
     assert interview.suggestions(target) == ["a", "b", "c", "y"]
     assert interview.suggestions(questions["name"]) == []
+
+
+def test_paths_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tab key completes the name of a file."""
+    write(tmp_path, "people.csv", PLAIN)
+    monkeypatch.chdir(tmp_path)
+    scaffold = prepare(load_template(), "demo")
+    question = scaffold.template.manifest.questions["data_path"]
+    interview = Interview(scaffold.template.manifest, {"data": "csv"}, scaffold.tools)
+    completer = prompts._completer(question, interview)
+    found = completer.get_completions(Document("peo"), CompleteEvent())
+    assert [each.text for each in found] == ["ple.csv"]
 
 
 @pytest.mark.parametrize("name", ["ragged.csv", "identifier_target.csv", "texts.csv"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import questionary
-from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.completion import Completer, PathCompleter, WordCompleter
 
 from kscaffold.cli.terminal import echo, styled
 from kscaffold.errors import AnswerError, TemplateError
@@ -140,7 +140,11 @@ def _choices(names: Sequence[str], chosen: Sequence[str] = ()) -> list[questiona
     return [questionary.Choice(visible(name), name, checked=name in chosen) for name in names]
 
 
-def _completer(words: Sequence[str]) -> WordCompleter:
+def _completer(question: Question, interview: Interview) -> Completer:
+    """Return what completes an answer: paths, or what the template suggests."""
+    if question.type == "path":
+        return PathCompleter(expanduser=True)
+    words = interview.suggestions(question)
     shown = [word for word in words if visible(word) == word]
     return WordCompleter(shown, sentence=True, match_middle=True)
 
@@ -161,7 +165,7 @@ def _typed(question: Question, interview: Interview, default: str) -> str:
     shown: dict[str, Any] = {
         "validate_while_typing": False,
         "placeholder": [("fg:ansibrightblack", visible(default))],
-        "completer": _completer(interview.suggestions(question)),
+        "completer": _completer(question, interview),
     }
     answer: str = ask_for(
         visible(question.help), validate=validate, **({} if question.secret else shown)
