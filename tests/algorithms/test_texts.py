@@ -13,7 +13,7 @@ from kscaffold.errors import KscaffoldError
 from kscaffold.project.tree import Tree
 from tests.generated.golden_trees import PACKAGE, tree
 from tests.generated.test_size import MODULE_LINES, TOP_LINES
-from tests.projects import STYLES, Answers
+from tests.projects import ROOT, STYLES, Answers
 
 SUPERVISED = ("sam", "mixup", "adversarial")
 OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion")
@@ -93,3 +93,16 @@ def test_what_does_not_go_together_is_refused(answers: Answers, reason: str) -> 
     """The message says which answer it is, and why."""
     with pytest.raises(KscaffoldError, match=reason):
         tree({**answers, "package": PACKAGE})
+
+
+def test_an_algorithm_from_a_paper_is_short() -> None:
+    """The example of docs/algorithms.md has as many lines as the page says, and its code."""
+    folder = ROOT / "examples/templates/r-drop"
+    texts = [path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()]
+    lines = [line for text in texts for line in text.splitlines() if line.strip()]
+    page = (ROOT / "docs/algorithms.md").read_text(encoding="utf-8")
+    assert f"is this in {len(lines)} lines, tests and manifests included" in page
+    assert len(lines) < 100
+    shown = page.partition("def compute_loss_and_updates")[2].partition("```")[0].strip()
+    indented = shown.replace("\n", "\n    ")
+    assert any(f"def compute_loss_and_updates{indented}" in text for text in texts)

@@ -179,6 +179,34 @@ def test_what_an_overlay_hides_is_told(what: str) -> None:
     assert "tasks/" not in other.stderr
 
 
+@pytest.mark.parametrize(
+    "choice", ["algorithm:vae", "algorithm:sam", "data:digits", "data:csv", "style:subclass"]
+)
+def test_a_choice_is_ejected_as_one_of_ones_own(choice: str) -> None:
+    """It is offered beside the other, and its project is the same until it is changed."""
+    question, _, answer = choice.partition(":")
+    result = kscaffold("template", "eject", choice, "--into", "mine")
+    option = (f"--{question}", f"my-{answer}")
+    assert result.stderr.endswith(f"--template ./mine {' '.join(option)}\n")
+    assert f"my-{answer}" in kscaffold("new", "--help", "--template", "./mine").stdout
+    assert project(*option, "--template", "./mine") == unchanged(f"--{question}", answer)
+    again = kscaffold("template", "eject", choice, "--into", "mine")
+    assert f"my-{answer}: is there already" in error_of(again, 3)
+
+
+def test_an_ejected_choice_asks_no_question_twice() -> None:
+    """One with questions, or with files in several layers, is extended."""
+    kscaffold("template", "eject", "data:csv", "--into", "mine")
+    manifest = Path("mine/data/my-csv/kscaffold.toml").read_text()
+    assert manifest.startswith('extends = "csv"\n\n[template]\ndescription = "')
+    assert len([*Path("mine/data/my-csv").rglob("*")]) == 1
+    kscaffold("template", "eject", "package/trainer.py.jinja:loss", "--into", "other")
+    source = ("--template", "./other")
+    kscaffold("template", "eject", "algorithm:supervised", "--into", "mine", *source)
+    manifest = Path("mine/algorithms/my-supervised/kscaffold.toml").read_text()
+    assert manifest.startswith('extends = "supervised"\n')
+
+
 def test_a_file_is_ejected_whole() -> None:
     """The overlay has the file as it is; a second time it is refused."""
     result = kscaffold("template", "eject", "package/callbacks.py.jinja", "--into", "mine")
@@ -218,6 +246,8 @@ def test_an_overlay_is_ejected_from() -> None:
         ("los", "no file or block 'los'; did you mean 'loss'?"),
         ("package/trainr.py.jinja", "did you mean 'package/trainer.py.jinja'?"),
         ("package/trainer.py.jinja:los", "did you mean 'package/trainer.py.jinja:loss'?"),
+        ("algorithm:vea", "did you mean 'algorithm:vae'?"),
+        ("algorithm:_parts", "no file or block 'algorithm:_parts'"),
         ("nothing-like-it", "`kscaffold template show` lists them"),
     ],
 )

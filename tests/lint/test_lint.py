@@ -351,7 +351,7 @@ def test_every_rule_has_a_case() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["builtin", "focal-loss", "slurm", "iris", "fast-cpu", "experiment"]
+    "source", ["builtin", "focal-loss", "r-drop", "slurm", "iris", "fast-cpu", "experiment"]
 )
 def test_our_own_templates_are_clean(source: str) -> None:
     """The built-in template and the examples: no error and no advice."""

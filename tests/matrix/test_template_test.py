@@ -484,7 +484,9 @@ def test_a_question_that_needs_many_answers_meets_the_others() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", ["focal-loss", "slurm", "iris", "fast-cpu", "experiment"])
+@pytest.mark.parametrize(
+    "example", ["focal-loss", "r-drop", "slurm", "iris", "fast-cpu", "experiment"]
+)
 def test_the_examples_pass(example: str) -> None:
     """Every check in each combination that is chosen, and they train."""
     # That with a job script trains what the built-in template does.

@@ -35,30 +35,33 @@ from kscaffold.write import check_target, write_tree
 
 
 @click.command()
-@click.argument("what", metavar="[FILE|BLOCK]", required=False)
+@click.argument("what", metavar="[FILE|BLOCK|QUESTION:CHOICE]", required=False)
 @click.option("--into", metavar="FOLDER", type=click.Path(), required=True, help="The overlay.")
 @click.option(
     "--template", "source", metavar="SOURCE", default=BUILT_IN, help="What to override.  [builtin]"
 )
 @ref_option
 def command(what: str | None, into: str, source: str, ref: str | None) -> None:
-    """Write an overlay into FOLDER that overrides just FILE or BLOCK.
+    """Write an overlay into FOLDER that overrides just FILE or BLOCK, or adds a choice.
 
     FILE is a path such as "package/data.py.jinja"; BLOCK is the name of a block, or FILE:BLOCK if
-    several files have one of that name. Without either, the whole template is copied.
+    several files have one of that name. QUESTION:CHOICE, such as "algorithm:vae", copies a choice
+    as one of your own, "my-vae". Without any, the whole template is copied.
     `kscaffold template show` lists files and blocks.
     """
     if not into:
         raise AnswerError("is empty", key="--into", hint="give a folder, or . for the current one")
     template = load_templates([source], Path(), ref)
     folder = Path(into)
+    chosen: tuple[str, ...] = ()
     # Undo what a killed run left there before looking at it.
     check_target(folder, force=True)
     if what is None:
         files = _everything(template, folder)
         write_tree(folder, files)
     else:
-        files, hidden = _part(template, folder, what)
+        chosen, files = _choice(template, folder, what)
+        files, hidden = (files, []) if files else _part(template, folder, what)
         for each in hidden:
             echo(f"note: {each}; your overlay takes precedence over it", err=True)
         # Templates should not contain backups.
@@ -68,7 +71,7 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
     for file in files:
         echo(str(folder / file.path))
     source = folder.as_posix() if "/" in folder.as_posix() else f"./{folder}"
-    command = shell_join(["kscaffold", "new", "PATH", "--template", source])
+    command = shell_join(["kscaffold", "new", "PATH", "--template", source, *chosen])
     echo(f"\nTry it: {command}", err=True, keep="\n")
 
 
@@ -149,6 +152,37 @@ def _copy(files: Sequence[_File], what: str) -> tuple[_File, str | bytes] | None
     return None
 
 
+def _choice(template: Template, folder: Path, what: str) -> tuple[tuple[str, ...], Tree]:
+    """Return a choice under another name: the option that chooses it, and files; none: it is none.
+
+    A choice that asks questions, or lies in several layers, is extended: a question can be asked
+    in one place only.
+    """
+    question, _, answer = what.partition(":")
+    found = [part for part in template.parts if (part.question, part.answer) == (question, answer)]
+    if not found or not found[0].is_offered:
+        return (), ()
+    name = f"my-{answer}"
+    target = f"{found[0].folder.rpartition('/')[0]}/{name}"
+    if (folder / target).exists():
+        raise TargetError("is there already", place=str(folder / target))
+    layer, values = found[0].layer, found[0].values
+    if len(found) > 1 or "questions" in values:
+        about = f"[template]\ndescription = {quote(layer.description)}\n"
+        files: Tree = (TreeFile(MANIFEST, f"extends = {quote(answer)}\n\n{about}"),)
+    else:
+        files = tuple(TreeFile(path, layer.read_bytes(path)) for path in (MANIFEST, *layer.files()))
+    copied = tuple(replace(file, path=f"{target}/{file.path}") for file in files)
+    option = (f"--{question.replace('_', '-')}", name)
+    return option, (*_manifest(template, folder), *copied)
+
+
+def _manifest(template: Template, folder: Path) -> Tree:
+    """Return the manifest of the overlay, unless it has one."""
+    text = f"extends = {quote(template.origins[-1].source)}\n"
+    return () if (folder / MANIFEST).exists() else (TreeFile(MANIFEST, text),)
+
+
 def _part(template: Template, folder: Path, what: str) -> tuple[Tree, list[str]]:
     """Return a file and the manifests that an overlay lacks, and what it then overrides."""
     files = _files(template)
@@ -163,11 +197,10 @@ def _part(template: Template, folder: Path, what: str) -> tuple[Tree, list[str]]
         content = overriding(block)
         if (folder / file.target).exists():
             content = _with_one_more(folder / file.target, block)
-    needed = {MANIFEST: f"extends = {quote(template.origins[-1].source)}\n"}
-    if file.choice:
+    missing = _manifest(template, folder)
+    if file.choice and not (folder / file.choice.folder / MANIFEST).exists():
         about = f"[template]\ndescription = {quote(file.layer.description)}\n"
-        needed[f"{file.choice.folder}/{MANIFEST}"] = about
-    missing = (TreeFile(*each) for each in needed.items() if not (folder / each[0]).exists())
+        missing = (*missing, TreeFile(f"{file.choice.folder}/{MANIFEST}", about))
     return (*missing, TreeFile(file.target, content)), _hidden(files, file, block)
 
 
@@ -213,7 +246,8 @@ def _block(files: Sequence[_File], what: str) -> tuple[_File, Block]:
         raise AnswerError(f"{what!r} is a block of several files", hint=hint)
     if not found:
         paths = {path for file in files for path in (file.path, file.target)}
-        known = {*paths, *named, *(block.name for _, block in named.values())}
+        choices = {f"{file.choice.question}:{file.choice.answer}" for file in files if file.choice}
+        known = {*paths, *named, *choices, *(block.name for _, block in named.values())}
         hint = near(what, known) or "`kscaffold template show` lists them"
         raise AnswerError(f"no file or block {what!r}", hint=hint)
     return next(iter(found.values()))
