@@ -40,31 +40,31 @@ class Finder:
     def found(self) -> dict[str, str]:
         """Return what the manifest's `[found]` finds; raises `AnswerError` if it is a mistake."""
         return {
-            name: self.look_up(inspect, self.manifest.place_of("found", name), name)
-            for name, inspect in self.manifest.found.items()
-            if all(self.values[each] is not None for each in inspect.arguments)
+            name: self.call(call, self.manifest.place_of("found", name), name)
+            for name, call in self.manifest.found.items()
+            if all(self.values[each] is not None for each in call.arguments)
         }
 
     def table(self) -> Inspection | None:
         """Return what is learned from the table that the answers name; None: they name none."""
-        for look in self.manifest.found.values():
-            if look.function == "csv_columns":
-                path, *others = (self.values[name] for name in look.arguments)
-                file = self.readable(self.manifest.questions[look.arguments[0]])
+        for call in self.manifest.found.values():
+            if call.function == "csv_columns":
+                path, *others = (self.values[name] for name in call.arguments)
+                file = self.readable(self.manifest.questions[call.arguments[0]])
                 made = inspected(file, *others)  # type: ignore[arg-type]
                 return replace(made, look=replace(made.look, path=Path(str(path))))
         return None
 
-    def look_up(self, look: InspectTable, place: Place, key: str) -> str:
-        """Return what an inspector, called by a key at a place, finds in a file.
+    def call(self, call: InspectTable, place: Place, key: str) -> str:
+        """Return what a function finds in a file; the call of it is a key at a place.
 
         Raises `AnswerError` if an answer is to blame, `TemplateError` if the template is.
         """
-        asked = [self.manifest.questions[name] for name in look.arguments]
+        asked = [self.manifest.questions[name] for name in call.arguments]
         with place_named(place, key):
             file = self.readable(asked[0] if asked else None)
             try:
-                return inspect(look.function, file, *(self.values[each.name] for each in asked[1:]))
+                return inspect(call.function, file, *(self.values[each.name] for each in asked[1:]))
             except InspectionError as error:
                 option = asked[error.argument].option
                 raise AnswerError(error.reason, key=option, hint=error.hint) from None

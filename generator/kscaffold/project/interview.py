@@ -91,10 +91,10 @@ class Interview:
 
     def _not_asked(self, question: Question) -> tuple[Value, str] | None:
         """Return the answer to a question that is not asked, and why; None: it is asked."""
-        for when, by, value, _ in question.settled:
-            if self.tools.renderer.value(when, self.values):
-                value = self.accept(question, value)
-                option = f"{self.manifest.questions[by].option} {self.values[by]}"
+        for settled in question.settled:
+            if self.tools.renderer.value(settled.when, self.values):
+                value = self.accept(question, settled.value)
+                option = f"{self.manifest.questions[settled.by].option} {self.values[settled.by]}"
                 return value, f"is {spelled(value)} with {option}"
         with place_named(question.place, "when"):
             if question.when is None or self.tools.renderer.value(question.when, self.values):
@@ -128,4 +128,4 @@ class Interview:
     def _inspected(self, question: Question, inspect: InspectTable, key: str = "inspect") -> str:
         """Return what is found in a file; an error names the question to blame."""
         finder = Finder(self.manifest, self.values, self.users, self.tools)
-        return finder.look_up(inspect, question.place, key)
+        return finder.call(inspect, question.place, key)

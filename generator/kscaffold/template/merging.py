@@ -11,7 +11,7 @@ import msgspec
 from kscaffold.errors import Place, TemplateError
 from kscaffold.hints import near
 from kscaffold.template.choices import check_choice, choice_folder, condition, conditional
-from kscaffold.template.manifest import Manifest, Question, unknown_name
+from kscaffold.template.manifest import Manifest, Question, Settled, unknown_name
 from kscaffold.template.manifest.tables import ManifestTable
 from kscaffold.template.parts import Part
 from kscaffold.toml import read_table
@@ -77,7 +77,7 @@ class _Stack:
             place = part.place.below("answers")
             if name not in questions:
                 raise unknown_name("question", name, questions, place)
-            settled = (condition(part), part.question, value, place)
+            settled = Settled(condition(part), part.question, value, place)
             # A choice comes before those that it extends.
             questions[name]["settled"] = (settled, *questions[name].get("settled", ()))
 
@@ -182,11 +182,12 @@ def _check_settled(questions: Mapping[str, Question]) -> None:
     """Refuse answers of choices that no question can have; raises `TemplateError`."""
     order = [*questions]
     for name, question in questions.items():
-        for _, by, value, place in question.settled:
+        for settled in question.settled:
+            by, value = questions[settled.by], settled.value
             hint, reason = "", question.mistyped(value)
             if question.about and value not in question.about:
                 reason, hint = f"no choice {value!r}", near(str(value), question.about)
-            if order.index(by) > order.index(name):
-                reason, hint = f"is asked before {questions[by].option}", "use a rule instead"
+            if order.index(by.name) > order.index(name):
+                reason, hint = f"is asked before {by.option}", "use a rule instead"
             if reason:
-                raise TemplateError(reason, place=place, key=name, hint=hint)
+                raise TemplateError(reason, place=settled.place, key=name, hint=hint)

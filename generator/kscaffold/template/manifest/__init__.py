@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct
+
 from kscaffold.errors import Place, TemplateError
 from kscaffold.hints import enumerated, near
 from kscaffold.safety.escaping import unsafe_character
@@ -39,6 +41,15 @@ _TYPES = {
 }
 
 
+class Settled(Struct, frozen=True):
+    """The answer to a question that follows from a choice."""
+
+    when: str  # the condition under which the choice is made
+    by: str  # the question that the choice answers
+    value: Value
+    place: Place
+
+
 class Question(QuestionTable, frozen=True, kw_only=True):
     """A question of a template, and the place where a manifest last defines or changes it."""
 
@@ -49,8 +60,7 @@ class Question(QuestionTable, frozen=True, kw_only=True):
     folder: str = ""  # whose folders are the choices
     about: Mapping[str, str] = {}  # the description of each of these
     asked_with: str = ""  # the option that makes it apply, such as "--data csv"
-    # Choices that answer it: the condition, the question, the answer and the place of each.
-    settled: tuple[tuple[str, str, Value, Place], ...] = ()
+    settled: tuple[Settled, ...] = ()  # by choices
     place: Place = Place(MANIFEST)
 
     @property
