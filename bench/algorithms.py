@@ -131,6 +131,31 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
+# Noise, in units of the clip.
+NOISES = (0.0, 1.0, 2.0, 4.0)
+
+
+def private_figures(project: Project, seed: int) -> dict[str, float]:
+    """Train classifiers with more and more noise; return accuracy and privacy of each."""
+    figures = {}
+    for noise in NOISES:
+        fields = {"epochs": 20, "batch_size": 128, "learning_rate": 1e-2}
+        config = project.config.Config(noise=noise, seed=seed, verbose=0, **fields)
+        data = project.data.load_data(config)
+        keras.utils.set_random_seed(seed)
+        model = project.train_module.compile_model(project.model.build_model(config, data), config)
+        model.fit(project.data.Batches(data.train, config), epochs=20, shuffle=False, verbose=0)
+        logs = model.evaluate(data.test.x, data.test.y, verbose=0, return_dict=True)
+        accounting = importlib.import_module(f"{project.package}.privacy.accounting")
+        privacy = accounting.privacy_of(20, data.train.num_rows, config)
+        figures |= {
+            f"accuracy, noise {noise}": logs["accuracy"],
+            f"epsilon, noise {noise}": privacy.epsilon,
+            f"epsilon if sampled, noise {noise}": privacy.epsilon_if_sampled,
+        }
+    return figures
+
+
 def generator_figures(project: Project, seed: int) -> dict[str, float]:
     """Train a generator; return its report, beside that of the baseline."""
     model, data, path = project.train(seed)
@@ -151,6 +176,8 @@ def figures_of(algorithm: str, project: Project) -> Iterator[dict[str, float]]:
     for seed in SEEDS:
         if algorithm in FIELDS:
             yield supervised_figures(project, seed, FIELDS[algorithm])
+        elif algorithm == "dp-sgd":
+            yield private_figures(project, seed)
         else:
             yield generator_figures(project, seed)
 
@@ -158,7 +185,7 @@ def figures_of(algorithm: str, project: Project) -> Iterator[dict[str, float]]:
 def main() -> None:
     """Print the figures, algorithm by algorithm."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("algorithms", nargs="*", default=[*FIELDS, "vae", "gan", "wgan-gp"])
+    parser.add_argument("algorithms", nargs="*", default=[*FIELDS, "dp-sgd", "vae", "gan", "wgan-gp"])
     with tempfile.TemporaryDirectory() as folder:
         for algorithm in parser.parse_args().algorithms:
             project = Project(Path(folder, algorithm), algorithm)
