@@ -1,4 +1,4 @@
-"""Algorithms with losses that no compile() names: dp-sgd."""
+"""Algorithms with losses that no compile() names: dp-sgd, multitask."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ pytestmark = pytest.mark.slow
 
 ANSWERS: dict[str, dict[str, str | bool]] = {
     "dp-sgd": {"algorithm": "dp-sgd", "data": "diabetes"},
+    "multitask": {"algorithm": "multitask"},
     "supervised": {"data": "diabetes"},
 }
-ALGORITHMS = ("dp-sgd",)
-SMALL: dict[str, dict[str, Any]] = {"dp-sgd": {"hidden_units": (8,)}}
+ALGORITHMS = ("dp-sgd", "multitask")
+SMALL: dict[str, Any] = {"hidden_units": (8,)}
 
 Projects = Callable[[str], Project]
 
@@ -73,7 +74,7 @@ def test_behaves(algorithm: str, projects: Projects) -> None:
     from kscaffold.verify.invariants import checks
 
     made = projects(algorithm)
-    training = made.training(made.config(**SMALL[algorithm]))
+    training = made.training(made.config(**SMALL))
     for check in checks().CHECKS:
         check(training)
 
@@ -84,7 +85,7 @@ def test_float16_is_near_float32(algorithm: str, projects: Projects) -> None:
     found = []
     for name in ("float32", "mixed_float16"):
         with policy(name):
-            fields = {**SMALL[algorithm], "dropout": 0.0}
+            fields = {**SMALL, "dropout": 0.0}
             found.append(trained(projects(algorithm), 150, fields)[0])
     # The first steps of float16 may be skipped, until the scale fits.
     for name, values in found[0].items():
@@ -97,7 +98,7 @@ def test_no_clip_and_no_noise_is_supervised(mode: str, projects: Projects) -> No
     found = []
     with policy(mode):
         for name in ("dp-sgd", "supervised"):
-            fields = {**SMALL["dp-sgd"], "dropout": 0.0, "batch_size": 64}
+            fields = {**SMALL, "dropout": 0.0, "batch_size": 64}
             if name == "dp-sgd":
                 fields |= {"clip": 1e9, "noise": 0.0}
             found.append(trained(projects(name), 192, fields, steps_per_execution=2))
@@ -155,18 +156,54 @@ def loop_of_dp_sgd(model: Any, config: Any) -> tuple[Values, Callable[..., None]
     return weights, step
 
 
-LOOPS: dict[str, Any] = {"dp-sgd": loop_of_dp_sgd}
-ON: dict[str, dict[str, Any]] = {"dp-sgd": {"clip": 2e3, "noise": 0.1, "dropout": 0.2}}
+def loop_of_multitask(model: Any, config: Any) -> tuple[Values, Callable[..., None]]:
+    """Return the weights of a network and the variances, and what trains them on a batch."""
+    import jax
+    import jax.numpy as jnp
+
+    weights = values_of(model.trainable_variables)
+    own = next(n for n, v in enumerate(model.trainable_variables) if v is model.log_variances)
+    state = {"others": values_of(model.network.non_trainable_variables)}
+    adam = Adam(weights, config.learning_rate)
+
+    @jax.jit
+    def differentiate(weights: Values, others: Values, x: Any, y: Any, weight: Any) -> Any:
+        def loss(weights: Values) -> Any:
+            network = [*weights[:own], *weights[own + 1 :]]
+            y_pred, after = model.network.stateless_call(network, others, x, training=True)
+            whole = 0.0
+            for number, target in enumerate(("progression", "glucose")):
+                sigma = jnp.exp(weights[own][number] / 2)
+                error = (y[target] - y_pred[target].reshape(-1)) / model.scales[target]
+                whole += jnp.mean(weight * (error**2 / (2 * sigma**2) + jnp.log(sigma)))
+            return whole, after
+
+        return jax.grad(loss, has_aux=True)(weights)
+
+    def step(batch: Any) -> None:
+        gradients, state["others"] = differentiate(weights, state["others"], *batch)
+        weights[:] = adam.step(weights, gradients)
+
+    return weights, step
+
+
+LOOPS: dict[str, Any] = {"dp-sgd": loop_of_dp_sgd, "multitask": loop_of_multitask}
+ON: dict[str, dict[str, Any]] = {
+    "dp-sgd": {"clip": 2e3, "noise": 0.1, "dropout": 0.2},
+    "multitask": {"dropout": 0.2},
+}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_fit_is_a_plain_loop(algorithm: str, projects: Projects) -> None:
     """Three epochs of fit(), fused, end where a loop ends that uses no trainer of Keras."""
+    import keras
+
     made = projects(algorithm)
-    config = made.config(**SMALL[algorithm], **ON[algorithm], batch_size=64)
+    config = made.config(**SMALL, **ON[algorithm], batch_size=64)
     parts = made.data(config)
     model = made.model(config, parts, steps_per_execution=2)
-    x, y, _ = (part[:150] for part in parts.train)
+    x, y, _ = keras.tree.map_structure(lambda array: array[:150], tuple(parts.train))
     rows = (x.astype(np.float32), y, np.linspace(0, 2, 150, dtype=np.float32))
     weights, step = LOOPS[algorithm](model, config)
     for batch in batches(rows, 64, epochs=3):
@@ -225,8 +262,41 @@ MUTANTS = {
         r"elif new is not old",
         "elif False",
     ),
+    "multitask: the logarithm of the variance, not of the deviation": (
+        "multitask",
+        "trainer",
+        r"0\.5 \* \((ops\.exp.*square\(error\)) \+ log_variance\)",
+        r"0.5 * \1 + log_variance",
+    ),
+    "multitask: uncertain targets count more": (
+        "multitask",
+        "trainer",
+        r"ops\.exp\(-log_variance\)",
+        "ops.exp(log_variance)",
+    ),
+    "multitask: one uncertainty for all": (
+        "multitask",
+        "trainer",
+        r"self\.log_variances\[number\]",
+        "self.log_variances[0]",
+    ),
+    "multitask: errors in the targets' own scales": (
+        "multitask",
+        "trainer",
+        r"\[:, 0\]\) / scale",
+        "[:, 0])",
+    ),
+    "multitask: weights of rows are lost": (
+        "multitask",
+        "trainer",
+        r"mean_over_rows\(costs, weight\)",
+        "mean_over_rows(costs, None)",
+    ),
 }
-TELLING = {"dp-sgd": "paper or anew or dropout or statistics"}
+TELLING = {
+    "dp-sgd": "paper or anew or dropout or statistics",
+    "multitask": "paper or sigma",
+}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
