@@ -1,4 +1,4 @@
-"""Algorithms with losses that no compile() names: dp-sgd, multitask."""
+"""Algorithms with losses that no compile() names: dp-sgd, multitask, pinn."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ pytestmark = pytest.mark.slow
 ANSWERS: dict[str, dict[str, str | bool]] = {
     "dp-sgd": {"algorithm": "dp-sgd", "data": "diabetes"},
     "multitask": {"algorithm": "multitask"},
+    "pinn": {"algorithm": "pinn"},
     "supervised": {"data": "diabetes"},
 }
-ALGORITHMS = ("dp-sgd", "multitask")
+ALGORITHMS = ("dp-sgd", "multitask", "pinn")
 SMALL: dict[str, Any] = {"hidden_units": (8,)}
 
 Projects = Callable[[str], Project]
@@ -85,7 +86,7 @@ def test_float16_is_near_float32(algorithm: str, projects: Projects) -> None:
     found = []
     for name in ("float32", "mixed_float16"):
         with policy(name):
-            fields = {**SMALL, "dropout": 0.0}
+            fields = dict(SMALL) if algorithm == "pinn" else {**SMALL, "dropout": 0.0}
             found.append(trained(projects(algorithm), 150, fields)[0])
     # The first steps of float16 may be skipped, until the scale fits.
     for name, values in found[0].items():
@@ -187,10 +188,49 @@ def loop_of_multitask(model: Any, config: Any) -> tuple[Values, Callable[..., No
     return weights, step
 
 
-LOOPS: dict[str, Any] = {"dp-sgd": loop_of_dp_sgd, "multitask": loop_of_multitask}
+def loop_of_pinn(model: Any, config: Any) -> tuple[Values, Callable[..., None]]:
+    """Return the weights of hand-written layers, and what trains them on a batch of points."""
+    import jax
+    import jax.numpy as jnp
+
+    weights = values_of(model.trainable_variables)
+    adam = Adam(weights, config.learning_rate)
+
+    @jax.jit
+    def differentiate(weights: Values, points: Any, weight: Any) -> Any:
+        def loss(weights: Values) -> Any:
+            def u(x: Any, t: Any) -> Any:
+                kernel, bias, last_kernel, last_bias = weights
+                hidden = jnp.tanh(jnp.array([2 * x - 1, 2 * t - 1]) @ kernel + bias)
+                return (hidden @ last_kernel + last_bias)[0]
+
+            def of_point(x: Any, t: Any) -> Any:
+                u_xx = jax.grad(jax.grad(u))(x, t)
+                equation = jax.grad(u, argnums=1)(x, t) - 0.1 * u_xx
+                begin = jnp.sin(jnp.pi * x) + 0.5 * jnp.sin(3 * jnp.pi * x)
+                errors = jnp.array([u(0.0, t), u(1.0, t), u(x, 0.0) - begin])
+                return equation**2 + config.boundary_weight * errors @ errors
+
+            return jnp.mean(weight * jax.vmap(of_point)(points[:, 0], points[:, 1]))
+
+        return jax.grad(loss)(weights)
+
+    def step(batch: Any) -> None:
+        x, _, weight = batch
+        weights[:] = adam.step(weights, differentiate(weights, x, weight))
+
+    return weights, step
+
+
+LOOPS: dict[str, Any] = {
+    "dp-sgd": loop_of_dp_sgd,
+    "multitask": loop_of_multitask,
+    "pinn": loop_of_pinn,
+}
 ON: dict[str, dict[str, Any]] = {
     "dp-sgd": {"clip": 2e3, "noise": 0.1, "dropout": 0.2},
     "multitask": {"dropout": 0.2},
+    "pinn": {"boundary_weight": 3.0, "learning_rate": 1e-3},
 }
 
 
@@ -292,10 +332,42 @@ MUTANTS = {
         r"mean_over_rows\(costs, weight\)",
         "mean_over_rows(costs, None)",
     ),
+    "pinn: the first derivative for the second": (
+        "pinn",
+        "trainer",
+        r"_, u_xx = jax\.jvp\(along_x, .*",
+        "u_xx = along_x(x)",
+    ),
+    "pinn: heat flows backwards": ("pinn", "trainer", r"return u_t -", "return u_t +"),
+    "pinn: one of the ends is free": (
+        "pinn",
+        "trainer",
+        r" \+ ops\.square\(self\.u\(ones, t\)\)",
+        "",
+    ),
+    "pinn: the start at the end of time": (
+        "pinn",
+        "trainer",
+        r"self\.u\(x, zeros\) - start",
+        "self.u(x, ones) - start",
+    ),
+    "pinn: it learns from the exact solution": (
+        "pinn",
+        "trainer",
+        r"loss = equation \+",
+        "loss = ops.mean(ops.square(self.u(x, t) - y)) + equation +",
+    ),
+    "pinn: the exact solution fades too slowly": (
+        "pinn",
+        "heat",
+        r"\(number \* np\.pi\) \*\* 2 \* t",
+        "number * np.pi**2 * t",
+    ),
 }
 TELLING = {
     "dp-sgd": "paper or anew or dropout or statistics",
     "multitask": "paper or sigma",
+    "pinn": "paper or exact or teach",
 }
 
 

@@ -16,7 +16,7 @@ from tests.generated.test_size import MODULE_LINES, TOP_LINES
 from tests.projects import STYLES, Answers
 
 SUPERVISED = ("sam", "mixup", "adversarial", "dp-sgd")
-OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion", "multitask")
+OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion", "multitask", "pinn")
 DATA = {"sam": "diabetes", "mixup": "breast-cancer", "dp-sgd": "diabetes"}
 # Of a project with the defaults. The top floor has room for what an algorithm adds to it.
 MORE_TOP_LINES = 75
@@ -89,6 +89,7 @@ def test_projects_are_clean(tmp_path: Path) -> None:
         ({"algorithm": "dp-sgd", "manual_metrics": True}, "with --algorithm dp-sgd"),
         ({"algorithm": "adversarial", "data": "csv"}, "columns of a table differ in scale"),
         ({"algorithm": "vae", "data": "csv"}, "with --algorithm vae"),
+        ({"algorithm": "pinn", "style": "subclass"}, "with --algorithm pinn"),
         ({"algorithm": "multitask", "data": "digits"}, "with --algorithm multitask"),
         ({"algorithm": "gan", "sample_weight": True}, "with --algorithm gan"),
         ({"algorithm": "diffusion", "manual_metrics": True}, "is no with --algorithm"),
