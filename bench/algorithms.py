@@ -145,7 +145,7 @@ NOISES = (0.0, 1.0, 2.0, 4.0)
 
 def private_figures(project: Project, seed: int) -> dict[str, float]:
     """Train classifiers with more and more noise; return accuracy and privacy of each."""
-    figures = {}
+    figures: dict[str, float] = {}
     for noise in NOISES:
         fields = {"epochs": 20, "batch_size": 128, "learning_rate": 1e-2}
         config = project.config.Config(noise=noise, seed=seed, verbose=0, **fields)
@@ -166,7 +166,7 @@ def private_figures(project: Project, seed: int) -> dict[str, float]:
 
 def multitask_figures(project: Project, seed: int) -> dict[str, float]:
     """Train with weights that are learned, and without; return the reports on test rows."""
-    figures = {}
+    figures: dict[str, float] = {}
     for name, learned in (("learned", True), ("all the same", False)):
         model, data, _ = project.train(seed, **({} if learned else {"learn_weights": False}))
         report = project.evaluate.make_report(model, data)

@@ -172,7 +172,7 @@ def loop_of_multitask(model: Any, config: Any) -> tuple[Values, Callable[..., No
         def loss(weights: Values) -> Any:
             network = [*weights[:own], *weights[own + 1 :]]
             y_pred, after = model.network.stateless_call(network, others, x, training=True)
-            whole = 0.0
+            whole: Any = 0.0
             for number, target in enumerate(("progression", "glucose")):
                 sigma = jnp.exp(weights[own][number] / 2)
                 error = (y[target] - y_pred[target].reshape(-1)) / model.scales[target]
