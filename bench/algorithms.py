@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import shutil
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -35,13 +37,19 @@ EPOCHS = 60
 FEW: dict[str, Any] = {"test_fraction": 0.5, "validation_fraction": 0.3}
 
 
+# Those whose data are not the digits.
+OWN_DATA = ("multitask", "pinn")
+
+
 class Project:
-    """A generated project on digits, imported here."""
+    """A generated project, imported here."""
 
     def __init__(self, folder: Path, algorithm: str) -> None:
         self.folder = folder
         self.package = f"bench_{algorithm.replace('-', '_')}"
-        given = ["--algorithm", algorithm, "--data", "digits", "--package", self.package]
+        given = ["--algorithm", algorithm, "--package", self.package]
+        if algorithm not in OWN_DATA:
+            given += ["--data", "digits"]
         made = CliRunner().invoke(
             kscaffold, ["new", str(folder), "--defaults", "--no-git", "-q", *given]
         )
@@ -131,6 +139,56 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
+# Noise, in units of the clip.
+NOISES = (0.0, 1.0, 2.0, 4.0)
+
+
+def private_figures(project: Project, seed: int) -> dict[str, float]:
+    """Train classifiers with more and more noise; return accuracy and privacy of each."""
+    figures: dict[str, float] = {}
+    for noise in NOISES:
+        fields = {"epochs": 20, "batch_size": 128, "learning_rate": 1e-2}
+        config = project.config.Config(noise=noise, seed=seed, verbose=0, **fields)
+        data = project.data.load_data(config)
+        keras.utils.set_random_seed(seed)
+        model = project.train_module.compile_model(project.model.build_model(config, data), config)
+        model.fit(project.data.Batches(data.train, config), epochs=20, shuffle=False, verbose=0)
+        logs = model.evaluate(data.test.x, data.test.y, verbose=0, return_dict=True)
+        accounting = importlib.import_module(f"{project.package}.privacy.accounting")
+        privacy = accounting.privacy_of(20, data.train.num_rows, config)
+        figures |= {
+            f"accuracy, noise {noise}": logs["accuracy"],
+            f"epsilon, noise {noise}": privacy.epsilon,
+            f"epsilon if sampled, noise {noise}": privacy.epsilon_if_sampled,
+        }
+    return figures
+
+
+def multitask_figures(project: Project, seed: int) -> dict[str, float]:
+    """Train with weights that are learned, and without; return the reports on test rows."""
+    figures: dict[str, float] = {}
+    for name, learned in (("learned", True), ("all the same", False)):
+        model, data, _ = project.train(seed, **({} if learned else {"learn_weights": False}))
+        report = project.evaluate.make_report(model, data)
+        figures |= {f"{key}, {name}": value for key, value in report.test.items()}
+    y_pred = model.predict(data.test.x, verbose=0)
+    for target, y in data.test.y.items():
+        figures[f"{target} rmse"] = float(np.mean((y - y_pred[target][:, 0]) ** 2) ** 0.5)
+    return figures
+
+
+def solution_figures(project: Project, seed: int) -> dict[str, float]:
+    """Solve the equation; return the report, and the seconds that it took."""
+    start = time.perf_counter()
+    model, data, path = project.train(seed)
+    seconds = time.perf_counter() - start
+    if seed == SEEDS[0]:
+        command = importlib.import_module(f"{project.package}.solution").solution
+        command(output=path / "gallery-pinn.csv", run_dir=path)
+        shutil.copy(path / "gallery-pinn.png", ROOT / "docs" / "gallery-pinn.png")
+    return {**project.evaluate.make_report(model, data).test, "seconds": seconds}
+
+
 def generator_figures(project: Project, seed: int) -> dict[str, float]:
     """Train a generator; return its report, beside that of the baseline."""
     model, data, path = project.train(seed)
@@ -151,6 +209,12 @@ def figures_of(algorithm: str, project: Project) -> Iterator[dict[str, float]]:
     for seed in SEEDS:
         if algorithm in FIELDS:
             yield supervised_figures(project, seed, FIELDS[algorithm])
+        elif algorithm == "dp-sgd":
+            yield private_figures(project, seed)
+        elif algorithm == "multitask":
+            yield multitask_figures(project, seed)
+        elif algorithm == "pinn":
+            yield solution_figures(project, seed)
         else:
             yield generator_figures(project, seed)
 
@@ -158,7 +222,9 @@ def figures_of(algorithm: str, project: Project) -> Iterator[dict[str, float]]:
 def main() -> None:
     """Print the figures, algorithm by algorithm."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("algorithms", nargs="*", default=[*FIELDS, "vae", "gan", "wgan-gp"])
+    parser.add_argument(
+        "algorithms", nargs="*", default=[*FIELDS, "dp-sgd", *OWN_DATA, "vae", "gan", "wgan-gp"]
+    )
     with tempfile.TemporaryDirectory() as folder:
         for algorithm in parser.parse_args().algorithms:
             project = Project(Path(folder, algorithm), algorithm)

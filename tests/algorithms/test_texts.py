@@ -15,12 +15,15 @@ from tests.generated.golden_trees import PACKAGE, tree
 from tests.generated.test_size import MODULE_LINES, TOP_LINES
 from tests.projects import ROOT, STYLES, Answers
 
-SUPERVISED = ("sam", "mixup", "adversarial")
-OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion")
-DATA = {"sam": "diabetes", "mixup": "breast-cancer"}
+SUPERVISED = ("sam", "mixup", "adversarial", "dp-sgd")
+OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion", "multitask", "pinn")
+DATA = {"sam": "diabetes", "mixup": "breast-cancer", "dp-sgd": "diabetes"}
 # Of a project with the defaults. The top floor has room for what an algorithm adds to it.
 MORE_TOP_LINES = 75
-TRAINER_LINES = {"sam": 115, "mixup": 155, "adversarial": 120, "wgan-gp": 100, "diffusion": 95}
+TRAINER_LINES = {
+    **{"sam": 115, "mixup": 155, "adversarial": 120, "dp-sgd": 150},
+    **{"wgan-gp": 100, "diffusion": 95},
+}
 
 
 def combinations() -> Iterator[dict[str, str | bool]]:
@@ -83,8 +86,11 @@ def test_projects_are_clean(tmp_path: Path) -> None:
     ("answers", "reason"),
     [
         ({"algorithm": "sam", "manual_metrics": True}, "with --algorithm sam"),
+        ({"algorithm": "dp-sgd", "manual_metrics": True}, "with --algorithm dp-sgd"),
         ({"algorithm": "adversarial", "data": "csv"}, "columns of a table differ in scale"),
         ({"algorithm": "vae", "data": "csv"}, "with --algorithm vae"),
+        ({"algorithm": "pinn", "style": "subclass"}, "with --algorithm pinn"),
+        ({"algorithm": "multitask", "data": "digits"}, "with --algorithm multitask"),
         ({"algorithm": "gan", "sample_weight": True}, "with --algorithm gan"),
         ({"algorithm": "diffusion", "manual_metrics": True}, "is no with --algorithm"),
     ],
