@@ -25,7 +25,11 @@ TEACHER: dict[str, dict[str, Any]] = {
     "csv": {"teacher_units": (16,)},
 }
 # An algorithm with the data sets that it is tried on.
-CASES = [("distillation", "digits"), ("distillation", "breast-cancer"), ("distillation", "csv")]
+CASES = [
+    (algorithm, data)
+    for algorithm in ("distillation", "mean-teacher")
+    for data in ("digits", "breast-cancer", "csv")
+]
 
 Projects = Callable[[str, str], Project]
 
@@ -55,6 +59,12 @@ def some_rows(part: Any, rows: int = 150) -> list[Any]:
 
     x, y = jax.tree.map(lambda array: np.asarray(array[:rows]), (part.x, part.y))
     return [x, y, np.linspace(0, 2, rows, dtype=np.float32)[: len(y)]]
+
+
+def few_labels(rows: Any) -> Any:
+    """Return the rows with every third label, as a mean teacher takes them."""
+    x, y, weight = rows
+    return [x, np.where(np.arange(len(y)) % 3, -1, y), weight]
 
 
 def fit(model: Any, rows: Any, epochs: int = 3) -> dict[str, list[float]]:
@@ -147,18 +157,71 @@ def loop_of_distillation(model: Any, config: Any) -> tuple[Values, Callable[...,
     return weights, step
 
 
-LOOPS: dict[str, Any] = {"distillation": loop_of_distillation}
+def loop_of_mean_teacher(model: Any, config: Any) -> tuple[Values, Callable[..., None]]:
+    """Return the weights of a hand-written student, and what trains them on a batch."""
+    import jax
+    import jax.numpy as jnp
+
+    student, teacher = model.student, model.teacher
+    weights = values_of(student.trainable_variables)
+    state: dict[str, Any] = {
+        "seeds": values_of(student.non_trainable_variables),
+        "knows": values_of(teacher.variables),
+        "steps": 0,
+    }
+    # Of the teacher's variables, those that are weights: the others are seeds of dropout.
+    own = {id(variable) for variable in teacher.weights}
+    places = [n for n, variable in enumerate(teacher.variables) if id(variable) in own]
+    adam = Adam(weights, config.learning_rate)
+
+    @jax.jit
+    def differentiate(weights: Values, state: Any, x: Any, y: Any, weight: Any) -> Any:
+        taught, knows = teacher.stateless_call([], state["knows"], x, training=True)
+        share = jnp.minimum((state["steps"] + 1) / config.ramp_up, 1.0)
+        ramp = config.consistency * jnp.exp(-5 * (1 - share) ** 2)
+
+        def loss(weights: Values) -> Any:
+            y_pred, seeds = student.stateless_call(weights, state["seeds"], x, training=True)
+            both = y_pred if y_pred.shape[1] > 1 else jnp.hstack([1 - y_pred, y_pred])
+            cross = jnp.where(y < 0, 0.0, -jnp.log(both[jnp.arange(len(y)), y]))
+            distance = jnp.mean((y_pred - taught) ** 2, axis=1)
+            return jnp.mean(weight * (cross + ramp * distance)), (seeds, knows)
+
+        return jax.grad(loss, has_aux=True)(weights)
+
+    def step(x: Any, y: Any, weight: Any) -> None:
+        gradients, (seeds, knows) = differentiate(weights, state, x, y, weight)
+        weights[:] = adam.step(weights, gradients)
+        ema = min(1 - 1 / (state["steps"] + 1), config.ema)
+        knows = list(knows)
+        for place, value in zip(places, weights, strict=True):
+            knows[place] = ema * knows[place] + (1 - ema) * value
+        state.update(seeds=seeds, knows=knows, steps=state["steps"] + 1)
+
+    return weights, step
+
+
+LOOPS: dict[str, Any] = {
+    "distillation": loop_of_distillation,
+    "mean-teacher": loop_of_mean_teacher,
+}
+ON: dict[str, dict[str, Any]] = {
+    "distillation": {},
+    "mean-teacher": {"ramp_up": 4, "ema": 0.9},
+}
 
 
 @pytest.mark.parametrize(("algorithm", "data"), CASES)
 def test_fit_is_a_plain_loop(algorithm: str, data: str, projects: Projects) -> None:
     """Three epochs of fit(), fused, end where a loop ends that uses no trainer of Keras."""
     made = projects(algorithm, data)
-    config = made.config(**fields_of(algorithm, data), dropout=0.2)
+    config = made.config(**fields_of(algorithm, data), **ON[algorithm], dropout=0.2)
     loaded = made.data(config)
     model = made.model(config, loaded, steps_per_execution=2)
     weights, step = LOOPS[algorithm](model, config)
     rows = some_rows(loaded.train)
+    if algorithm == "mean-teacher":
+        rows = few_labels(rows)
     for batch in batches(rows, 64, epochs=3):
         step(*batch)
     fit(model, rows)
@@ -215,8 +278,39 @@ MUTANTS = {
         r"\(taught, learned, sample_weight\)",
         "(taught, learned)",
     ),
+    "mean-teacher: the teacher has no dropout": (
+        "mean-teacher",
+        r"self\.teacher\(x, training=True\)",
+        "self.teacher(x)",
+    ),
+    "mean-teacher: the gradient goes through the teacher's place": (
+        "mean-teacher",
+        r"ops\.square\(student - ops\.stop_gradient\(teacher\)\)",
+        "ops.square(ops.stop_gradient(student) - teacher)",
+    ),
+    "mean-teacher: rows without a label have the first class": (
+        "mean-teacher",
+        r"ops\.cast\(y >= 0, y_pred\.dtype\)",
+        "ops.ones_like(y_pred[:, 0])",
+    ),
+    "mean-teacher: the teacher is the student": (
+        "mean-teacher",
+        r"ema \* mean \+ \(1 - ema\) \* weight",
+        "weight",
+    ),
+    "mean-teacher: no ramp": ("mean-teacher", r"self\.ramp\(\) \* ", ""),
+    "mean-teacher: the step counter stands still": (
+        "mean-teacher",
+        r"self\.steps\.assign_add\(1\)",
+        "self.steps.assign_add(0)",
+    ),
+    "mean-teacher: the student is evaluated": (
+        "mean-teacher",
+        r"y_pred, student = self\.teacher\(x\), self\.student\(x\)",
+        "y_pred, student = self.student(x), self.teacher(x)",
+    ),
 }
-TELLING = "paper or teacher or anew"
+TELLING = "paper or teacher or hidden"
 
 
 @pytest.mark.parametrize(("algorithm", "data"), [each for each in CASES if each[1] != "csv"])

@@ -17,12 +17,13 @@ from tests.projects import STYLES, Answers
 
 SUPERVISED = ("sam", "mixup", "adversarial", "distillation")
 OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion")
+WITH_ANY_CLASSES = ("mean-teacher",)
 DATA = {"sam": "diabetes", "mixup": "breast-cancer"}
 # Of a project with the defaults. The top floor has room for what an algorithm adds to it.
 MORE_TOP_LINES = {"distillation": 115}
 TRAINER_LINES = {
     **{"sam": 115, "mixup": 155, "adversarial": 120, "distillation": 150},
-    **{"wgan-gp": 100, "diffusion": 95},
+    **{"wgan-gp": 100, "diffusion": 95, "mean-teacher": 110},
 }
 
 
@@ -42,6 +43,11 @@ def combinations() -> Iterator[dict[str, str | bool]]:
         for fused in (True, False):
             weights = fused and "gan" not in algorithm
             yield {"algorithm": algorithm, "sample_weight": weights, "fused": fused}
+    for algorithm in WITH_ANY_CLASSES:
+        for number, data in enumerate(("digits", "breast-cancer", "csv")):
+            weights, fused = number != 1, number != 2
+            answers = {"algorithm": algorithm, "data": data}
+            yield {**answers, "sample_weight": weights, "fused": fused}
 
 
 def modules(files: Tree) -> dict[PurePosixPath, str]:
@@ -54,7 +60,7 @@ def modules(files: Tree) -> dict[PurePosixPath, str]:
     }
 
 
-@pytest.mark.parametrize("algorithm", [*SUPERVISED, *OF_PARTS])
+@pytest.mark.parametrize("algorithm", [*SUPERVISED, *OF_PARTS, *WITH_ANY_CLASSES])
 def test_projects_are_short(algorithm: str) -> None:
     """The top floor, every module and the trainer have few lines."""
     data = {} if algorithm in OF_PARTS else {"data": DATA.get(algorithm, "digits")}
@@ -89,6 +95,8 @@ def test_projects_are_clean(tmp_path: Path) -> None:
         ({"algorithm": "adversarial", "data": "csv"}, "columns of a table differ in scale"),
         ({"algorithm": "distillation"}, "tells no more than a number"),
         ({"algorithm": "distillation", "manual_metrics": True}, "with --algorithm distillation"),
+        ({"algorithm": "mean-teacher"}, "which have a common scale"),
+        ({"algorithm": "mean-teacher", "style": "subclass"}, "with --algorithm mean-teacher"),
         ({"algorithm": "vae", "data": "csv"}, "with --algorithm vae"),
         ({"algorithm": "gan", "sample_weight": True}, "with --algorithm gan"),
         ({"algorithm": "diffusion", "manual_metrics": True}, "is no with --algorithm"),
