@@ -319,6 +319,14 @@ def test_own_tests_pass(algorithm: str, data: str, projects: Projects) -> None:
     assert projects(algorithm, data).own_tests("tests/test_trainer.py", TELLING) == 0
 
 
+@pytest.mark.parametrize("style", ["sequential", "subclass"])
+def test_teacher_of_any_style_is_saved(style: str, tmp_path: Path) -> None:
+    """Also one whose layers make others: a loaded model trains the student alone."""
+    answers = {"algorithm": "distillation", "data": "breast-cancer", "style": style}
+    made = project(tmp_path / "project", answers)
+    assert made.own_tests("tests/test_trainer.py", "saved") == 0
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_own_tests_notice(name: str, tmp_path: Path) -> None:
     """A project's own tests find what people get wrong in these algorithms."""
