@@ -204,17 +204,76 @@ def generator_figures(project: Project, seed: int) -> dict[str, float]:
     return figures
 
 
+def accuracy(model: Any, data: Any) -> float:
+    """Return the accuracy on test rows."""
+    return float(np.mean(model.predict(data.test.x, verbose=0).argmax(axis=1) == data.test.y))
+
+
+def distillation_figures(project: Project, seed: int) -> dict[str, float]:
+    """Let students learn from 50 rows, with and without a teacher that knows all of them."""
+    fields = {"seed": seed, "verbose": 0, "test_fraction": 0.5, "validation_fraction": 0.1}
+    figures: dict[str, float] = {}
+    knows: Any = None
+    for name, alpha in (("alone", 0.0), ("with the teacher", 0.9)):
+        config = project.config.Config(alpha=alpha, **fields)
+        data = project.data.load_data(config)
+        keras.utils.set_random_seed(seed)
+        model = project.train_module.compile_model(project.model.build_model(config, data), config)
+        if knows is None:
+            project.train_module.train_teacher(model, config, data)
+            knows = model.teacher.get_weights()
+        model.teacher.set_weights(knows)
+        few = project.data.Split(*(part[:50] for part in data.train))
+        batches = project.data.Batches(few, config)
+        model.fit(batches, epochs=200, shuffle=False, verbose=0)
+        figures[f"accuracy, {name}"] = accuracy(model, data)
+        figures["accuracy of the teacher"] = accuracy(model.teacher, data)
+        figures["rows of the teacher"] = data.train.num_rows
+        figures["weights of the teacher, by those of the student"] = (
+            model.teacher.count_params() / (model.count_params() - model.teacher.count_params())
+        )
+    return figures
+
+
+def mean_teacher_figures(project: Project, seed: int) -> dict[str, float]:
+    """Learn from 50 labels: those rows alone, and with all other rows."""
+    fields = {"seed": seed, "verbose": 0, "test_fraction": 0.5, "validation_fraction": 0.1}
+    config = project.config.Config(labelled=50, dropout=0.5, **fields)
+    data = project.data.load_data(config)
+    hidden = project.labels.hide_labels(data.train, config)
+    keras.utils.set_random_seed(seed)
+    model = project.train_module.compile_model(project.model.build_model(config, data), config)
+    alone = keras.models.clone_model(model.student)
+    alone.set_weights(model.student.get_weights())
+    alone.compile(keras.optimizers.Adam(config.learning_rate), "sparse_categorical_crossentropy")
+    few = project.data.Split(*(part[hidden.y >= 0] for part in hidden))
+    for each, rows in ((alone, few), (model, hidden)):
+        batches = project.data.Batches(rows, config)
+        each.fit(batches, epochs=config.epochs, shuffle=False, verbose=0)
+    return {
+        "accuracy of 50 rows alone": accuracy(alone, data),
+        "accuracy of the mean teacher": accuracy(model, data),
+        "rows without a label": float((hidden.y < 0).sum()),
+    }
+
+
+DRAWING = ("vae", "gan", "wgan-gp")
+OWN: dict[str, Any] = {
+    "distillation": distillation_figures,
+    "mean-teacher": mean_teacher_figures,
+    "dp-sgd": private_figures,
+    "multitask": multitask_figures,
+    "pinn": solution_figures,
+}
+
+
 def figures_of(algorithm: str, project: Project) -> Iterator[dict[str, float]]:
     """Yield the figures of each seed."""
     for seed in SEEDS:
         if algorithm in FIELDS:
             yield supervised_figures(project, seed, FIELDS[algorithm])
-        elif algorithm == "dp-sgd":
-            yield private_figures(project, seed)
-        elif algorithm == "multitask":
-            yield multitask_figures(project, seed)
-        elif algorithm == "pinn":
-            yield solution_figures(project, seed)
+        elif algorithm in OWN:
+            yield OWN[algorithm](project, seed)
         else:
             yield generator_figures(project, seed)
 
@@ -222,9 +281,7 @@ def figures_of(algorithm: str, project: Project) -> Iterator[dict[str, float]]:
 def main() -> None:
     """Print the figures, algorithm by algorithm."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "algorithms", nargs="*", default=[*FIELDS, "dp-sgd", *OWN_DATA, "vae", "gan", "wgan-gp"]
-    )
+    parser.add_argument("algorithms", nargs="*", default=[*FIELDS, *OWN, *DRAWING])
     with tempfile.TemporaryDirectory() as folder:
         for algorithm in parser.parse_args().algorithms:
             project = Project(Path(folder, algorithm), algorithm)

@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def config() -> Config:
     """Return a configuration for a silent run of three epochs, of a small network."""
-    return Config(epochs=3, verbose=0, filters=(8,))
+    return Config(filters=(8,), epochs=3, verbose=0)
 
 
 @pytest.fixture(scope="session")

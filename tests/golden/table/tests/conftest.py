@@ -1,5 +1,6 @@
 """What the tests share: a short, silent run, and each compiled step only once."""
 
+import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -34,9 +35,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     path = tmp_path_factory.mktemp("data") / "table.csv"
     columns = in_project(Config().columns)
     write_table(path, read_schema(columns), rows=240)
-    return Config(
-        data_path=path, columns=columns, epochs=3, verbose=0, hidden_units=(8,)
-    )
+    small = Config(hidden_units=(8,), epochs=3, verbose=0)
+    return dataclasses.replace(small, data_path=path, columns=columns)
 
 
 @pytest.fixture(scope="session")
