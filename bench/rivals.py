@@ -29,6 +29,11 @@ def install_training(venv: Path) -> Path:
     return _environment(venv, _WAYS)
 
 
+def install_algorithms(venv: Path, project: Path) -> Path:
+    """The Python of an environment with this project, PyTorch and optax."""
+    return _environment(venv, ("torch==2.13.0", "optax", f"{project}[jax]"))
+
+
 def install_nightly(venv: Path, jax: str) -> Path:
     """The Python of an environment with Keras nightly and a version of JAX."""
     return _environment(venv, ("keras-nightly", f"jax=={jax}"))
