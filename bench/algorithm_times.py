@@ -108,8 +108,8 @@ def jax_vae(config: Any, model: Any) -> tuple[Callable[..., Any], Any]:
     state = (weights, values(model.encoder.non_trainable_variables), adam.init(weights))
 
     def step(state: Any, x: Any, _: Any) -> Any:
-        weights, seeds, moments, *key = *state[:3], *state[3:]
-        key, draw = jax.random.split(key[0])
+        weights, seeds, moments, key = state
+        key, draw = jax.random.split(key)
 
         def bound(weights: Any) -> Any:
             found, after = model.encoder.stateless_call(weights[0], seeds, x, training=True)
@@ -340,7 +340,7 @@ def torch_distillation() -> Any:
 
 def time_here(way: str, algorithm: str) -> None:
     """Print the seconds of the quickest of some epochs, and their last loss, as JSON."""
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 
     images, y = load_digits(return_X_y=True)
     x = images[:1257].reshape(-1, 8, 8, 1).astype("float32")
@@ -361,7 +361,7 @@ def main() -> None:
     if given.here:
         time_here(*given.here)
         return
-    python = rivals.install_algorithms(ROOT / ".venvs" / "algorithms", ROOT)
+    python: Any = rivals.install_algorithms(ROOT / ".venvs" / "algorithms", ROOT)
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "KERAS_BACKEND": "jax"}
         places = [f"{folder}/{algorithm}/src" for algorithm in ALGORITHMS]

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kscaffold.tables.choices import Choices
 from kscaffold.tables.columns_file import columns_toml
 from kscaffold.tables.inspection import inspect_table
 from tests.tables.makers import LEARNED, PLAIN, ROWS, SAME, label, write
@@ -251,8 +252,8 @@ def test_thousands_are_told_from_decimals(
     np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.array(values, np.float32))
 
 
-@pytest.mark.parametrize("form", ["${}", "{} €", "{}km"])
-def test_a_symbol_beside_numbers_is_not_read(form: str, project: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["${}", "{} €", "{}km", "{}E"])
+def test_a_symbol_beside_numbers_is_ignored(form: str, project: Any, tmp_path: Path) -> None:
     """Neither of a feature nor of the target, with thousands and without."""
     values = [1234567.25, 1234.5, -12.5, 7.0, 8250.0] * 12
     cells = [form.format(f"{value:,}") for value in values]
@@ -260,6 +261,35 @@ def test_a_symbol_beside_numbers_is_not_read(form: str, project: Any, tmp_path: 
     schema, table = read(project, write(tmp_path, "t.csv", f"x;y\n{rows}"))
     np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.array(values, np.float32))
     np.testing.assert_allclose(schema.unscaled(table.target), values)
+
+
+def test_losses_in_parentheses_are_negative(project: Any, tmp_path: Path) -> None:
+    """As accountants write them."""
+    rows = "".join(f"{f'$5{n}' if n % 3 else f'($2{n})'};{n}.5\n" for n in range(10, 60))
+    _, table = read(project, write(tmp_path, "t.csv", f"x;y\n{rows}"))
+    expected = [float(f"5{n}") if n % 3 else -float(f"2{n}") for n in range(10, 60)]
+    np.testing.assert_array_equal(table.inputs["numbers"][:, 0], np.array(expected, np.float32))
+
+
+def test_weights_and_times_may_have_symbols(project: Any, tmp_path: Path) -> None:
+    """They are read as features are."""
+    rows = "".join(f"{n} s,{1 + n % 3} kg,{n % 7}.5,{n}.5\n" for n in range(60))
+    path = write(tmp_path, "t.csv", f"time,weight,x,y\n{rows}")
+    _, table = read(project, path, choices=Choices(time="time", weight="weight"))
+    np.testing.assert_array_equal(table.order, np.arange(60.0))
+    np.testing.assert_allclose(table.weight, [(1 + n % 3) / 2 for n in range(60)])
+
+
+def test_times_that_are_none_are_counted(
+    project: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row without a time trains."""
+    rows = "".join(f"2024-01-{1 + n % 28:02},{n % 7},{n}.5\n" for n in range(60))
+    path = write(tmp_path, "t.csv", f"time,x,y\n{rows}")
+    schema, _ = read(project, path, choices=Choices(time="time"))
+    path.write_text(f"time,x,y\n{rows}soon,1,2.5\n")
+    assert len(project.reading.read_table(path, schema).order) == 61
+    assert "time 'time': cells that are no date and count as missing: 1" in capsys.readouterr().err
 
 
 def test_days_may_be_written_as_numbers(project: Any, tmp_path: Path) -> None:

@@ -40,15 +40,22 @@ def test_a_group_stays_in_one_part(cells: list[int], seed: int, project: Any) ->
 
 
 def test_three_groups_are_one_for_each_part(project: Any) -> None:
-    """However large the groups are."""
-    sizes = [len(part) for part in split(project, "group", [0] * 90 + [1] * 7 + [2] * 3)]
-    assert sorted(sizes) == [3, 7, 90]
+    """The largest one trains."""
+    for seed in range(6):
+        parts = split(project, "group", [0] * 90 + [1] * 7 + [2] * 3, seed)
+        sizes = [len(part) for part in parts]
+        assert sizes[0] == 90
+        assert sorted(sizes) == [3, 7, 90]
 
 
 def test_many_groups_follow_the_fractions(project: Any) -> None:
-    """Within the size of a group."""
+    """No part but that to train on is larger than its share, which groups may not fill."""
     train, validation, test = split(project, "group", np.arange(1000) // 5)
     assert (len(train), len(validation), len(test)) == (650, 200, 150)
+    sizes = np.random.default_rng(0).integers(1, 20, 100)
+    parts = split(project, "group", np.repeat(np.arange(100), sizes))
+    for part, share in zip(parts[1:], FRACTIONS, strict=True):
+        assert 0.8 * share < len(part) / sizes.sum() <= share + 0.001
 
 
 def test_the_latest_rows_test(project: Any) -> None:

@@ -59,6 +59,20 @@ DATE_FORMATS = (
 _MAY_BE_DATE = re.compile(r"(?=.*\d)[\w:/., +-]{5,35}", re.ASCII)
 
 
+# Of the cells that are not missing, this share must be of a kind; the others count as missing.
+MOSTLY = 0.9
+
+
+def bare(cell: str, symbol: str) -> str:
+    """Return a cell without the symbol at its start or end; (5) is -5."""
+    if cell.startswith("(") and cell.endswith(")"):
+        cell = f"-{cell[1:-1].strip()}"
+    if cell.endswith(symbol):
+        return cell.removesuffix(symbol).strip()
+    sign = cell[:1] if cell[:1] in ("+", "-") else ""
+    return sign + cell.removeprefix(sign).strip().removeprefix(symbol).strip()
+
+
 class Numbers:
     """Reads numbers that are written with certain marks.
 
@@ -79,7 +93,7 @@ class Numbers:
     def value(self, cell: str) -> float | None:
         """Return the number; None: it is none, or none that float32 holds."""
         if self.symbol:
-            cell = cell.replace(self.symbol, "", 1).strip()
+            cell = bare(cell, self.symbol)
         if self._grouped and self._grouped.fullmatch(cell):
             cell = cell.replace(self.thousands, "")
         if self.decimal == ",":

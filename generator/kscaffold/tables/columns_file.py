@@ -8,7 +8,7 @@ from kscaffold.safety.escaping import quote
 from kscaffold.tables.column import Column
 from kscaffold.tables.dialect import MISSING
 from kscaffold.tables.inspection import Inspection
-from kscaffold.tables.kinds import NUMBER
+from kscaffold.tables.kinds import IDENTIFIER, NUMBER
 
 _ABOUT = """\
 # What is learned from a table: how the file is written, and what each column is.
@@ -16,7 +16,7 @@ _ABOUT = """\
 #
 # kind: number, yes/no, category or date are used; identifier, text, constant and empty are not.
 # use = false leaves a column out. A cell that does not fit its column counts as missing.
-# symbol: what stands beside a number, such as "$" or "%"; it is not read.
+# symbol: what stands beside a number, such as "$" or "%"; it is ignored.
 # values: what a category or a yes/no knows; any other value counts as one more, "other".
 # offset, unit: the number that is learned is (cell - offset) / unit.
 # transform: "log" or "log1p" for a target with a long tail; "auto": offset, unit and transform are
@@ -62,7 +62,7 @@ def _entry(column: Column, symbol: str) -> str:
         parts += ["use = false", f"why = {quote(kind.why)}"]
     elif column.role in ("weight", "time", "group"):
         parts += ["use = false", f"why = {quote(f'is the {column.role}')}"]
-    if symbol and kind.kind == NUMBER:
+    if symbol and (kind.kind in (NUMBER, IDENTIFIER) or column.role in ("weight", "time")):
         parts.append(f"symbol = {quote(symbol)}")
     if kind.values and column.role in ("feature", "target"):
         parts.append(f"values = {quote(kind.values)}")

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from kscaffold.tables.cells import MOSTLY
+
 # Where two would do, the one that is rarer in cells.
 SEPARATORS = ("\t", ";", "|", ",")
 NAMES = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
@@ -102,22 +104,26 @@ _BOTH = {
 # What stands beside a number: a currency, a percent sign, a unit such as km/h.
 _CURRENCY = r"[A-Z]{0,3}[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY|INR)\b"
 _BESIDE = re.compile(
-    rf"[+-]?(?P<before>{_CURRENCY})?\s?[+-]?\d[\d.,'\s]*?\s?"
-    rf"(?P<after>{_CURRENCY}|%|\+|°|°?[^\W\d_]{{1,8}}(?:/[^\W\d_]{{1,4}}[²³]?)?)?"
+    rf"\(?[+-]?(?P<before>{_CURRENCY})?\s?[+-]?\d[\d.,'\s]*?\s?"
+    rf"(?P<after>{_CURRENCY}|%|\+|°|°?[^\W\d_]{{1,8}}(?:/[^\W\d_]{{1,4}}[²³]?)?)?\)?"
 )
-_MOSTLY = 0.9
+
+
+def symbol_of(cell: str) -> str | None:
+    """Return what stands beside a cell's number, "" if nothing does; None: it has no number."""
+    found = _BESIDE.fullmatch(cell)
+    return (found["before"] or found["after"] or "") if found else None
 
 
 def find_symbol(cells: Collection[str]) -> str:
     """Return what stands beside the number in nearly all of some distinct cells; "": nothing."""
     seen: Counter[str] = Counter()
-    for count, cell in enumerate(cells):
-        found = _BESIDE.fullmatch(cell)
-        seen[(found["before"] or found["after"] or "") if found else ""] += 1
+    for count, cell in enumerate(sorted(cells)):
+        seen[symbol_of(cell) or ""] += 1
         if seen[""] > 10 and seen[""] > count / 2:
             return ""
     symbol, count = seen.most_common(1)[0] if seen else ("", 0)
-    return symbol if count >= _MOSTLY * len(cells) else ""
+    return symbol if count >= MOSTLY * len(cells) else ""
 
 
 def find_marks(cells: Iterable[str]) -> tuple[str, str]:

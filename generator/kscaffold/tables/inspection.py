@@ -187,7 +187,7 @@ def _check(look: Look, columns: tuple[Column, ...], choices: Choices) -> None:
             if profile.minimum < 0 or not profile.maximum:
                 reason = f"{look.path}: the weights {column.name!r} must be positive"
                 raise TableError(reason, about="weight")
-        if column.role == "group" and len(profile.counts) + bool(profile.missing) == 1:
+        if column.role == "group" and profile.distinct == 1:
             reason = f"{look.path}: group {column.name!r} is the same in all rows"
             raise TableError(reason, about="group", hint="name another column")
         is_number = profile.numbers == profile.filled
@@ -226,7 +226,7 @@ def _notes(made: Inspection) -> Iterator[str]:
         yield f"numbers have {dialect.thousands!r} between thousands"
     for column in made.columns:
         yield from _notes_of(look.profiles[column.name], column)
-    if made.choices.group and len(look.profiles[made.choices.group].counts) == 2:
+    if made.choices.group and look.profiles[made.choices.group].distinct == 2:
         yield f"{made.choices.group!r} has two groups: no row is left to validate with"
     target = look.profiles[made.target.name]
     lost = look.rows - (target.numbers if made.task == REGRESSION else target.filled)
@@ -244,12 +244,12 @@ def counted(number: int, noun: str) -> str:
 def _notes_of(profile: Profile, column: Column) -> Iterator[str]:
     name, kind = column.name, column.kind
     if kind.kind == NUMBER and column.role and profile.reader.symbol:
-        yield f"column {name!r}: {profile.reader.symbol!r} beside the numbers is not read"
+        yield f"column {name!r}: {profile.reader.symbol!r} beside the numbers is ignored"
     odd = profile.filled - profile.numbers
     if kind.kind == NUMBER and column.role and odd and profile.odd:
         cell, line = profile.first_odd
         yield (
-            f"column {name!r}, line {line}: {cell[:40]!r} is no number that float32 holds;"
+            f"column {name!r}, line {line}: {cell[:40]!r} is no number;"
             f" {counted(odd, 'such cell')} count{'s' * (odd == 1)} as missing"
         )
     if kind.kind == CATEGORY and column.role == "feature" and kind.others:

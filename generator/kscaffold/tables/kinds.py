@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kscaffold.tables.cells import find_date_format, parse_date
+from kscaffold.tables.cells import MOSTLY, find_date_format, parse_date
+from kscaffold.tables.dialect import symbol_of
 from kscaffold.tables.profile import Profile
 
 NUMBER, YES_NO, CATEGORY, DATE = "number", "yes/no", "category", "date"
@@ -14,13 +15,11 @@ IDENTIFIER, TEXT, CONSTANT, EMPTY = "identifier", "text", "constant", "empty"
 USED = (NUMBER, YES_NO, CATEGORY, DATE)
 UNUSED = (IDENTIFIER, TEXT, CONSTANT, EMPTY)
 _WORDS = ({"yes", "no"}, {"true", "false"}, {"y", "n"}, {"t", "f"}, {"on", "off"})
-# Of the cells that are not missing, this share must be of the kind; the others count as missing.
-MOSTLY = 0.9
 MOST_VALUES = 1_000
 # A value of a larger category has to come twice to be learned from.
 _FEW_VALUES = 10
 _FEW_ROWS = 20
-# Whole numbers between these are days, such as 20240131, if all of them are.
+# Whole numbers between these are days, such as 20240131, if nearly all of them are.
 _FIRST_DAY, _LAST_DAY = 19_000_101, 21_001_231
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|rownames|row_?(id|number))|unnamed.*", re.I)
 
@@ -56,7 +55,7 @@ def find_kind(profile: Profile) -> Kind:
     days = profile.is_whole and _FIRST_DAY <= profile.minimum <= profile.maximum <= _LAST_DAY
     if days and (form := _date_format(profile)):
         return Kind(DATE, format=form)
-    if profile.numbers >= MOSTLY * profile.filled:
+    if profile.numbers >= MOSTLY * profile.filled and not _other_unit(profile):
         why = _why_identifier(profile)
         return Kind(IDENTIFIER, why) if why else Kind(NUMBER)
     if not profile.is_open:
@@ -101,6 +100,20 @@ def _why_identifier(profile: Profile) -> str:
     return "every row has another value" if named else ""
 
 
+def _other_unit(profile: Profile) -> str:
+    """Return a cell whose number means something else than those with the symbol; "": none.
+
+    Such as 1.2B beside 340M, 1 year beside 2 years, or 0.05 beside 5%.
+    """
+    symbol = profile.reader.symbol
+    if not symbol:
+        return ""
+    plain = [cell for cell in profile.counts if symbol == "%" and not symbol_of(cell)]
+    is_share = any(profile.reader.value(cell) for cell in plain)  # 0 is 0%
+    others = [*profile.odd, *(plain if is_share else ())]
+    return next((cell for cell in others if symbol_of(cell) is not None), "")
+
+
 def _date_format(profile: Profile) -> str:
     """Return the format of nearly all cells, months before days where both would do."""
     cells = [*profile.counts]
@@ -126,4 +139,6 @@ def _of_text(profile: Profile) -> Kind:
     words = sum(len(cell.split()) for cell in profile.counts) / distinct
     if lengths > 40 or words > 4:
         return Kind(TEXT, "is free text")
+    if other := _other_unit(profile):
+        return Kind(IDENTIFIER, f"its numbers have several units, such as {other[:20]!r}")
     return Kind(IDENTIFIER, "nearly every row has another value")

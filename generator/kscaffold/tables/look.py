@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kscaffold.tables.cells import Numbers
+from kscaffold.tables.cells import Numbers, bare
 from kscaffold.tables.dialect import MISSING, Dialect, find_marks, find_symbol
 from kscaffold.tables.errors import TableError
 from kscaffold.tables.kinds import NUMBER, Kind, find_kind
@@ -125,9 +125,7 @@ def _check_names(path: Path, header: tuple[str, ...], doubt: bool) -> None:
 def _with_marks(dialect: Dialect, columns: Iterable[tuple[set[str], str]]) -> Dialect:
     """Return the dialect with the marks in some columns, given their cells and symbols."""
     cells = {
-        cell.replace(symbol, "", 1).strip() if symbol else cell
-        for distinct, symbol in columns
-        for cell in distinct
+        bare(cell, symbol) if symbol else cell for distinct, symbol in columns for cell in distinct
     }
     decimal, thousands = find_marks(cells)
     if decimal == dialect.separator:

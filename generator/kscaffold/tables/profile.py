@@ -56,6 +56,11 @@ class Profile:
         """The first cell that is no number, and its line."""
         return min(self.odd.items(), key=lambda item: item[1])
 
+    @property
+    def distinct(self) -> int:
+        """How many different cells there are, of the first ones; all missing ones are alike."""
+        return len(self.counts) + bool(self.missing)
+
     def update(self, column: Sequence[str], lines: Sequence[int]) -> None:
         """Count some cells."""
         cells = [*map(str.strip, column)]

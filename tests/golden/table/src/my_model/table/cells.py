@@ -46,7 +46,7 @@ def numbers(cells: pd.Series[Any], column: Column, table: Format) -> tuple[Array
 def number(text: str, column: Column, table: Format) -> float:
     """Return a cell's number, NaN if it is none."""
     if column.symbol:
-        text = text.replace(column.symbol, "", 1).strip()
+        text = bare(text, column.symbol)
     if table.thousands:
         mark, point = re.escape(table.thousands), re.escape(table.decimal)
         groups = rf"[+-]?\d\d?\d?({mark}\d\d\d)+({point}\d*)?"
@@ -55,6 +55,16 @@ def number(text: str, column: Column, table: Format) -> float:
     if table.decimal == ",":
         text = "" if "." in text else text.replace(",", ".")
     return float(text) if NUMBER.fullmatch(text) else np.nan
+
+
+def bare(text: str, symbol: str) -> str:
+    """Return a cell without the symbol at its start or end; (5) is -5."""
+    if text.startswith("(") and text.endswith(")"):
+        text = f"-{text[1:-1].strip()}"
+    if text.endswith(symbol):
+        return text.removesuffix(symbol).strip()
+    sign = text[:1] if text[:1] in ("+", "-") else ""
+    return sign + text.removeprefix(sign).strip().removeprefix(symbol).strip()
 
 
 def codes(cells: pd.Series[Any], column: Column) -> Array:

@@ -117,9 +117,15 @@ def role_arrays(
         weight, _ = numbers(frame[table.weight], schema.columns[table.weight], table)
         weight = np.where(weight >= 0, weight, np.nan)
     if table.time and schema.columns[table.time].kind == "date":
-        order, _ = days(frame[table.time], schema.columns[table.time], table)
+        order, count = days(frame[table.time], schema.columns[table.time], table)
+        odd[
+            f"time {table.time!r}: cells that are no date and count as missing"
+        ] += count
     elif table.time:
-        order, _ = numbers(frame[table.time], schema.columns[table.time], table)
+        order, count = numbers(frame[table.time], schema.columns[table.time], table)
+        odd[
+            f"time {table.time!r}: cells that are no number and count as missing"
+        ] += count
     group = frame[table.group].astype(str).to_numpy() if table.group else ones
     return {"target": target, "weight": weight, "order": order, "group": group}
 

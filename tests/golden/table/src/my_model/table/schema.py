@@ -37,7 +37,7 @@ class Column:
     format: str = ""
     """The format of a date."""
     symbol: str = ""
-    """What stands beside a number, such as "$" or "%"; it is not read."""
+    """What stands beside a number, such as "$" or "%"; it is ignored."""
     offset: float = 0.0
     """What is subtracted from a number, so that float32 holds it."""
     unit: PositiveFloat = 1.0

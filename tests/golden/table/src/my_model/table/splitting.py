@@ -7,48 +7,56 @@ import numpy as np
 from .reading import Table
 from .schema import Array, Schema
 
+TRAIN = 2
+
 
 def split_rows(
     table: Table, schema: Schema, validation: float, test: float, seed: int
 ) -> tuple[Array, Array, Array]:
     """Return the numbers of the rows to train, validate and test with.
 
-    By time, the earliest rows train and the latest test; a group stays in one part, and
-    each part has one if there are enough; otherwise each part has its share of every class.
+    By time, the earliest rows train and the latest test; a group stays in one part;
+    otherwise each part has its share of every class.
     """
     rows = len(table.target)
     generator = np.random.default_rng(seed)
     order = generator.permutation(rows)
-    ends = [round(rows * test), round(rows * test) + round(rows * validation)]
+    goals = round(rows * test), round(rows * validation)
+    if schema.table.group:
+        _, group, sizes = np.unique(
+            table.group, return_inverse=True, return_counts=True
+        )
+        parts = deal_groups(sizes, goals, generator)[group[order]]
+        return order[parts == TRAIN], order[parts == 1], order[parts == 0]
     if schema.table.time:
         order = order[np.argsort(-table.order[order], kind="stable")]
-    elif schema.table.group:
-        _, group = np.unique(table.group, return_inverse=True)
-        groups = generator.permutation(group.max() + 1)[group]
-        order = np.argsort(groups, kind="stable")
-        ends = group_ends(groups[order], ends)
     elif schema.labels:
         order = order[np.argsort(places(table.target[order], generator), kind="stable")]
-    test_rows, validation_rows, train_rows = np.split(order, ends)
+    test_rows, validation_rows, train_rows = np.split(order, np.cumsum(goals))
     return train_rows, validation_rows, test_rows
 
 
-def group_ends(groups: Array, ends: list[int]) -> list[int]:
-    """Return the ends of parts, each moved to the nearest start of a group.
+def deal_groups(
+    sizes: Array, goals: tuple[int, int], generator: np.random.Generator
+) -> Array:
+    """Return the part of each group: 0 tests, 1 validates, `TRAIN` trains.
 
-    A part that should have rows gets a group, as long as one is left to train on.
+    No part gets more rows than its goal, unless each group is larger than that: then it
+    gets the smallest, as long as another one is left to train on.
     """
-    starts = np.flatnonzero(np.diff(groups)) + 1
-    wanted = np.diff([0, *ends]) > 0
-    moved = [0]
-    for part, end in enumerate(ends):
-        later = starts[starts > moved[-1]]
-        # A start for each part that follows.
-        later = later[: max(1, len(later) - wanted[part + 1 :].sum())]
-        is_wanted = wanted[part] and len(later)
-        nearest = later[np.argmin(np.abs(later - end))] if is_wanted else moved[-1]
-        moved.append(int(nearest))
-    return moved[1:]
+    parts = np.full(len(sizes), TRAIN)
+    rows = [0, 0]
+    for group in generator.permutation(len(sizes)):
+        fitting = [n for n in (0, 1) if rows[n] + sizes[group] <= goals[n]]
+        if fitting:
+            part = min(fitting, key=lambda n: rows[n] > 0)  # an empty one first
+            parts[group] = part
+            rows[part] += sizes[group]
+    for part in (0, 1):
+        training = np.flatnonzero(parts == TRAIN)
+        if goals[part] and not rows[part] and len(training) > 1:
+            parts[training[np.argmin(sizes[training])]] = part
+    return parts
 
 
 def places(classes: Array, generator: np.random.Generator) -> Array:
