@@ -168,12 +168,9 @@ def multitask_figures(project: Project, seed: int) -> dict[str, float]:
     """Train with weights that are learned, and without; return the reports on test rows."""
     figures: dict[str, float] = {}
     for name, learned in (("learned", True), ("all the same", False)):
-        model, data, _ = project.train(seed, **({} if learned else {"learn_weights": False}))
+        model, data, _ = project.train(seed, learn_weights=learned)
         report = project.evaluate.make_report(model, data)
         figures |= {f"{key}, {name}": value for key, value in report.test.items()}
-    y_pred = model.predict(data.test.x, verbose=0)
-    for target, y in data.test.y.items():
-        figures[f"{target} rmse"] = float(np.mean((y - y_pred[target][:, 0]) ** 2) ** 0.5)
     return figures
 
 
@@ -213,16 +210,16 @@ def distillation_figures(project: Project, seed: int) -> dict[str, float]:
     """Let students learn from 50 rows, with and without a teacher that knows all of them."""
     fields = {"seed": seed, "verbose": 0, "test_fraction": 0.5, "validation_fraction": 0.1}
     figures: dict[str, float] = {}
-    knows: Any = None
+    teacher: Any = None
     for name, alpha in (("alone", 0.0), ("with the teacher", 0.9)):
         config = project.config.Config(alpha=alpha, **fields)
         data = project.data.load_data(config)
         keras.utils.set_random_seed(seed)
         model = project.train_module.compile_model(project.model.build_model(config, data), config)
-        if knows is None:
+        if teacher is None:
             project.train_module.train_teacher(model, config, data)
-            knows = model.teacher.get_weights()
-        model.teacher.set_weights(knows)
+            teacher = model.teacher.get_weights()
+        model.teacher.set_weights(teacher)
         few = project.data.Split(*(part[:50] for part in data.train))
         batches = project.data.Batches(few, config)
         model.fit(batches, epochs=200, shuffle=False, verbose=0)
@@ -240,13 +237,16 @@ def mean_teacher_figures(project: Project, seed: int) -> dict[str, float]:
     fields = {"seed": seed, "verbose": 0, "test_fraction": 0.5, "validation_fraction": 0.1}
     config = project.config.Config(labelled=50, dropout=0.5, **fields)
     data = project.data.load_data(config)
-    hidden = project.labels.hide_labels(data.train, config)
+    hidden = project.labels.hide_labels(data, config).train
     keras.utils.set_random_seed(seed)
     model = project.train_module.compile_model(project.model.build_model(config, data), config)
     alone = keras.models.clone_model(model.student)
     alone.set_weights(model.student.get_weights())
     alone.compile(keras.optimizers.Adam(config.learning_rate), "sparse_categorical_crossentropy")
-    few = project.data.Split(*(part[hidden.y >= 0] for part in hidden))
+    labelled = np.flatnonzero(hidden.y >= 0)
+    # As many steps as with all rows.
+    again = np.resize(labelled, hidden.num_rows)
+    few = project.data.Split(*(part[again] for part in hidden))
     for each, rows in ((alone, few), (model, hidden)):
         batches = project.data.Batches(rows, config)
         each.fit(batches, epochs=config.epochs, shuffle=False, verbose=0)

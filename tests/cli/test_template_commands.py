@@ -194,6 +194,15 @@ def test_a_choice_is_ejected_as_one_of_ones_own(choice: str) -> None:
     assert f"my-{answer}: is there already" in error_of(again, 3)
 
 
+def test_an_ejected_choice_keeps_its_rules() -> None:
+    """They name the copy."""
+    kscaffold("template", "eject", "algorithm:distillation", "--into", "mine")
+    options = ("--template", "./mine", "--algorithm", "my-distillation", "--data", "diabetes")
+    refused = kscaffold("new", "demo", "--defaults", "--no-git", *options)
+    message = error_of(refused, 2)
+    assert "--algorithm my-distillation does not go with task == 'regression'" in message
+
+
 def test_an_ejected_choice_asks_no_question_twice() -> None:
     """One with questions, or with files in several layers, is extended."""
     kscaffold("template", "eject", "data:csv", "--into", "mine")

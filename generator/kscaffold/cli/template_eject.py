@@ -60,8 +60,9 @@ def command(what: str | None, into: str, source: str, ref: str | None) -> None:
         files = _everything(template, folder)
         write_tree(folder, files)
     else:
-        chosen, files = _choice(template, folder, what)
-        files, hidden = (files, []) if files else _part(template, folder, what)
+        choice = _choice(template, folder, what)
+        files, hidden = (choice.files, []) if choice else _part(template, folder, what)
+        chosen = choice.option if choice else ()
         for each in hidden:
             echo(f"note: {each}; your overlay takes precedence over it", err=True)
         # Templates should not contain backups.
@@ -152,8 +153,16 @@ def _copy(files: Sequence[_File], what: str) -> tuple[_File, str | bytes] | None
     return None
 
 
-def _choice(template: Template, folder: Path, what: str) -> tuple[tuple[str, ...], Tree]:
-    """Return a choice under another name: the option that chooses it, and files; none: it is none.
+@dataclass(frozen=True)
+class _Copy:
+    """A choice under another name: the option that chooses it, and its files."""
+
+    option: tuple[str, str]
+    files: Tree
+
+
+def _choice(template: Template, folder: Path, what: str) -> _Copy | None:
+    """Return a copy of the choice that QUESTION:CHOICE names, and what an overlay needs beside it.
 
     A choice that asks questions, or lies in several layers, is extended: a question can be asked
     in one place only.
@@ -161,7 +170,7 @@ def _choice(template: Template, folder: Path, what: str) -> tuple[tuple[str, ...
     question, _, answer = what.partition(":")
     found = [part for part in template.parts if (part.question, part.answer) == (question, answer)]
     if not found or not found[0].is_offered:
-        return (), ()
+        return None
     name = f"my-{answer}"
     target = f"{found[0].folder.rpartition('/')[0]}/{name}"
     if (folder / target).exists():
@@ -171,10 +180,14 @@ def _choice(template: Template, folder: Path, what: str) -> tuple[tuple[str, ...
         about = f"[template]\ndescription = {quote(layer.description)}\n"
         files: Tree = (TreeFile(MANIFEST, f"extends = {quote(answer)}\n\n{about}"),)
     else:
-        files = tuple(TreeFile(path, layer.read_bytes(path)) for path in (MANIFEST, *layer.files()))
+        # Its rules and expressions name the choice.
+        named = re.compile(rf"""({question}\s*==?\s*["']){re.escape(answer)}(?=["'])""")
+        manifest = named.sub(rf"\g<1>{name}", layer.read(MANIFEST))
+        copies = (TreeFile(path, layer.read_bytes(path)) for path in layer.files())
+        files = (TreeFile(MANIFEST, manifest), *copies)
     copied = tuple(replace(file, path=f"{target}/{file.path}") for file in files)
     option = (f"--{question.replace('_', '-')}", name)
-    return option, (*_manifest(template, folder), *copied)
+    return _Copy(option, (*_manifest(template, folder), *copied))
 
 
 def _manifest(template: Template, folder: Path) -> Tree:

@@ -40,7 +40,7 @@ class Finder:
     def found(self) -> dict[str, str]:
         """Return what the manifest's `[found]` finds; raises `AnswerError` if it is a mistake."""
         return {
-            name: self.call(call, self.manifest.place_of("found", name), name)
+            name: self.run(call, self.manifest.place_of("found", name), name)
             for name, call in self.manifest.found.items()
             if all(self.values[each] is not None for each in call.arguments)
         }
@@ -55,8 +55,8 @@ class Finder:
                 return replace(made, look=replace(made.look, path=Path(str(path))))
         return None
 
-    def call(self, call: InspectTable, place: Place, key: str) -> str:
-        """Return what a function finds in a file; the call of it is a key at a place.
+    def run(self, call: InspectTable, place: Place, key: str) -> str:
+        """Return what an inspector finds in a file; `key` at `place` is its manifest entry.
 
         Raises `AnswerError` if an answer is to blame, `TemplateError` if the template is.
         """

@@ -128,4 +128,4 @@ class Interview:
     def _inspected(self, question: Question, inspect: InspectTable, key: str = "inspect") -> str:
         """Return what is found in a file; an error names the question to blame."""
         finder = Finder(self.manifest, self.values, self.users, self.tools)
-        return finder.call(inspect, question.place, key)
+        return finder.run(inspect, question.place, key)
