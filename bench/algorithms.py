@@ -64,7 +64,8 @@ class Project:
         """Train a run; return the model, its data and the run's folder."""
         fields = {"seed": seed, "verbose": 0, **fields}
         config = self.config.Config(**fields)
-        run = self.train_module.train(config, self.folder / f"run-{seed}-{len(fields)}")
+        name = "-".join(f"{name}-{value}" for name, value in fields.items())
+        run = self.train_module.train(config, self.folder / name)
         return self.evaluate.load_model(run), self.data.load_data(config), run.path
 
     @property
