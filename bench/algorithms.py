@@ -263,7 +263,7 @@ def embedding_figures(project: Project, seed: int) -> dict[str, float]:
     model, data, path = project.train(seed)
     seconds = time.perf_counter() - start
     if seed == SEEDS[0]:
-        command = importlib.import_module(f"{project.package}.embeddings").embeddings
+        command = importlib.import_module(f"{project.package}.embeddings.picture").embeddings
         command(output=ROOT / "docs" / "gallery-simclr.png", run_dir=path)
     report = project.evaluate.make_report(model, data)
     figures = {**report.test, "seconds": seconds}
