@@ -258,7 +258,7 @@ def mean_teacher_figures(project: Project, seed: int) -> dict[str, float]:
 
 
 def embedding_figures(project: Project, seed: int) -> dict[str, float]:
-    """Learn embeddings; return the report beside that of the pixels, and the seconds that it took."""
+    """Learn embeddings; return its report beside that of pixels, and the seconds that it took."""
     start = time.perf_counter()
     model, data, path = project.train(seed)
     seconds = time.perf_counter() - start

@@ -69,8 +69,8 @@ def loop_of_simclr(model: Any, config: Any) -> tuple[Values, Callable[..., None]
         pixels = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"))
         for number in range(count):
             from_row, from_column = pixels + moves[number][:, None, None]
-            inside = (0 <= from_row) & (from_row < height)
-            inside &= (0 <= from_column) & (from_column < width)
+            inside = (from_row >= 0) & (from_row < height)
+            inside &= (from_column >= 0) & (from_column < width)
             image = views[number, from_row % height, from_column % width, 0] * inside
             center = centers[:, number] * (height, width)
             distance = np.abs(pixels + 0.5 - center[:, None, None]).max(axis=0)
