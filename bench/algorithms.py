@@ -258,6 +258,19 @@ def mean_teacher_figures(project: Project, seed: int) -> dict[str, float]:
     }
 
 
+def embedding_figures(project: Project, seed: int) -> dict[str, float]:
+    """Learn embeddings; return its report beside that of pixels, and the seconds that it took."""
+    start = time.perf_counter()
+    model, data, path = project.train(seed)
+    seconds = time.perf_counter() - start
+    if seed == SEEDS[0]:
+        command = importlib.import_module(f"{project.package}.embeddings.picture").embeddings
+        command(output=ROOT / "docs" / "gallery-simclr.png", run_dir=path)
+    report = project.evaluate.make_report(model, data)
+    figures = {**report.test, "seconds": seconds}
+    return figures | {f"{name} of pixels": value for name, value in report.baseline.items()}
+
+
 DRAWING = ("vae", "gan", "wgan-gp")
 OWN: dict[str, Any] = {
     "distillation": distillation_figures,
@@ -265,6 +278,7 @@ OWN: dict[str, Any] = {
     "dp-sgd": private_figures,
     "multitask": multitask_figures,
     "pinn": solution_figures,
+    "simclr": embedding_figures,
 }
 
 

@@ -16,7 +16,7 @@ from tests.generated.test_size import MODULE_LINES, TOP_LINES
 from tests.projects import ROOT, STYLES, Answers
 
 SUPERVISED = ("sam", "mixup", "adversarial", "dp-sgd", "distillation")
-OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion", "multitask", "pinn")
+OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion", "multitask", "pinn", "simclr")
 WITH_ANY_CLASSES = ("mean-teacher",)
 DATA = {"sam": "diabetes", "mixup": "breast-cancer", "dp-sgd": "diabetes"}
 # Of a project with the defaults. The top floor has room for what an algorithm adds to it.
@@ -102,6 +102,8 @@ def test_projects_are_clean(tmp_path: Path) -> None:
         ({"algorithm": "pinn", "style": "subclass"}, "with --algorithm pinn"),
         ({"algorithm": "multitask", "data": "digits"}, "with --algorithm multitask"),
         ({"algorithm": "gan", "sample_weight": True}, "with --algorithm gan"),
+        ({"algorithm": "simclr", "data": "csv"}, "with --algorithm simclr"),
+        ({"algorithm": "simclr", "style": "subclass"}, "with --algorithm simclr"),
         ({"algorithm": "diffusion", "manual_metrics": True}, "is no with --algorithm"),
     ],
 )
