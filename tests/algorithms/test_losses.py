@@ -257,14 +257,14 @@ MUTANTS = {
     "dp-sgd: rows are not clipped": (
         "dp-sgd",
         "trainer",
-        r"return clip\(gradients, bound\), ",
-        "return gradients, ",
+        r"clipped = clip\(gradients, bound, keep_infinite=is_scaled\)",
+        "clipped = gradients",
     ),
     "dp-sgd: each weight is clipped alone": (
         "dp-sgd",
         "trainer",
-        r"return clip\(gradients, bound\), ",
-        "return [clip([g], bound)[0] for g in gradients], ",
+        r"clipped = clip\(gradients, bound, keep_infinite=is_scaled\)",
+        "clipped = [clip([g], bound, keep_infinite=is_scaled)[0] for g in gradients]",
     ),
     "dp-sgd: noise for each row": (
         "dp-sgd",
