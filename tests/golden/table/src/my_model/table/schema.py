@@ -134,9 +134,7 @@ class Schema:
         for name in self.features:
             column = self.columns[name]
             if column.kind not in USED:
-                raise ValueError(
-                    f"{name!r}: a column of the kind {column.kind} needs use = false"
-                )
+                raise ValueError(f"{name!r}: kind {column.kind} needs use = false")
             if column.kind == "date" and not column.format:
                 raise ValueError(f"{name!r}: a date needs a format, such as '%Y-%m-%d'")
             if column.kind == "yes/no" and len(column.values) != 2:
