@@ -118,14 +118,10 @@ def role_arrays(
         weight = np.where(weight >= 0, weight, np.nan)
     if table.time and schema.columns[table.time].kind == "date":
         order, count = days(frame[table.time], schema.columns[table.time], table)
-        odd[
-            f"time {table.time!r}: cells that are no date and count as missing"
-        ] += count
+        odd[f"time {table.time!r}: cells that are no date"] += count
     elif table.time:
         order, count = numbers(frame[table.time], schema.columns[table.time], table)
-        odd[
-            f"time {table.time!r}: cells that are no number and count as missing"
-        ] += count
+        odd[f"time {table.time!r}: cells that are no number"] += count
     group = frame[table.group].astype(str).to_numpy() if table.group else ones
     return {"target": target, "weight": weight, "order": order, "group": group}
 
