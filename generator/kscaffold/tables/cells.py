@@ -59,10 +59,6 @@ DATE_FORMATS = (
 _MAY_BE_DATE = re.compile(r"(?=.*\d)[\w:/., +-]{5,35}", re.ASCII)
 
 
-# Of the cells that are not missing, this share must be of a kind; the others count as missing.
-MOSTLY = 0.9
-
-
 def bare(cell: str, symbol: str) -> str:
     """Return a cell without the symbol at its start or end; (5) is -5."""
     if cell.startswith("(") and cell.endswith(")"):

@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from kscaffold.tables.cells import MOSTLY
-
 # Where two would do, the one that is rarer in cells.
 SEPARATORS = ("\t", ";", "|", ",")
 NAMES = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
 COMMENT = "#"
+# Of the cells that are not missing, this share must be of a kind; the others count as missing.
+MOSTLY = 0.9
 # Cells that stand for nothing, by their whole text.
 MISSING = (
     "",

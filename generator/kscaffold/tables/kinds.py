@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kscaffold.tables.cells import MOSTLY, find_date_format, parse_date
-from kscaffold.tables.dialect import symbol_of
+from kscaffold.tables.cells import find_date_format, parse_date
+from kscaffold.tables.dialect import MOSTLY, symbol_of
 from kscaffold.tables.profile import Profile
 
 NUMBER, YES_NO, CATEGORY, DATE = "number", "yes/no", "category", "date"
