@@ -68,6 +68,11 @@ class Project:
         run = self.train_module.train(config, self.folder / name)
         return self.evaluate.load_model(run), self.data.load_data(config), run.path
 
+    def timed(self, seed: int) -> tuple[Any, Any, Path, float]:
+        """Train a run; return what `train` does, and the seconds that it took."""
+        start = time.perf_counter()
+        return *self.train(seed), time.perf_counter() - start
+
     @property
     def train_module(self) -> ModuleType:
         """The module `train`, whose name the method has."""
@@ -177,9 +182,7 @@ def multitask_figures(project: Project, seed: int) -> dict[str, float]:
 
 def solution_figures(project: Project, seed: int) -> dict[str, float]:
     """Solve the equation; return the report, and the seconds that it took."""
-    start = time.perf_counter()
-    model, data, path = project.train(seed)
-    seconds = time.perf_counter() - start
+    model, data, path, seconds = project.timed(seed)
     if seed == SEEDS[0]:
         command = importlib.import_module(f"{project.package}.solution").solution
         command(output=path / "gallery-pinn.csv", run_dir=path)
@@ -260,9 +263,7 @@ def mean_teacher_figures(project: Project, seed: int) -> dict[str, float]:
 
 def embedding_figures(project: Project, seed: int) -> dict[str, float]:
     """Learn embeddings; return its report beside that of pixels, and the seconds that it took."""
-    start = time.perf_counter()
-    model, data, path = project.train(seed)
-    seconds = time.perf_counter() - start
+    model, data, path, seconds = project.timed(seed)
     if seed == SEEDS[0]:
         command = importlib.import_module(f"{project.package}.embeddings.picture").embeddings
         command(output=ROOT / "docs" / "gallery-simclr.png", run_dir=path)

@@ -6,11 +6,14 @@ import importlib
 import itertools
 import re
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kscaffold.verify.invariants import checks
@@ -54,6 +57,15 @@ class Project:
         some = keras.tree.map_structure(lambda array: array[:rows], tuple(data.train))
         return checks().Training(lambda: self.model(config, data), some)
 
+    def history(self, fields: dict[str, Any], *, rows: int, epochs: int) -> dict[str, list[float]]:
+        """Train on the inputs of some rows, in their order; return the history."""
+        config = self.config(**fields)
+        data = self.data(config)
+        options = {"epochs": epochs, "batch_size": 64, "shuffle": False, "verbose": 0}
+        found = self.model(config, data).fit(data.train.x[:rows], **options)
+        history: dict[str, list[float]] = found.history
+        return history
+
     def own_tests(self, file: str, chosen: str) -> int:
         """Run chosen tests of the project, in this process; return the exit code.
 
@@ -83,6 +95,38 @@ def project(folder: Path, answers: Answers) -> Project:
     generate(folder, {**answers, "package": package})
     sys.path.insert(0, str(folder / "src"))
     return Project(folder, package)
+
+
+# Gives the project of an algorithm, and of a data set if there are several.
+Projects = Callable[..., Project]
+
+
+@contextmanager
+def policy(name: str) -> Iterator[None]:
+    """Let Keras compute with a policy of precision for a while."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def check_float16(
+    train: Callable[[], dict[str, list[float]]], rtol: float, atol: float = 0.0
+) -> None:
+    """Check that training logs nearly the same in mixed_float16; `train` returns a history.
+
+    The first steps of float16 may be skipped, until the scale of the loss fits.
+    """
+    found = []
+    for name in ("float32", "mixed_float16"):
+        with policy(name):
+            found.append(train())
+    for name, values in found[0].items():
+        np.testing.assert_allclose(found[1][name], values, rtol=rtol, atol=atol, err_msg=name)
 
 
 def mutant(folder: Path, answers: Answers, module: str, pattern: str, replacement: str) -> Project:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.algorithms.plain_loops import Adam, Values, batches, furthest, values_of
-from tests.algorithms.projects import Project, mutant, project
+from tests.algorithms.projects import Projects, check_float16, mutant
 
 pytestmark = pytest.mark.slow
 
@@ -18,21 +18,6 @@ ALGORITHMS = ("simclr",)
 SMALL: dict[str, dict[str, Any]] = {
     "simclr": {"filters": (4,), "embedding": 16, "projection": 8},
 }
-Projects = Callable[[str], Project]
-
-
-@pytest.fixture(scope="module")
-def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
-    """Return what generates a project of an algorithm, once."""
-    made: dict[str, Project] = {}
-
-    def get(algorithm: str) -> Project:
-        if algorithm not in made:
-            folder = tmp_path_factory.mktemp("projects") / algorithm
-            made[algorithm] = project(folder, {"algorithm": algorithm})
-        return made[algorithm]
-
-    return get
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -127,22 +112,9 @@ def test_fit_is_a_plain_loop(algorithm: str, projects: Projects) -> None:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_float16_is_near_float32(algorithm: str, projects: Projects) -> None:
     """The scaled loss neither changes the step nor is it logged."""
-    import keras
-
-    made, policy, found = projects(algorithm), keras.config.dtype_policy(), []
-    try:
-        for name in ("float32", "mixed_float16"):
-            keras.config.set_dtype_policy(name)
-            config = made.config(**SMALL[algorithm], dropout=0.0)
-            data = made.data(config)
-            options = {"epochs": 3, "batch_size": 64, "shuffle": False, "verbose": 0}
-            history = made.model(config, data).fit(data.train.x[:500], **options).history
-            found.append(history)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    # The first steps of float16 may be skipped, until the scale fits.
-    for name, values in found[0].items():
-        np.testing.assert_allclose(found[1][name], values, rtol=0.15, atol=0.05, err_msg=name)
+    made = projects(algorithm)
+    fields = {**SMALL[algorithm], "dropout": 0.0}
+    check_float16(lambda: made.history(fields, rows=500, epochs=3), rtol=0.15, atol=0.05)
 
 
 @pytest.mark.parametrize("rows", [1, 2])

@@ -6,30 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.algorithms.plain_loops import Adam, Values, batches, furthest, values_of
-from tests.algorithms.projects import Project, mutant, project
+from tests.algorithms.projects import Projects, check_float16, mutant
 
 pytestmark = pytest.mark.slow
 
 ALGORITHMS = ("vae", "gan", "wgan-gp", "diffusion")
-Projects = Callable[[str], Project]
-
-
-@pytest.fixture(scope="module")
-def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
-    """Return what generates a project of an algorithm, once."""
-    made: dict[str, Project] = {}
-
-    def get(algorithm: str) -> Project:
-        if algorithm not in made:
-            folder = tmp_path_factory.mktemp("projects") / algorithm
-            made[algorithm] = project(folder, {"algorithm": algorithm})
-        return made[algorithm]
-
-    return get
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -255,22 +239,9 @@ def test_fit_is_a_plain_loop(algorithm: str, projects: Projects) -> None:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_float16_is_near_float32(algorithm: str, projects: Projects) -> None:
     """Each optimizer scales its loss, and what is logged is not scaled."""
-    import keras
-
-    made, policy, found = projects(algorithm), keras.config.dtype_policy(), []
-    try:
-        for name in ("float32", "mixed_float16"):
-            keras.config.set_dtype_policy(name)
-            config = made.config(filters=(4,), dropout=0.0)
-            data = made.data(config)
-            model = made.model(config, data)
-            options = {"epochs": 2, "batch_size": 64, "shuffle": False, "verbose": 0}
-            found.append(model.fit(data.train.x[:500], **options).history)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    # The first steps of float16 may be skipped, until the scale fits.
-    for name, values in found[0].items():
-        np.testing.assert_allclose(found[1][name], values, rtol=0.2, atol=0.05, err_msg=name)
+    made = projects(algorithm)
+    fields = {"filters": (4,), "dropout": 0.0}
+    check_float16(lambda: made.history(fields, rows=500, epochs=2), rtol=0.2, atol=0.05)
 
 
 MUTANTS = {

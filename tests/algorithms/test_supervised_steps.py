@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.algorithms.plain_loops import Adam, Values, batches, furthest, values_of
-from tests.algorithms.projects import Project, mutant, project
+from tests.algorithms.projects import Project, Projects, check_float16, mutant, policy
 
 pytestmark = pytest.mark.slow
 
@@ -31,22 +31,6 @@ ON: dict[str, dict[str, Any]] = {
     "adversarial": {"epsilon": 1.0, "attack_steps": 2},
 }
 
-Projects = Callable[[str, str], Project]
-
-
-@pytest.fixture(scope="module")
-def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
-    """Return what generates a project of an algorithm and a data set, once."""
-    made: dict[tuple[str, str], Project] = {}
-
-    def get(algorithm: str, data: str) -> Project:
-        if (algorithm, data) not in made:
-            folder = tmp_path_factory.mktemp("projects") / algorithm
-            made[algorithm, data] = project(folder, {"algorithm": algorithm, "data": data})
-        return made[algorithm, data]
-
-    return get
-
 
 def trained(made: Project, fields: dict[str, Any], **options: Any) -> tuple[Any, Any]:
     """Train on some rows with a partial last batch; return the history and the values."""
@@ -63,8 +47,6 @@ def trained(made: Project, fields: dict[str, Any], **options: Any) -> tuple[Any,
 @pytest.mark.parametrize("algorithm", OFF)
 def test_off_is_supervised_to_the_last_bit(algorithm: str, mode: str, projects: Projects) -> None:
     """With rho, alpha or epsilon 0, weights, optimizer and history are those of supervised."""
-    import keras
-
     data = DATA[algorithm]
     options: dict[str, dict[str, Any]] = {
         "fused": {"steps_per_execution": 2},
@@ -72,14 +54,10 @@ def test_off_is_supervised_to_the_last_bit(algorithm: str, mode: str, projects: 
         "float16": {"steps_per_execution": 2},
     }
     found = []
-    policy = keras.config.dtype_policy()
-    try:
-        keras.config.set_dtype_policy("mixed_float16" if mode == "float16" else "float32")
+    with policy("mixed_float16" if mode == "float16" else "float32"):
         for name, fields in ((algorithm, OFF[algorithm]), ("supervised", {})):
             given = SMALL[data] | fields
             found.append(trained(projects(name, data), given, **options[mode]))
-    finally:
-        keras.config.set_dtype_policy(policy)
     (history, values), (plain_history, plain_values) = found
     assert history == plain_history
     for value, expected in zip(values, plain_values, strict=True):
@@ -100,20 +78,9 @@ def test_behaves(algorithm: str, projects: Projects) -> None:
 @pytest.mark.parametrize("algorithm", ON)
 def test_float16_is_near_float32(algorithm: str, projects: Projects) -> None:
     """The scaled loss neither changes the step nor is it logged."""
-    import keras
-
     made, data = projects(algorithm, DATA[algorithm]), DATA[algorithm]
-    policy = keras.config.dtype_policy()
-    found = []
-    try:
-        for name in ("float32", "mixed_float16"):
-            keras.config.set_dtype_policy(name)
-            fields = SMALL[data] | ON[algorithm] | {"dropout": 0.0}
-            found.append(trained(made, fields)[0]["loss"])
-    finally:
-        keras.config.set_dtype_policy(policy)
-    # The first steps of float16 may be skipped, until the scale fits.
-    np.testing.assert_allclose(found[1], found[0], rtol=0.1)
+    fields = SMALL[data] | ON[algorithm] | {"dropout": 0.0}
+    check_float16(lambda: {"loss": trained(made, fields)[0]["loss"]}, rtol=0.1)
 
 
 def gradients_of_sam(model: Any, loss: Any, weights: Values, others: Values, *batch: Any) -> Any:

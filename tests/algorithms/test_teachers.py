@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.algorithms.plain_loops import Adam, Values, batches, furthest, values_of
-from tests.algorithms.projects import Project, mutant, project
+from tests.algorithms.projects import Projects, check_float16, mutant, policy, project
 
 pytestmark = pytest.mark.slow
 
@@ -30,22 +30,6 @@ CASES = [
     for algorithm in ("distillation", "mean-teacher")
     for data in ("digits", "breast-cancer", "csv")
 ]
-
-Projects = Callable[[str, str], Project]
-
-
-@pytest.fixture(scope="module")
-def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
-    """Return what generates a project of an algorithm and a data set, once."""
-    made: dict[tuple[str, str], Project] = {}
-
-    def get(algorithm: str, data: str) -> Project:
-        if (algorithm, data) not in made:
-            folder = tmp_path_factory.mktemp("projects") / algorithm
-            made[algorithm, data] = project(folder, {"algorithm": algorithm, "data": data})
-        return made[algorithm, data]
-
-    return get
 
 
 def fields_of(algorithm: str, data: str) -> dict[str, Any]:
@@ -92,13 +76,9 @@ def test_behaves(algorithm: str, data: str, projects: Projects) -> None:
 @pytest.mark.parametrize("mode", ["fused", "eager", "float16"])
 def test_without_a_teacher_it_is_supervised(mode: str, projects: Projects) -> None:
     """With alpha 0, weights, optimizer and history are those of supervised, to the last bit."""
-    import keras
-
     options = {"run_eagerly": True} if mode == "eager" else {"steps_per_execution": 2}
-    policy = keras.config.dtype_policy()
     found = []
-    try:
-        keras.config.set_dtype_policy("mixed_float16" if mode == "float16" else "float32")
+    with policy("mixed_float16" if mode == "float16" else "float32"):
         for algorithm, fields in (("distillation", {"alpha": 0.0}), ("supervised", {})):
             made = projects(algorithm, "breast-cancer")
             config = made.config(**SMALL["breast-cancer"], **fields)
@@ -107,8 +87,6 @@ def test_without_a_teacher_it_is_supervised(mode: str, projects: Projects) -> No
             history = fit(model, some_rows(loaded.train))
             everything = [*model.trainable_variables, *model.optimizer.variables]
             found.append((history, values_of(everything)))
-    finally:
-        keras.config.set_dtype_policy(policy)
     (history, values), (plain_history, plain_values) = found
     assert history == plain_history
     for value, expected in zip(values, plain_values, strict=True):
@@ -231,20 +209,14 @@ def test_fit_is_a_plain_loop(algorithm: str, data: str, projects: Projects) -> N
 @pytest.mark.parametrize(("algorithm", "data"), [each for each in CASES if each[1] == "digits"])
 def test_float16_is_near_float32(algorithm: str, data: str, projects: Projects) -> None:
     """The scaled loss neither changes the step nor is it logged."""
-    import keras
+    made, fields = projects(algorithm, data), {**fields_of(algorithm, data), "dropout": 0.0}
 
-    made, policy, found = projects(algorithm, data), keras.config.dtype_policy(), []
-    try:
-        for name in ("float32", "mixed_float16"):
-            keras.config.set_dtype_policy(name)
-            config = made.config(**fields_of(algorithm, data), dropout=0.0)
-            loaded = made.data(config)
-            found.append(fit(made.model(config, loaded), some_rows(loaded.train)))
-    finally:
-        keras.config.set_dtype_policy(policy)
-    # The first steps of float16 may be skipped, until the scale fits.
-    for name, values in found[0].items():
-        np.testing.assert_allclose(found[1][name], values, rtol=0.15, atol=0.05, err_msg=name)
+    def train() -> dict[str, list[float]]:
+        config = made.config(**fields)
+        loaded = made.data(config)
+        return fit(made.model(config, loaded), some_rows(loaded.train))
+
+    check_float16(train, rtol=0.15, atol=0.05)
 
 
 MUTANTS = {
