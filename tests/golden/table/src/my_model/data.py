@@ -118,7 +118,10 @@ class Batches(keras.utils.PyDataset):
 
     def rows(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return consecutive rows of the epoch; fused steps take many batches at once."""
-        rows = self.order[start:stop]
+        return self.take(self.order[start:stop])
+
+    def take(self, rows: Array) -> tuple[Any, ...]:
+        """Return the rows of these numbers."""
         return tuple(jax.tree.map(lambda array: array.take(rows, axis=0), [*self.part]))
 
     def on_epoch_end(self) -> None:

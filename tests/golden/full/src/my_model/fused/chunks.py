@@ -117,8 +117,8 @@ def choose_steps(
 
     K divides all `limits` on the number of steps, so that no limit is exceeded.
     """
-    callbacks = getattr(callbacks, "callbacks", callbacks)
-    if any(map(works_by_batches, keras.tree.flatten(callbacks))):
+    flat = keras.tree.flatten(getattr(callbacks, "callbacks", callbacks))
+    if any(map(works_by_batches, flat)):
         return 1
     steps = UNKNOWN_STEPS
     if chunks.batch_size and chunks.num_batches:

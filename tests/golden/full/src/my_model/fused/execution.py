@@ -73,17 +73,15 @@ class FusedFunction:
         # the model may have been compiled with another loss since.
         step = jax.jit(functools.partial(self.step))
         traced: Any = step.trace(state, batch)
-        self.single = jax.jit(step, donate_argnums=0)
-        self.several = jax.jit(
-            functools.partial(run_several, step, self.concatenate),
-            donate_argnums=0,
-            compiler_options=loop_options(),
-        )
+        # Not so where metrics make their variables in the first step.
+        same = len(jax.tree.leaves(traced.out_info[1])) == num_values
+        options: dict[str, Any] = {"donate_argnums": 0}
+        self.single = jax.jit(step, **options)
+        several = functools.partial(run_several, step, self.concatenate)
+        self.several = jax.jit(several, compiler_options=loop_options(), **options)
         # XLA makes convolutions in a loop slow on a CPU.
         on_cpu = jax.default_backend() == "cpu"
         slow = on_cpu and "conv_general_dilated" in str(traced.jaxpr)
-        # Some metrics make their variables in the first step.
-        same = len(jax.tree.leaves(traced.out_info[1])) == num_values
         self.loops = same and not slow
         self.num_values = num_values
 

@@ -1,7 +1,6 @@
 """What is needed of Keras, and when steps are left to Keras' own functions.
 
-Names that Keras does not document are checked here: where one is missing, it runs the
-steps itself.
+It does not document these names: where one is missing, it runs the steps itself.
 """
 
 from typing import Any

@@ -50,7 +50,7 @@ class Checkpoint:
         with atomic_write(path) as partial, partial.open("wb") as file:
             np.savez(file, *self.values, progress=to_json(progress))
         for old in checkpoint_paths(directory)[KEPT:]:
-            old.unlink()
+            old.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -116,7 +116,7 @@ class SaveProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the model; only now does it have all of its variables."""
-        if self.start.epochs:
+        if self.start.values:
             self.start.restore(self.model)
             for name in self.others.keys() & self.start.callbacks.keys():
                 other, state = self.others[name], self.start.callbacks[name]
@@ -128,11 +128,15 @@ class SaveProgress(keras.callbacks.Callback):
         self.history.append(scalars(logs or {}))
         self.write_history()
         if self.resumable:
-            values = [np.asarray(variable.value) for variable in variables(self.model)]
-            stopped = self.params["epochs"] if self.model.stop_training else 0
-            states = {name: state_of(each) for name, each in self.others.items()}
-            checkpoint = Checkpoint(values, epoch + 1, stopped, states, self.history)
-            checkpoint.save(self.run.checkpoints)
+            self.save(epoch + 1)
+
+    def save(self, epochs: int, **more: Any) -> None:
+        """Write a checkpoint of now, and `more` of its fields."""
+        values = [np.asarray(variable.value) for variable in variables(self.model)]
+        stopped = self.params["epochs"] if self.model.stop_training else 0
+        states = {name: state_of(each) for name, each in self.others.items()}
+        parts = values, epochs, stopped, states, self.history
+        Checkpoint(*parts, **more).save(self.run.checkpoints)
 
     def write_history(self) -> None:
         """Write a line for each epoch, numbered from 1."""
