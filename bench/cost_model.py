@@ -1,7 +1,8 @@
 """What a data-parallel step costs on many accelerators: a model, not a measurement.
 
 A step computes its rows, and then adds up the gradients of all devices with a ring all-reduce.
-Nothing overlaps here, so a real step may be faster. Sizes are bytes, times are seconds.
+Here nothing overlaps, which makes a real step faster, and starting programs and reading data take
+no time, which they do. Sizes are bytes, times are seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ class Cluster:
 
     Attributes:
         flops: operations per second that one device reaches in training.
-        floor: the least time of a step, however little it computes.
         inside: bytes per second and direction between the devices of a host.
         card: bytes per second and direction of a network card; each device has one.
         latency: what an all-reduce takes, however little it moves.
@@ -26,7 +26,6 @@ class Cluster:
     """
 
     flops: float
-    floor: float
     inside: float
     card: float
     latency: float
@@ -76,7 +75,7 @@ def compute_seconds(rows: float, workload: Workload, cluster: Cluster) -> float:
 
     Forward and backward take 6 operations for each weight and token.
     """
-    return max(cluster.floor, 6 * workload.parameters * workload.tokens * rows / cluster.flops)
+    return 6 * workload.parameters * workload.tokens * rows / cluster.flops
 
 
 def communication_seconds(devices: int, workload: Workload, cluster: Cluster) -> float:
@@ -100,10 +99,7 @@ def weak_efficiency(devices: int, rows: float, workload: Workload, cluster: Clus
 def balance_rows(devices: int, workload: Workload, cluster: Cluster) -> int:
     """Return the least rows on each device with which a step computes as long as it sends."""
     sending = communication_seconds(devices, workload, cluster)
-    if sending <= cluster.floor:
-        return 1
-    seconds_of_row = 6 * workload.parameters * workload.tokens / cluster.flops
-    return max(1, math.ceil(sending / seconds_of_row))
+    return max(1, math.ceil(sending / compute_seconds(1, workload, cluster)))
 
 
 def strong_limit(workload: Workload, cluster: Cluster) -> tuple[int, str]:
@@ -111,9 +107,10 @@ def strong_limit(workload: Workload, cluster: Cluster) -> tuple[int, str]:
     devices = 1
     while True:
         following = 2 * devices
-        if workload.rows / following < 1:
+        share = workload.rows / following
+        sending = communication_seconds(following, workload, cluster)
+        if share < 1:
             return devices, "less than one row on each device"
-        computing = compute_seconds(workload.rows / following, workload, cluster)
-        if communication_seconds(following, workload, cluster) > computing:
+        if sending > compute_seconds(share, workload, cluster):
             return devices, "communication exceeds compute"
         devices = following
