@@ -12,7 +12,6 @@ import importlib.util
 import json
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,18 +50,18 @@ class Program:
 
 
 class Training:
-    """A project's own model and data, with a network of some units."""
+    """A project's own model and data, with some fields of its configuration."""
 
-    def __init__(self, job: Job, units: tuple[int, ...]) -> None:
+    def __init__(self, job: Job, steps: int | str = "auto", **fields: Any) -> None:
         import keras
 
         self.job = job
         config, data, model, train = map(self.module, ("config", "data", "model", "train"))
-        given = config.Config(hidden_units=units, batch_size=job.batch, verbose=0)
+        given = config.Config(batch_size=job.batch, verbose=0, **fields)
         loaded = data.load_data(given)
         keras.utils.set_random_seed(given.seed)  # all processes draw the same weights
         self.model = train.compile_model(
-            model.build_model(given, loaded), given, steps_per_execution="auto"
+            model.build_model(given, loaded), given, steps_per_execution=steps
         )
         self.batches = data.Batches(repeated(loaded.train, job.batch * job.steps), given)
 
@@ -70,9 +69,12 @@ class Training:
         """Return a module of the project."""
         return importlib.import_module(f"{self.job.package}.{name}")
 
-    def fit(self, epochs: int) -> None:
-        """Train for some epochs."""
-        self.model.fit(self.batches, epochs=epochs, shuffle=False, verbose=0)
+    def fit(self, epochs: int) -> dict[str, list[float]]:
+        """Train for some epochs; returns what is logged of each."""
+        history: dict[str, list[float]] = self.model.fit(
+            self.batches, epochs=epochs, shuffle=False, verbose=0
+        ).history
+        return history
 
     def step_seconds(self, epochs: int) -> float:
         """Return the time of a step through `fit()`."""
@@ -115,31 +117,37 @@ def repeated(part: Any, count: int) -> Any:
     return type(part)(*(array[rows] for array in part))
 
 
-@contextlib.contextmanager
-def connected(job: Job) -> Iterator[bool]:
-    """Connect the processes, and distribute training as the project does; yields whether so."""
-    name = f"{job.package}.distribution"
+def scope_of(package: str, **fields: Any) -> contextlib.AbstractContextManager[Any] | None:
+    """Return the scope in which a project trains, or None if it is not distributed.
+
+    Args:
+        package: the project's.
+        fields: of its configuration.
+    """
+    name = f"{package}.distribution"
     if importlib.util.find_spec(name) is None:
-        yield False
-        return
-    if job.coordinator:
-        processes = importlib.import_module(f"{job.package}.cluster.processes")
-        processes.connect(job.coordinator, job.process, job.processes)
-    config = importlib.import_module(f"{job.package}.config").Config()
-    with importlib.import_module(name).make_distribution(config).scope():
-        yield True
+        return None
+    config = importlib.import_module(f"{package}.config").Config(**fields)
+    scope: contextlib.AbstractContextManager[Any] = (
+        importlib.import_module(name).make_distribution(config).scope()
+    )
+    return scope
 
 
 def main() -> None:
     """Train, and time it whenever a line is read."""
     job = Job(**json.loads(sys.argv[1]))
-    with connected(job) as is_distributed:
+    if job.coordinator:
+        processes = importlib.import_module(f"{job.package}.cluster.processes")
+        processes.connect(job.coordinator, job.process, job.processes)
+    scope = scope_of(job.package)
+    with scope or contextlib.nullcontext():
         trained, programs = [], []
         for units in job.networks:
-            training = Training(job, units)
+            training = Training(job, hidden_units=units)
             training.fit(2)  # the first one compiles
             trained.append(training)
-            program = training.program() if is_distributed else Program(0, ())
+            program = training.program() if scope else Program(0, ())
             programs.append(asdict(program))
         answer(programs)
         for line in sys.stdin:
