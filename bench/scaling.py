@@ -20,6 +20,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,16 @@ def measured(projects: Path, rounds: int) -> str:
         f"{4 * program.weights:,} ({name})"
         for program, name in zip(one.programs, names, strict=True)
     ]
-    return "\n".join([*rows, "", f"Bytes of the gradients: {', '.join(sizes)}."])
+    return "\n".join(
+        [*rows, "", f"Bytes of the gradients: {', '.join(sizes)}. {conditions(rounds)}"]
+    )
+
+
+def conditions(rounds: int) -> str:
+    """Return under which conditions the table was measured, in words."""
+    versions = f"keras {version('keras')}, jax {version('jax')}"
+    load = f"a load average of {os.getloadavg()[1]:.0f} on {os.cpu_count()} cores"
+    return f"{rounds} rounds, {versions}, {load}."
 
 
 def spread(ratios: list[float]) -> str:
