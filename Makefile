@@ -8,7 +8,7 @@ DEMO := demo
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: help demo test lint types quick slow golden reference names verify test-versions bench bench-templates bench-training bench-algorithms clean
+.PHONY: help demo test lint types quick slow golden reference names verify test-versions bench bench-templates bench-training bench-algorithms bench-scaling clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -69,6 +69,9 @@ bench-training: $(VENV)/.installed  ## compare training with stock fit() and pur
 
 bench-algorithms: $(VENV)/.installed  ## train the algorithms of docs/gallery.md, print what they give, draw their pictures
 	$(BIN)/python bench/algorithms.py
+
+bench-scaling: $(VENV)/.installed  ## measure distributed projects on virtual devices; write docs/scaling.md
+	$(BIN)/python bench/scaling.py
 
 clean:  ## remove what the other targets have made
 	rm -rf $(VENV) .venvs $(DEMO) .cache dist

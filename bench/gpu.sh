@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Test and measure a default project on a machine with one GPU and no network, in under eight minutes.
+# Test and measure projects on a machine with one GPU and no network, in under eight minutes.
 #
 #     bench/gpu.sh [PYTHON]
 #
 # PYTHON, or else $PYTHON, or else python3, has the dependencies of kscaffold and of a project, with jax
-# for the GPU. Prints the outcome of the project's own tests and one table. On a CPU it says so.
+# for the GPU. Prints two tables, of a default project, and of an algorithm with two optimizers and a
+# data-parallel project; and the outcome of the default project's own tests. On a CPU it says so.
 set -u
 python=${1:-${PYTHON:-python3}}
 bench=$(cd "$(dirname "$0")" && pwd)
@@ -15,13 +16,23 @@ export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 
 platform=$("$python" -c 'import jax; print(jax.devices()[0].platform)' 2>/dev/null) || platform=none
 [ "$platform" = cpu ] && echo "no GPU was found: this is on a CPU"
-PYTHONPATH=$bench/../generator "$python" -m kscaffold new "$work/project" --defaults --no-git -q \
-    --package bench_model || exit 1
+
+new() {  # PACKAGE OPTION...
+    PYTHONPATH=$bench/../generator "$python" -m kscaffold new "$work/$1" --defaults --no-git -q \
+        --package "$@" || exit 1
+}
+
+new bench_model
+new bench_devices --distribution data-parallel
+new bench_gan --algorithm gan --data digits
 status=0
-cd "$work/project" || exit 1
-PYTHONPATH=src:$bench timeout 200 "$python" "$bench/gpu.py" || status=1
+cd "$work/bench_model" || exit 1
+PYTHONPATH=src:$bench timeout 180 "$python" "$bench/gpu.py" || status=1
+echo
+projects=src:$work/bench_devices/src:$work/bench_gan/src
+PYTHONPATH=$projects:$bench timeout 90 "$python" "$bench/gpu_projects.py" || status=1
 echo
 echo "own tests of a default project:"
-PYTHONPATH=src timeout 260 "$python" -m pytest -q -p no:cacheprovider tests 2>&1 | tail -n 15
+PYTHONPATH=src timeout 200 "$python" -m pytest -q -p no:cacheprovider tests 2>&1 | tail -n 15
 [ "${PIPESTATUS[0]}" = 0 ] || status=1
 exit $status
