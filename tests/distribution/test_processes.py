@@ -1,0 +1,165 @@
+"""Runs of several processes: equal to those of one, and not lost with a process."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.projects import generate
+
+pytestmark = pytest.mark.slow
+
+KINDS = ("data-parallel", "model-parallel")
+KILLS = int(os.environ.get("KILLS", "2"))
+FIELDS = ["--epochs", "6", "--batch-size", "50", "--patience", "0", "--verbose", "2"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a generated project with a run of one process in `runs/one`."""
+    folder = generate(
+        tmp_path_factory.mktemp("projects") / "project",
+        {"package": "clustered", "distribution": request.param},
+    )
+    result = run(folder, "train", "--run-dir", "runs/one", *FIELDS)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the project's command line, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "clustered", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": "src"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the project's command line to its end."""
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """Return the processes that a launched command has started, in their order."""
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(number) for number in listed.split()]
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait for something that a running process does; fail if it ends before."""
+    for _ in range(2400):
+        if condition():
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    pytest.fail("it did not happen within two minutes")
+
+
+def weights(folder: Path, name: str) -> list[Any]:
+    """Return the weights of the model that a run saved."""
+    code = (
+        "import clustered, numpy as np, sys; from pathlib import Path;"
+        "from clustered.evaluate import load_model; from clustered.runs.files import RunDir;"
+        "np.savez('weights.npz', *load_model(RunDir(Path(sys.argv[1]))).get_weights())"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, f"runs/{name}"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": "src"},
+        check=True,
+    )
+    with np.load(folder / "weights.npz") as arrays:
+        return [arrays[key] for key in arrays.files]
+
+
+def assert_equal_to_one(folder: Path, name: str) -> None:
+    """A run gave the history and the weights of one process; sums are rounded otherwise."""
+    table, expected = (
+        np.genfromtxt(folder / f"runs/{each}/history.csv", delimiter=",", skip_header=1)
+        for each in (name, "one")
+    )
+    np.testing.assert_allclose(table, expected, rtol=1e-6)
+    for value, other in zip(weights(folder, name), weights(folder, "one"), strict=True):
+        assert np.abs(value - other).max() <= 1e-6 * np.abs(other).max()
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_processes_give_what_one_gives(project: Path, count: int) -> None:
+    """Weights and history; process 0 alone writes and speaks."""
+    name = f"of-{count}"
+    result = run(
+        project, "launch", "-n", str(count), "--", "train", "--run-dir", f"runs/{name}", *FIELDS
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("run directory:") == 1
+    assert_equal_to_one(project, name)
+    assert {path.name for path in (project / "runs" / name).iterdir()} == {
+        path.name for path in (project / "runs/one").iterdir()
+    }
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_killed_process_ends_the_others(project: Path, number: int) -> None:
+    """They end within seconds, and fewer processes go on to the same end."""
+    random.seed(number)
+    name, path = f"killed-{number}", project / "runs" / f"killed-{number}"
+    given = ["--run-dir", f"runs/{name}", "--checkpoint-every-steps", "2", *FIELDS]
+    process = start(project, "launch", "-n", "4", "--", "train", *given)
+    wait_until(lambda: any((path / "checkpoints").glob("*.npz")), process)
+    time.sleep(random.random())
+    victim = random.randrange(4)
+    if process.poll() is None:
+        os.kill(children(process)[victim], signal.SIGKILL)
+    began = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    if process.returncode:  # or it was killed when it had ended
+        assert process.returncode == 128 + signal.SIGKILL, errors
+        assert f"process {victim} ended by signal 9" in errors
+        assert time.monotonic() - began < 20
+        result = run(project, "launch", "-n", "2", "--", "resume", "--run-dir", f"runs/{name}")
+        assert result.returncode == 0, result.stderr
+    assert_equal_to_one(project, name)
+
+
+def test_job_that_is_ended_goes_on(project: Path) -> None:
+    """SIGTERM to one of the processes saves the run; another number of them goes on."""
+    path = project / "runs/ended"
+    given = ["--run-dir", "runs/ended", *FIELDS, "--epochs", "200"]
+    process = start(project, "launch", "-n", "2", "--", "train", *given)
+    wait_until(lambda: any((path / "checkpoints").glob("*.npz")), process)
+    os.kill(children(process)[1], signal.SIGTERM)
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 75, errors
+    assert "Ended by SIGTERM" in out
+    result = run(project, "resume", "--run-dir", "runs/ended", "--epochs", "200")
+    assert result.returncode == 0, result.stderr
+
+
+def test_interrupt_ends_all(project: Path) -> None:
+    """Ctrl-C at the launcher leaves no process."""
+    path = project / "runs/interrupted"
+    given = ["--run-dir", "runs/interrupted", *FIELDS, "--epochs", "10000"]
+    process = start(project, "launch", "-n", "2", "--", "train", *given)
+    wait_until(lambda: any((path / "checkpoints").glob("*.npz")), process)
+    started = children(process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert not any(Path(f"/proc/{number}").exists() for number in started)
