@@ -1,0 +1,1 @@
+"""Distributed projects, and what their steps send between devices."""
