@@ -70,7 +70,7 @@ def test_without_a_cluster_there_are_no_files_for_one(tmp_path: Path, distributi
     """By default a project has neither, whether or not it is distributed."""
     folder = generate(tmp_path / "demo", {"distribution": distribution})
     names = {path.name for path in folder.iterdir()}
-    assert not names & {"cluster", "kubernetes"}
+    assert "cluster" not in names
     assert "sbatch" not in (folder / "README.md").read_text(encoding="utf-8")
 
 
@@ -153,7 +153,7 @@ def test_a_job_is_requeued_if_that_helps(
 
 def load_manifests(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the volume claim and the JobSet of a project."""
-    text = (folder / "kubernetes/jobset.yaml").read_text(encoding="utf-8")
+    text = (folder / "cluster/jobset.yaml").read_text(encoding="utf-8")
     claim, jobset = yaml.safe_load_all(text)
     return claim, jobset
 
@@ -215,6 +215,6 @@ def test_a_pod_trains_and_a_restarted_one_resumes(
 
 def test_the_image_has_no_runs(kubernetes: Path) -> None:
     """Docker reads what to leave out beside the Dockerfile."""
-    ignored = (kubernetes / "kubernetes/Dockerfile.dockerignore").read_text(encoding="utf-8")
+    ignored = (kubernetes / "cluster/Dockerfile.dockerignore").read_text(encoding="utf-8")
     assert {".git", ".venv", "runs"} <= set(ignored.splitlines())
-    assert "COPY . ." in (kubernetes / "kubernetes/Dockerfile").read_text(encoding="utf-8")
+    assert "COPY . ." in (kubernetes / "cluster/Dockerfile").read_text(encoding="utf-8")
