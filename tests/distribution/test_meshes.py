@@ -35,7 +35,7 @@ ALGORITHMS = {
 # Sums over rows are added up in another order. Adam divides each gradient by its size, and so makes
 # the rounding of those near zero visible, of the same weights for all algorithms of images.
 NEAR = {"history": 2e-6, "predictions": 2e-6, "weights": 1e-6}
-NEAR_IMAGES = {**NEAR, "weights": 5e-5}
+NEAR_ALGORITHMS = {**NEAR, "weights": 5e-5}
 
 
 def trained(folder: Path, projects: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -85,7 +85,7 @@ def test_options(kind: str, tmp_path: Path) -> None:
     projects = options(kind)
     for project, found in zip(projects, trained(tmp_path, projects), strict=True):
         images = project["answers"]["data"] == "digits"
-        check(found, project["answers"], NEAR_IMAGES if images else NEAR)
+        check(found, project["answers"], NEAR_ALGORITHMS if images else NEAR)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,4 +96,4 @@ def test_algorithms(kind: str, tmp_path: Path) -> None:
         for algorithm, data in ALGORITHMS.items()
     ]
     for project, found in zip(projects, trained(tmp_path, projects), strict=True):
-        check(found, project["answers"], NEAR_IMAGES)
+        check(found, project["answers"], NEAR_ALGORITHMS)

@@ -31,7 +31,10 @@ class Network(keras.Model):
             "dropout": dropout,
             "seed": seed,
         }
-        self.hidden = [keras.layers.Dense(n, activation="relu") for n in hidden_units]
+        self.hidden = [
+            keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")
+            for number, units in enumerate(hidden_units, start=1)
+        ]
         self.dropouts = [
             keras.layers.Dropout(dropout, seed=seed + number)
             for number, _ in enumerate(hidden_units, start=1)
@@ -40,6 +43,7 @@ class Network(keras.Model):
             outputs,
             activation=None,
             dtype="float32",
+            name="predictions",
         )
 
     def call(self, inputs: jax.Array, training: bool = False) -> jax.Array:

@@ -30,12 +30,12 @@ class FusedFunction:
         self.on_new_state(state)
         chunk = next(iterator)
         if not isinstance(chunk, list):  # of `train_on_batch()` and its like
-            self.prepare(state, chunk)
+            self.prepare(state, lambda: chunk)
             return self.call(self.single, state, chunk)
         outputs: list[Any] = []
         for batches in chunk:
             count = number_of_rows(batches)
-            self.prepare(state, batch_of(batches, 0))
+            self.prepare(state, functools.partial(batch_of, batches, 0))
             if not self.loops:
                 batches = jax.tree.map(np.asarray, batches)  # no copy on a CPU
             if count > 1 and self.loops:
@@ -64,7 +64,7 @@ class FusedFunction:
                 self.on_new_state(results[0][1])
         return results[0]
 
-    def prepare(self, state: Any, batch: Any) -> None:
+    def prepare(self, state: Any, batch: Callable[[], Any]) -> None:
         """Compile the step, unless that is done, as it is best on this device."""
         num_values = len(jax.tree.leaves(state))
         if num_values == self.num_values:
@@ -72,7 +72,7 @@ class FusedFunction:
         # A new function each time: JAX would use its trace of the same method again, though
         # the model may have been compiled with another loss since.
         step = jax.jit(functools.partial(self.step))
-        traced: Any = step.trace(state, batch)
+        traced: Any = step.trace(state, batch())
         # Not so where metrics make their variables in the first step.
         same = len(jax.tree.leaves(traced.out_info[1])) == num_values
         options: dict[str, Any] = {"donate_argnums": 0}

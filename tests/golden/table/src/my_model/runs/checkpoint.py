@@ -116,7 +116,7 @@ class SaveProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the model; only now does it have all of its variables."""
-        if self.start.values:
+        if self.start.epochs:
             self.start.restore(self.model)
             for name in self.others.keys() & self.start.callbacks.keys():
                 other, state = self.others[name], self.start.callbacks[name]
