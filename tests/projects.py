@@ -28,6 +28,8 @@ STEPS: tuple[dict[str, bool], ...] = tuple(
     for weights in (True, False)
     for manual, test_step in ((False, False), (False, True), (True, True))
 )
+DISTRIBUTIONS = ("data-parallel", "model-parallel")
+CLUSTERS = ("none", "slurm", "kubernetes")
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "none")
 
 Answers = Mapping[str, str | bool]
@@ -39,10 +41,19 @@ def matrix() -> Iterator[dict[str, str | bool]]:
         yield {"style": style, **data, **step}
 
 
+def distributed(distribution: str) -> Iterator[dict[str, str | bool]]:
+    """Yield every legal combination of them with a distribution; clusters take turns."""
+    fused = [answers for answers in matrix() if answers["fused"]]
+    for answers, cluster in zip(fused, itertools.cycle(CLUSTERS)):
+        yield {**answers, "distribution": distribution, "cluster": cluster}
+
+
 def covering() -> Iterator[dict[str, str | bool]]:
     """Yield combinations in which each file occurs in each of its forms."""
     for number, (data, step) in enumerate(itertools.product(DATA, STEPS)):
         yield {"style": STYLES[number % len(STYLES)], **data, **step}
+    for distribution in DISTRIBUTIONS:
+        yield from list(distributed(distribution))[::7]
 
 
 def label(answers: Answers) -> str:

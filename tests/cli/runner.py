@@ -48,13 +48,16 @@ def another_answer(question: Question, folder: Path) -> str | bool | list[str]:
     if question.type == "list":
         return ["changed"]
     if question.type == "choice":
+        others = [choice for choice in question.choices if choice != question.default]
         # The target of `table()` is a number.
-        return question.choices[0 if question.name == "task" else -1]
+        return question.choices[0] if question.name == "task" else others[-1]
     return str(table(folder)) if question.type == "path" else "changed"
 
 
 def needed(question: Question, folder: Path) -> list[str]:
     """The options without which a question does not apply."""
+    if question.name == "cluster":
+        return ["--distribution", "data-parallel"]
     if not question.asked_with and question.name != "task":
         return []
     return [

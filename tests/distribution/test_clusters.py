@@ -19,7 +19,7 @@ from tests.projects import generate
 COMMAND = """#!/bin/sh
 echo "$@" >> {notes}
 if [ -n "$WRITES" ]; then
-    mkdir -p "$WRITES/checkpoints" && touch "$WRITES/config.json" "$WRITES/checkpoints/$$.npz"
+    mkdir -p "$WRITES/checkpoints" && touch "$WRITES/config.json" "$WRITES/checkpoints/after-$$.npz"
 fi
 exit $CODE
 """

@@ -13,13 +13,18 @@ import black
 import pytest
 
 from tests.generated.golden_trees import tree
-from tests.projects import LICENSES, label, matrix
+from tests.projects import DISTRIBUTIONS, LICENSES, distributed, label, matrix
 
 PACKAGE = "project_xyz"
 
 
-@pytest.fixture(scope="module")
-def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+@pytest.fixture(
+    scope="module",
+    params=["none", *(pytest.param(name, marks=pytest.mark.slow) for name in DISTRIBUTIONS)],
+)
+def projects(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     """Render each combination, in a package of its own so that all can be checked together.
 
     The packages' names, of one length, are put in afterwards: then each file is compiled once.
@@ -27,7 +32,8 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("matrix")
     licenses = itertools.cycle(LICENSES)
     projects = {}
-    for number, answers in enumerate(matrix()):
+    combinations = matrix() if request.param == "none" else distributed(request.param)
+    for number, answers in enumerate(combinations):
         project = projects[label(answers)] = folder / f"project-{number}"
         for file in tree({**answers, "package": PACKAGE, "license": next(licenses)}):
             path = project / file.path.replace(PACKAGE, f"project_{number:03}")

@@ -44,7 +44,7 @@ def train(config: Config, run_dir: Path | None = None) -> RunDir:
 
 
 def resume(run_dir: Path | None = None, epochs: int | None = None) -> RunDir:
-    """Continue a run after its last finished epoch.
+    """Continue a run from its last checkpoint.
 
     Args:
         run_dir: Directory of the run (None: the latest).

@@ -49,8 +49,10 @@ class Checkpoint:
         progress = {n: value for n, value in vars(self).items() if n != "values"}
         with atomic_write(path) as partial, partial.open("wb") as file:
             np.savez(file, *self.values, progress=to_json(progress))
-        for old in checkpoint_paths(directory)[KEPT:]:
-            old.unlink(missing_ok=True)
+        paths = checkpoint_paths(directory)
+        newer = paths.index(path)  # which could not be read
+        for old in paths[:newer] + paths[newer + KEPT :]:
+            old.unlink()
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -116,7 +118,8 @@ class SaveProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the model; only now does it have all of its variables."""
-        if self.start.epochs:
+        resumed = self.start.epochs > 0
+        if resumed:
             self.start.restore(self.model)
             for name in self.others.keys() & self.start.callbacks.keys():
                 other, state = self.others[name], self.start.callbacks[name]
@@ -126,9 +129,9 @@ class SaveProgress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write both; after this, the epoch is finished."""
         self.history.append(scalars(logs or {}))
-        self.write_history()
         if self.resumable:
             self.save(epoch + 1)
+        self.write_history()
 
     def save(self, epochs: int, **more: Any) -> None:
         """Write a checkpoint of now, and `more` of its fields."""

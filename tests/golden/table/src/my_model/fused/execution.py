@@ -69,8 +69,7 @@ class FusedFunction:
         num_values = len(jax.tree.leaves(state))
         if num_values == self.num_values:
             return
-        # A new function each time: JAX would use its trace of the same method again, though
-        # the model may have been compiled with another loss since.
+        # A new function each time: of an old one, JAX keeps the trace with the old loss.
         step = jax.jit(functools.partial(self.step))
         traced: Any = step.trace(state, batch())
         # Not so where metrics make their variables in the first step.
@@ -80,8 +79,7 @@ class FusedFunction:
         several = functools.partial(run_several, step, self.concatenate)
         self.several = jax.jit(several, compiler_options=loop_options(), **options)
         # XLA makes convolutions in a loop slow on a CPU.
-        on_cpu = jax.default_backend() == "cpu"
-        slow = on_cpu and "conv_general_dilated" in str(traced.jaxpr)
+        slow = jax.default_backend() == "cpu" and "conv_general" in str(traced.jaxpr)
         self.loops = same and not slow
         self.num_values = num_values
 

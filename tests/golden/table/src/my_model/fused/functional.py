@@ -1,8 +1,7 @@
 """Functional models of a class that other classes inherit from.
 
-When a class makes its first functional model, Keras puts `Functional` between the class
-and `keras.Model`. Subclasses with a `call` of their own then no longer work. Here a
-functional model gets a class of its own instead, with the same name.
+When a class makes its first functional model, Keras makes `Functional` a base of it, and
+subclasses with a `call` of their own fail. Here such a model gets a class of its own.
 """
 
 import functools

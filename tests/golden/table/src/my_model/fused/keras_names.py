@@ -1,7 +1,4 @@
-"""What is needed of Keras, and when steps are left to Keras' own functions.
-
-It does not document these names: where one is missing, it runs the steps itself.
-"""
+"""Names that Keras does not document: without one of them, it runs the steps itself."""
 
 from typing import Any
 
