@@ -67,14 +67,11 @@ def predictions(model: Any, x: Any) -> list[Any]:
 
 def difference(found: Any, expected: Any) -> float:
     """Return the largest difference of two lists of arrays, relative to the largest value."""
-    pairs = zip(found, expected, strict=True)
-    return max(
-        (
-            float(np.max(np.abs(np.subtract(a, b, dtype=np.float64))) / max(np.max(np.abs(b)), 1e-9))
-            for a, b in pairs
-        ),
-        default=0.0,
-    )
+    pairs = [
+        (np.asarray(a, np.float64), np.asarray(b, np.float64))
+        for a, b in zip(found, expected, strict=True)
+    ]
+    return max((float(abs(a - b).max() / max(abs(b).max(), 1e-9)) for a, b in pairs), default=0.0)
 
 
 def compare(made: Project, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
