@@ -269,7 +269,7 @@ def test_checkpoint_keeps_every_type(tmp_path: Path, dtype: str) -> None:
 
 def test_other_model_is_refused(config: Config, run: RunDir) -> None:
     """A checkpoint that does not fit the model is an error, not a crash."""
-    other = dataclasses.replace(config, hidden_units=(3,), epochs=9)
+    other = dataclasses.replace(config, hidden_units=(4,), epochs=9)
     write_json(run.config, other)
     with pytest.raises(UserError, match="of another model"):
         resume(run.path)
