@@ -45,6 +45,7 @@ def answered(keys: str, *asked: str, **given: object) -> tuple[dict[str, object]
         "algorithm": "supervised",
         "style": "functional",
         "data": "diabetes",
+        "distribution": "none",
         **dict.fromkeys(STEPS, "no"),
     }
     given = {name: value for name, value in {**others, **given}.items() if name not in asked}
