@@ -20,7 +20,7 @@ from tests.projects import generate
 pytestmark = pytest.mark.slow
 
 KINDS = ("data-parallel", "model-parallel")
-KILLS = int(os.environ.get("KILLS", "2"))
+KILLS = int(os.environ.get("KILLS", "1"))
 FIELDS = ["--epochs", "40", "--batch-size", "50", "--patience", "0", "--verbose", "2"]
 
 
