@@ -68,12 +68,12 @@ def run_training(
     config: Config, data: Data, run: RunDir, checkpoint: Checkpoint | None = None
 ) -> None:
     """Train to the end, from the start or from a checkpoint; plot and evaluate."""
+    start = checkpoint or Checkpoint()
     if config.compilation_cache:
         enable_compilation_cache()
     keras.utils.set_random_seed(config.seed)
     steps = config.steps_per_execution
     model = compile_model(build_model(config, data), config, steps_per_execution=steps)
-    start = checkpoint or Checkpoint()
     done = start.epochs
     finished = done >= config.epochs or start.stopped == config.epochs
     run.metrics.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ COUNTERS = ("best", "best_epoch", "cooldown_counter", "stopped_epoch", "wait")
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A model in training, after its last finished epoch.
+    """A model in training, as it was saved.
 
     `.keras` files leave out the state of the random number generators, and match
     variables by name. Here every value is kept, by its position.
