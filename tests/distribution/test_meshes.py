@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.projects import DATA, ROOT, STEPS, STYLES, Answers
 
 pytestmark = pytest.mark.slow
 
-KINDS = ("data-parallel", "model-parallel")
+# One device, and all of them.
+MESHES: dict[str, list[dict[str, Any]]] = {
+    "data-parallel": [{"devices": 1}, {"devices": 8}],
+    "model-parallel": [{"mesh_shape": (1, 1)}, {"mesh_shape": (4, 2)}],
+}
+KINDS = tuple(MESHES)
 # The data set of each algorithm that has one of its own, or shows more on another.
 ALGORITHMS = {
     "sam": "csv",
@@ -38,28 +46,85 @@ NEAR = {"history": 1e-6, "predictions": 1e-6, "weights": 5e-5}
 NEAR_ALGORITHMS = {"history": 2e-6, "predictions": 2e-6, "weights": 5e-5}
 
 
-def trained(folder: Path, projects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Train projects in a process with eight devices; return what it found of each."""
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.distribution.meshes", str(folder)],
-        input=json.dumps(projects),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
+def trained(
+    folder: Path, projects: list[dict[str, Any]], processes: int = 1
+) -> list[list[dict[str, Any]]]:
+    """Train projects in processes with eight devices together; return what the first found."""
+    command = [sys.executable, "-m", "tests.distribution.meshes", str(folder)]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        coordinator = f"127.0.0.1:{free.getsockname()[1]}"
+    given = folder / "projects.json"
+    given.write_text(json.dumps(projects))
+    started = []
+    for number in range(processes):
+        place = [coordinator, str(processes), str(number)] if processes > 1 else []
+        with given.open() as file, (folder / f"log-{number}").open("w") as log:
+            started.append(
+                subprocess.Popen(
+                    [*command, *place],
+                    stdin=file,
+                    stderr=log,
+                    cwd=ROOT,
+                    env={**os.environ, "KERAS_BACKEND": "jax"},
+                )
+            )
+    try:
+        for number, process in enumerate(started):
+            assert process.wait(timeout=1800) == 0, (folder / f"log-{number}").read_text()[-4000:]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    found: list[list[dict[str, Any]]] = pickle.loads(
+        (folder / "process-0/found.pickle").read_bytes()
     )
-    assert result.returncode == 0, result.stderr[-4000:]
-    found: list[dict[str, Any]] = json.loads(result.stdout)
     return found
 
 
-def check(found: dict[str, Any], answers: Answers, near: dict[str, float]) -> None:
+def difference(found: Any, expected: Any) -> float:
+    """Return the largest difference of two lists of arrays, relative to the largest value."""
+    pairs = [
+        (np.asarray(a, np.float64), np.asarray(b, np.float64))
+        for a, b in zip(found, expected, strict=True)
+    ]
+    return max((float(abs(a - b).max() / max(abs(b).max(), 1e-9)) for a, b in pairs), default=0.0)
+
+
+def check(
+    many: dict[str, Any], one: dict[str, Any], answers: Answers, near: dict[str, float]
+) -> None:
     """Everything is near, on all devices, and divided as it should be."""
+    assert many["history"].keys() == one["history"].keys()
     for name, limit in near.items():
-        assert found[name] <= limit, (answers, name, found[name])
-    assert found["devices"] == 8, answers
-    assert bool(found["divided"]) == (answers["distribution"] == "model-parallel"), answers
+        found, expected = many[name], one[name]
+        if name == "history":
+            found, expected = [*found.values()], [*expected.values()]
+        if found is not None:
+            distance = difference(found, expected)
+            assert distance <= limit, (answers, name, distance)
+    assert many["devices"] == 8, answers
+    assert bool(many["divided"]) == (answers["distribution"] == "model-parallel"), answers
+
+
+def check_all(folder: Path, projects: list[dict[str, Any]], processes: int = 1) -> None:
+    """Check what projects give on their meshes, the first of which has one device.
+
+    Several processes have to use all devices: there, one process trains on the first.
+    """
+    if processes == 1:
+        found = trained(folder, projects)
+    else:
+        (folder / "one").mkdir()
+        first = [{**each, "meshes": each["meshes"][:1]} for each in projects]
+        rest = [{**each, "meshes": each["meshes"][1:]} for each in projects]
+        ones, many = trained(folder / "one", first), trained(folder, rest, processes)
+        found = [[*one, *more] for one, more in zip(ones, many, strict=True)]
+    for project, (one, *others) in zip(projects, found, strict=True):
+        answers = project["answers"]
+        images = answers["data"] == "digits" or "algorithm" in answers
+        for other in others:
+            check(other, one, answers, NEAR_ALGORITHMS if images else NEAR)
 
 
 def options(kind: str) -> list[dict[str, Any]]:
@@ -73,27 +138,45 @@ def options(kind: str) -> list[dict[str, Any]]:
                 **DATA[number % len(DATA)],
                 **step,
             },
-            "fields": {"steps_per_execution": (1, 2, "auto")[number % 3]},
+            "meshes": [
+                {**mesh, "steps_per_execution": (1, 2, "auto")[number % 3]} for mesh in MESHES[kind]
+            ],
         }
         for number, step in enumerate(steps)
+    ]
+
+
+def algorithms(kind: str) -> list[dict[str, Any]]:
+    """Return every algorithm of the gallery."""
+    return [
+        {
+            "answers": {"algorithm": algorithm, "data": data, "distribution": kind},
+            "meshes": MESHES[kind],
+        }
+        for algorithm, data in ALGORITHMS.items()
     ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_options(kind: str, tmp_path: Path) -> None:
     """Weights, manual metrics, test_step, styles and data sets, a table of mixed columns too."""
-    projects = options(kind)
-    for project, found in zip(projects, trained(tmp_path, projects), strict=True):
-        images = project["answers"]["data"] == "digits"
-        check(found, project["answers"], NEAR_ALGORITHMS if images else NEAR)
+    check_all(tmp_path, options(kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_algorithms(kind: str, tmp_path: Path) -> None:
     """Each algorithm of the gallery, with its own optimizers, noise and teachers."""
-    projects: list[dict[str, Any]] = [
-        {"answers": {"algorithm": algorithm, "data": data, "distribution": kind}, "fields": {}}
-        for algorithm, data in ALGORITHMS.items()
-    ]
-    for project, found in zip(projects, trained(tmp_path, projects), strict=True):
-        check(found, project["answers"], NEAR_ALGORITHMS)
+    check_all(tmp_path, algorithms(kind))
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("kind", KINDS)
+def test_options_in_processes(kind: str, processes: int, tmp_path: Path) -> None:
+    """Each process reads its own rows of a batch, and none if there are too few."""
+    check_all(tmp_path, options(kind), processes)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_algorithms_in_processes(kind: str, tmp_path: Path) -> None:
+    """Noise and pairs are those of the whole batch, not of a process's part."""
+    check_all(tmp_path, algorithms(kind), 2)

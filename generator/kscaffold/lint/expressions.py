@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kscaffold.lint.findings import Location
 from kscaffold.lint.parsing import Parsed, parse_expression, parse_text
@@ -21,13 +22,18 @@ class _Text:
     is_expression: bool = False
 
 
-def expressions(view: View) -> Iterator[tuple[Parsed, frozenset[str]]]:
-    """Yield every expression and template of the manifests, with the names that it may use."""
-    for part in (_of_answers, _of_derived, _of_files, _of_others):
-        for each in part(view):
-            if each.text is not None:
-                parse = parse_expression if each.is_expression else parse_text
-                yield parse(view.renderer, each.text, each.location), each.sees
+@lru_cache(maxsize=1)  # several checks in turn look at the same view
+def expressions(view: View) -> tuple[tuple[Parsed, frozenset[str]], ...]:
+    """Return every expression and template of the manifests, with the names that it may use."""
+    return tuple(
+        (
+            (parse_expression if each.is_expression else parse_text)(each.text, each.location),
+            each.sees,
+        )
+        for part in (_of_answers, _of_derived, _of_files, _of_others)
+        for each in part(view)
+        if each.text is not None
+    )
 
 
 def names_in_files(view: View) -> frozenset[str]:

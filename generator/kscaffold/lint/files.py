@@ -18,7 +18,7 @@ def wrong_texts(view: View) -> Iterator[Finding]:
 
 def missing_files(view: View) -> Iterator[Finding]:
     """Find files that the manifest names and that no layer has."""
-    known = sorted({path for layer in view.layers for path in layer.files()})
+    known = sorted({path for _, path in view.files})
     named = [(file.template, view.location_of(file, "template")) for file in view.manifest.files]
     for name, question in view.manifest.questions.items():
         location = view.location("questions", name, "carried")
@@ -34,14 +34,13 @@ def unreachable_files(view: View) -> Iterator[Finding]:
     if not view.is_known:
         return
     used = {name.partition(":")[2].partition("/")[0] for name in view.reached if "/" in name}
-    for number, layer in enumerate(view.layers):
-        for path in layer.files():
-            # A file such as README.md may be about the template itself.
-            is_about = not path.endswith(".jinja") and path.partition("/")[0] not in used
-            if not is_about and f"{number}:{path}" not in view.reached:
-                fix = "name it under [[files]] or [folders], or remove it"
-                location = view.line_of(number, path)
-                yield location.finding("unreachable-file", "nothing writes or includes it", fix)
+    for number, path in view.files:
+        # A file such as README.md may be about the template itself.
+        is_about = not path.endswith(".jinja") and path.partition("/")[0] not in used
+        if not is_about and f"{number}:{path}" not in view.reached:
+            fix = "name it under [[files]] or [folders], or remove it"
+            location = view.line_of(number, path)
+            yield location.finding("unreachable-file", "nothing writes or includes it", fix)
 
 
 def missing_references(view: View) -> Iterator[Finding]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 import jinja2
 from jinja2 import meta, nodes
@@ -14,7 +14,9 @@ from kscaffold.errors import TemplateError
 from kscaffold.hints import near
 from kscaffold.lint.findings import Finding, Location
 from kscaffold.project.render import Renderer
+from kscaffold.project.sandbox import with_statements
 from kscaffold.safety.limits import LONGEST_SOURCE
+from kscaffold.template.overlays import Layers
 
 _IMPORTS = (nodes.Import, nodes.FromImport)
 # The errors of parsing: wrong syntax, too deeply nested, or a number that is too long.
@@ -69,80 +71,98 @@ class Parsed:
         return [*self.tree.find_all(nodes.Block)] if self.tree else []
 
 
+@dataclass(frozen=True)
+class _Analysis:
+    """What a text says, whatever file it is in: see `Parsed`.
+
+    `faults` are lines, rules, messages and fixes; `references` have no targets yet.
+    """
+
+    faults: tuple[tuple[int, str, str, str], ...]
+    tree: nodes.Template | None = None
+    references: tuple[Reference, ...] = ()
+    free: Mapping[str, int] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    bound: frozenset[str] = frozenset()
+    exported: frozenset[str] = frozenset()
+
+    def at(self, location: Location, text: str, references: tuple[Reference, ...] = ()) -> Parsed:
+        """Return it as that of a text at a location."""
+        return Parsed(
+            location,
+            text,
+            tuple(location.at(line).finding(*fault) for line, *fault in self.faults),
+            self.tree,
+            references,
+            self.free,
+            self.optional,
+            self.bound,
+            self.exported,
+        )
+
+
 def parse_file(renderer: Renderer, name: str, location: Location) -> Parsed:
     """Parse a template file, such as "0:package/a.py.jinja"."""
-    environment = renderer.environment
-    assert environment.loader is not None
     try:
-        raw = renderer.layers[int(name.partition(":")[0])].read(location.path)
-        source = environment.loader.get_source(environment, name)[0]
+        text = renderer.layers[int(name.partition(":")[0])].read(location.path)
     except TemplateError as error:
         fix = "save it as UTF-8 in the template's folder, or name it without .jinja"
         finding = location.finding("unreadable-file", f"it {error.reason}", fix)
         return Parsed(location, "", (finding,))
-    return _described(environment, lambda: environment.parse(source, name), raw, location, name)
+    found = _analysed(with_statements(text))
+    join = renderer.environment.join_path
+    references = (
+        replace(ref, target=None if ref.name is None else join(ref.name, name))
+        for ref in found.references
+    )
+    return found.at(location, text, tuple(references))
 
 
-def parse_text(renderer: Renderer, text: str, location: Location) -> Parsed:
+def parse_text(text: str, location: Location) -> Parsed:
     """Parse a text of the manifest, which may have expressions but no statements."""
     wrong = "the manifest takes {{ expressions }}, not statements" if "{%" in text else ""
-    return _of_manifest(renderer, renderer.environment.parse, text, location, wrong)
+    return _of_manifest(text, location, wrong)
 
 
-def parse_expression(renderer: Renderer, expression: str, location: Location) -> Parsed:
+def parse_expression(expression: str, location: Location) -> Parsed:
     """Parse an expression of the manifest."""
-    parse = partial(_expression, renderer.environment)
-    return _of_manifest(renderer, parse, expression, location)
-
-
-def _expression(environment: jinja2.Environment, text: str) -> nodes.Template:
-    parser = Parser(environment, text, state="variable")
-    body = parser.parse_expression()
-    if not parser.stream.eos:
-        parser.fail("there is more after the expression", body.lineno)
-    tree = nodes.Template([nodes.Output([body], lineno=1)], lineno=1)
-    tree.set_environment(environment)
-    return tree
+    return _of_manifest(expression, location, is_expression=True)
 
 
 def _of_manifest(
-    renderer: Renderer,
-    parse: Callable[[str], nodes.Template],
-    text: str,
-    location: Location,
-    wrong: str = "",
+    text: str, location: Location, wrong: str = "", *, is_expression: bool = False
 ) -> Parsed:
     if len(text) > LONGEST_SOURCE:
         wrong = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
     if not wrong:
-        return _described(renderer.environment, lambda: parse(text), text, location)
+        return _analysed(text, is_expression=is_expression).at(location, text)
     fix = "derive a value under [derived], or use a file"
     return Parsed(location, text, (location.finding("syntax", wrong, fix),))
 
 
-def _described(
-    environment: jinja2.Environment,
-    parse: Callable[[], nodes.Template],
-    raw: str,
-    location: Location,
-    name: str = "",
-) -> Parsed:
-    findings: list[Finding] = []
+@cache
+def _environment() -> jinja2.Environment:
+    """Return an environment of the renderer's kind, without files."""
+    return Renderer(Layers()).environment
+
+
+@cache
+def _analysed(text: str, *, is_expression: bool = False) -> _Analysis:
+    """Analyse a text once, since most files are those of many combinations of choices."""
+    faults: list[tuple[int, str, str, str]] = []
     try:
-        tree = parse()
-        findings += _unknown(environment, tree, location)
+        tree = _expression(text) if is_expression else _environment().parse(text)
+        faults += _unknown(tree)
         undeclared = meta.find_undeclared_variables(tree)
         lines: dict[str, int] = {}
         for node in tree.find_all(nodes.Name):
             lines[node.name] = min(node.lineno, lines.get(node.name, node.lineno))
     except UNREADABLE as error:
-        return Parsed(location, raw, (*findings, _syntax(error, location)))
-    return Parsed(
-        location,
-        raw,
-        tuple(findings),
+        return _Analysis((*faults, _syntax(error)))
+    return _Analysis(
+        tuple(faults),
         tree,
-        tuple(_references(environment, tree, name)) if name else (),
+        tuple(_references(tree)),
         {each: lines.get(each, 1) for each in sorted(undeclared)},
         frozenset(_optional(tree)),
         frozenset(_bound(tree)),
@@ -150,28 +170,35 @@ def _described(
     )
 
 
-def _syntax(error: Exception, location: Location) -> Finding:
+def _expression(text: str) -> nodes.Template:
+    parser = Parser(_environment(), text, state="variable")
+    body = parser.parse_expression()
+    if not parser.stream.eos:
+        parser.fail("there is more after the expression", body.lineno)
+    tree = nodes.Template([nodes.Output([body], lineno=1)], lineno=1)
+    tree.set_environment(_environment())
+    return tree
+
+
+def _syntax(error: Exception) -> tuple[int, str, str, str]:
     if isinstance(error, jinja2.TemplateSyntaxError):
         reason = (error.message or "").rstrip(".")
-        fix = "see jinja.palletsprojects.com/templates"
-        return location.at(error.lineno).finding("syntax", reason, fix)
+        return error.lineno, "syntax", reason, "see jinja.palletsprojects.com/templates"
     message = "it is nested too deeply, or a number in it is too long"
-    return location.finding("syntax", message, "make it shorter")
+    return 1, "syntax", message, "make it shorter"
 
 
-def _unknown(
-    environment: jinja2.Environment, tree: nodes.Template, location: Location
-) -> Iterator[Finding]:
+def _unknown(tree: nodes.Template) -> Iterator[tuple[int, str, str, str]]:
     """Find unknown filters and tests; replace them, since Jinja's analysis refuses them."""
     for kind, node_type, known, stand_in in (
-        ("filter", nodes.Filter, environment.filters, "string"),
-        ("test", nodes.Test, environment.tests, "none"),
+        ("filter", nodes.Filter, _environment().filters, "string"),
+        ("test", nodes.Test, _environment().tests, "none"),
     ):
         for node in tree.find_all(node_type):
             if node.name not in known:
                 fix = near(node.name, known) or f"use {', '.join(known)}"
                 message = f"there is no {kind} {node.name!r}"
-                yield location.at(node.lineno).finding(f"unknown-{kind}", message, fix)
+                yield node.lineno, f"unknown-{kind}", message, fix
                 node.name = stand_in
 
 
@@ -210,9 +237,7 @@ def _exported(tree: nodes.Template) -> Iterator[str]:
             yield from _bound_by(node)
 
 
-def _references(
-    environment: jinja2.Environment, tree: nodes.Template, parent: str
-) -> Iterator[Reference]:
+def _references(tree: nodes.Template) -> Iterator[Reference]:
     for node in tree.find_all((nodes.Extends, nodes.Include, *_IMPORTS)):
         names = [*_names(node.template)]  # type: ignore[attr-defined]
         optional = getattr(node, "ignore_missing", False) or len(names) > 1
@@ -221,8 +246,7 @@ def _references(
         takes: Iterable[str | tuple[str, str]] = getattr(node, "names", ())
         taken = frozenset(name if isinstance(name, str) else name[0] for name in takes)
         for name in names:
-            target = environment.join_path(name, parent) if name is not None else None
-            yield Reference(kind, name, target, node.lineno, optional, shares, taken)
+            yield Reference(kind, name, None, node.lineno, optional, shares, taken)
 
 
 def _names(template: nodes.Expr) -> Iterator[str | None]:

@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import PurePosixPath
 
 from jinja2 import nodes
@@ -59,14 +60,22 @@ def python_syntax(view: View) -> Iterator[Finding]:
     for parsed in view.parsed.values():
         if not parsed.location.path.endswith(".py.jinja"):
             continue
-        try:
-            with warnings.catch_warnings(action="ignore"):
-                ast.parse(parsed.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            message = f"it is not valid Python as it is: {getattr(error, 'msg', error)}"
+        if problem := _python_problem(parsed.text):
+            reason, line = problem
+            message = f"it is not valid Python as it is: {reason}"
             fix = 'write statements as "#: if", and identifiers as [placeholders]'
-            location = parsed.location.at(getattr(error, "lineno", None) or 1)
-            yield location.finding("python-syntax", message, fix)
+            yield parsed.location.at(line).finding("python-syntax", message, fix)
+
+
+@cache
+def _python_problem(text: str) -> tuple[str, int] | None:
+    """Return why a text is not Python, and the line; None if it is."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return str(getattr(error, "msg", error)), getattr(error, "lineno", None) or 1
+    return None
 
 
 def conditions(view: View) -> Iterator[Finding]:

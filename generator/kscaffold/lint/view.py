@@ -29,6 +29,9 @@ class View:
         number = {part.layer: part.number for part in template.parts}
         self._numbers = [number[layer] for layer in template.layers]
         self._lines = [index(layer.read(MANIFEST)) for layer in template.layers]
+        self.files = [
+            (number, path) for number, layer in enumerate(self.layers) for path in layer.files()
+        ]
 
     def line_of(self, layer: int, path: str, line: int = 1) -> Location:
         """Return a line of a layer's file."""
@@ -56,10 +59,14 @@ class View:
 
     def shows(self, file: str) -> bool:
         """Return whether a file of a finding is in a layer of this view."""
-        return any(
-            file == f"{layer.place}{path}"
-            for layer in self.layers
-            for path in (MANIFEST, *layer.files())
+        return file in self._places
+
+    @cached_property
+    def _places(self) -> frozenset[str]:
+        """The names of all files in findings."""
+        manifests = [(number, MANIFEST) for number in range(len(self.layers))]
+        return frozenset(
+            f"{self.layers[number].place}{path}" for number, path in (*manifests, *self.files)
         )
 
     def has(self, name: str) -> bool:
@@ -77,13 +84,7 @@ class View:
             parsed[name] = parse_file(self.renderer, name, self.line_of(int(layer), path))
             return [*filter(self.has, parsed[name].targets())]
 
-        files = (
-            f"{number}:{path}"
-            for number, layer in enumerate(self.layers)
-            for path in layer.files()
-            if path.endswith(".jinja")
-        )
-        reachable(files, parse)
+        reachable([f"{n}:{path}" for n, path in self.files if path.endswith(".jinja")], parse)
         return dict(sorted(parsed.items()))
 
     def targets(self, name: str, *kinds: str) -> list[str]:

@@ -132,8 +132,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise jinja2.TemplateNotFound(name, str(error)) from None
         if not layer.has(path):
             raise jinja2.TemplateNotFound(name, f"there is no file {layer.place}{path}")
-        text = STATEMENT.sub(r"{%\1 %}", layer.read(path))
+        text = with_statements(layer.read(path))
         return self.fill(text) if path.endswith(".py.jinja") else text, name, lambda: True
+
+
+def with_statements(text: str) -> str:
+    """Return a file's text with its line statements as Jinja's own."""
+    return STATEMENT.sub(r"{%\1 %}", text)
 
 
 def split(name: str) -> tuple[int, str]:

@@ -39,7 +39,7 @@ class Layer:
 
     def has(self, path: str) -> bool:
         """Return whether this layer has a file."""
-        return _is_inside(path) and os.path.isfile(self.root / path)  # noqa: PTH113
+        return _is_inside(path) and os.path.isfile(f"{self.root}/{path}")  # noqa: PTH113
 
     def path_of(self, path: str) -> Path:
         """Return where a file is; raises `TemplateError` if that is outside the folder."""
@@ -84,10 +84,7 @@ class Layer:
 
     def files(self) -> tuple[str, ...]:
         """Return the paths of all files but the manifest, in order; raises `TemplateError`."""
-        paths = sorted(self._walk())
-        return tuple(
-            path for path in paths if path != MANIFEST and path.partition("/")[0] not in self.apart
-        )
+        return tuple(sorted(path for path in self._walk() if path != MANIFEST))
 
     def digest(self) -> str:
         """Return the SHA-256 of all paths and contents, in hexadecimal; raises `TemplateError`."""
@@ -105,14 +102,16 @@ class Layer:
     def _walk(self) -> Iterator[str]:
         count = 0
         for folder, names, files in os.walk(self.root):
-            names[:] = sorted(n for n in names if n not in IGNORED and not LEFT_OVER.search(n))
+            inside = PurePosixPath(Path(folder).relative_to(self.root).as_posix())
+            others = IGNORED if inside.parts else IGNORED | self.apart
+            names[:] = sorted(n for n in names if n not in others and not LEFT_OVER.search(n))
             for name in files:
                 if name in IGNORED or LEFT_OVER.search(name):
                     continue
                 count += 1
                 if count > MAX_FILES:
                     raise TemplateError(f"more than {MAX_FILES} files", place=self.place)
-                yield Path(folder, name).relative_to(self.root).as_posix()
+                yield str(inside / name)
 
 
 class Layers(tuple[Layer, ...]):
@@ -133,5 +132,4 @@ class Layers(tuple[Layer, ...]):
 
 
 def _is_inside(path: str) -> bool:
-    parts = PurePosixPath(path)
-    return not parts.is_absolute() and ".." not in parts.parts and "\0" not in path
+    return not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
