@@ -8,7 +8,7 @@ DEMO := demo
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 
-.PHONY: help demo test lint types quick slow golden reference names verify test-versions bench bench-templates bench-training bench-algorithms bench-scaling clean
+.PHONY: help demo test lint types quick slow exhaustive golden reference names verify test-versions bench bench-templates bench-training bench-algorithms bench-scaling clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,7 +26,7 @@ demo: $(VENV)/.installed  ## generate two projects, one of a table, and train th
 	$(BIN)/kscaffold new $(DEMO)/penguins --defaults --no-git --data csv --data-path data/penguins.csv --target species
 	cd $(DEMO)/penguins && PYTHONPATH=src ../../$(BIN)/python -m penguins train --verbose 2
 
-test: lint types quick slow  ## run everything: lint, types, all tests
+test: lint types quick slow  ## run lint, types, and the tests that every change should pass
 
 lint: $(VENV)/.installed  ## check style, formatting and the direction of imports
 	$(BIN)/ruff check generator tests bench
@@ -37,10 +37,13 @@ types: $(VENV)/.installed  ## check types
 	$(BIN)/mypy
 
 quick: $(VENV)/.installed  ## run the tests that train nothing
-	$(BIN)/python -m pytest -m 'not slow' -n auto
+	$(BIN)/python -m pytest -m 'not slow and not exhaustive' -n auto
 
 slow: $(VENV)/.installed  ## run the tests that train generated projects
-	$(BIN)/python -m pytest -m slow -n auto --dist worksteal
+	$(BIN)/python -m pytest -m 'slow and not exhaustive' -n auto --dist worksteal
+
+exhaustive: $(VENV)/.installed  ## train every combination in every way, before a release
+	$(BIN)/python -m pytest -m exhaustive -n auto --dist worksteal
 
 golden: $(VENV)/.installed  ## write the golden trees anew after a change of the templates
 	$(BIN)/python -m tests.generated.golden_trees

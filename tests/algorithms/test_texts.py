@@ -72,6 +72,7 @@ def test_projects_are_short(algorithm: str) -> None:
     assert lines[PurePosixPath("trainer.py")] <= TRAINER_LINES.get(algorithm, 90)
 
 
+@pytest.mark.slow
 def test_projects_are_clean(tmp_path: Path) -> None:
     """Ruff finds nothing in any of them, and black would change nothing."""
     for number, answers in enumerate(combinations()):

@@ -129,7 +129,6 @@ def test_what_a_stopped_run_leaves_is_no_part_of_a_template() -> None:
     Path("mine/.kscaffold-lock").write_text("left over")
     assert new("--template", "./mine").exit_code == 0
     assert not [path for path in contents(Path("demo")) if "backup" in path or "x.py" in path]
-    assert kscaffold("template", "lint", "mine").exit_code == 0
 
 
 def test_a_file_that_gets_a_block_keeps_the_rest() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,14 @@ BLOCKS = [
     if path.endswith(".jinja")
     for block in blocks_of(part.layer, path)
 ]
+CHOICES = {part.folder.partition("/")[0] for part in BUILT_IN.parts if part.question}
 EXAMPLES = ROOT / "examples" / "templates"
+
+
+def folder_of(block: str) -> str:
+    """Return the folder of the choice that has a block, or the first in its path."""
+    folders = block.split("/")[:-1]
+    return "/".join(folders[:2] if folders[0] in CHOICES else folders[:1])
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +42,8 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def project(*arguments: str) -> dict[str, bytes]:
     """The files of a new project, without the record of where they come from."""
-    result = kscaffold("new", "demo", "--defaults", "--no-git", "-q", "--force", *arguments)
+    shutil.rmtree("demo", ignore_errors=True)
+    result = kscaffold("new", "demo", "--defaults", "--no-git", "-q", *arguments)
     assert result.exit_code == 0, result.output
     files = contents(Path("demo"))
     return {path: text for path, text in files.items() if not path.startswith(".kscaffold/")}
@@ -109,19 +118,33 @@ def test_show_has_questions_files_and_blocks_with_their_places() -> None:
     assert all(row["place"] in text for part in ("questions", "blocks") for row in shown[part])
 
 
-@pytest.mark.parametrize("block", BLOCKS)
-def test_an_ejected_block_is_valid_python_and_changes_nothing(block: str) -> None:
-    """The overlay works at once: the project is the same until the block is changed."""
-    result = kscaffold("template", "eject", block, "--into", "mine")
-    path, name = Path(result.stdout.split()[-1]), block.partition(":")[2]
+def ejected(block: str, into: str) -> Path:
+    """Eject a block; return its file.
+
+    A block inside one that was ejected before goes into an overlay of its own.
+    """
+    result = kscaffold("template", "eject", block, "--into", into)
+    if result.exit_code == 3 and "already" in result.output:
+        return ejected(block, f"{into}-again")
+    assert result.exit_code == 0, result.output
+    path = Path(result.stdout.split()[-1])
     # A block that the algorithm or the task overrides is ejected from there.
     assert path.as_posix().endswith(block.partition(":")[0])
+    return path
+
+
+def check_text(path: Path, name: str) -> None:
+    """Check a file with one block, which is Python if the template's file is."""
     text = path.read_text(encoding="utf-8")
     # An entry of a dict is Python, but not a file of it.
     if path.name.endswith(".py.jinja") and name not in ("commands", "launch"):
         ast.parse(text)
     assert text.startswith('#: extends "')
     assert f"#: block {name}\n" in text
+
+
+def answers_for(path: Path) -> tuple[str, ...]:
+    """Return the answers with which a file of an overlay counts."""
     given = {
         "csv": ["--data", "csv"],
         "classification": ["--data", "breast-cancer"],
@@ -135,8 +158,30 @@ def test_an_ejected_block_is_valid_python_and_changes_nothing(block: str) -> Non
         "slurm": ["--distribution", "data-parallel", "--cluster", "slurm"],
         "kubernetes": ["--distribution", "data-parallel", "--cluster", "kubernetes"],
     }
-    answers = [word for part, words in given.items() if part in str(path) for word in words]
+    return tuple(word for part, words in given.items() if part in str(path) for word in words)
+
+
+@pytest.mark.parametrize("block", BLOCKS[::24])
+def test_an_ejected_block_is_valid_python_and_changes_nothing(block: str) -> None:
+    """The overlay works at once: the project is the same until the block is changed."""
+    path = ejected(block, "mine")
+    check_text(path, block.partition(":")[2])
+    answers = answers_for(path)
     assert project(*answers, "--template", "./mine") == unchanged(*answers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [*dict.fromkeys(map(folder_of, BLOCKS))])
+def test_all_blocks_can_be_ejected(folder: str) -> None:
+    """Each alone is valid, and together they change nothing."""
+    found = set()
+    for number, block in enumerate(BLOCKS):
+        if folder_of(block) == folder:
+            check_text(ejected(block, f"alone-{number}"), block.partition(":")[2])
+            path = ejected(block, "mine")
+            found.add((answers_for(path), path.parts[0]))
+    for answers, overlay in found:
+        assert project(*answers, "--template", f"./{overlay}") == unchanged(*answers)
 
 
 def test_a_changed_block_shows() -> None:

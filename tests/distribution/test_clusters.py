@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2JobSet
 
 from tests.cli.runner import error_of, kscaffold
 from tests.projects import generate
@@ -163,6 +164,19 @@ def container_of(jobset: dict[str, Any]) -> dict[str, Any]:
     pod = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
     container: dict[str, Any] = pod["containers"][0]
     return container
+
+
+def test_the_jobset_is_one_of_its_published_schema(kubernetes: Path) -> None:
+    """Every key is known, and every value of its type."""
+    _, jobset = load_manifests(kubernetes)
+    read = JobsetV1alpha2JobSet.from_dict(jobset)
+    assert read is not None
+    # Keys that are not in the schema are dropped.
+    assert read.to_dict() == jobset
+    job = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]
+    job["parallelism"] = "many"
+    with pytest.raises(ValueError, match="parallelism"):
+        JobsetV1alpha2JobSet.from_dict(jobset)
 
 
 def test_the_parts_of_the_jobset_fit_each_other(kubernetes: Path) -> None:

@@ -43,7 +43,7 @@ ALGORITHMS = {
 # Sums over rows are added up in another order. Adam divides each gradient by its size, and so makes
 # the rounding of those near zero visible in some weights.
 NEAR = {"history": 1e-6, "predictions": 1e-6, "weights": 5e-5}
-NEAR_ALGORITHMS = {"history": 2e-6, "predictions": 2e-6, "weights": 5e-5}
+NEAR_ALGORITHMS = {"history": 2e-6, "predictions": 2e-6, "weights": 1e-4}
 
 
 def trained(

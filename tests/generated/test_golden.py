@@ -41,6 +41,7 @@ def without_black(_: str, template: str, __: object) -> str:
     pytest.fail(f"{template}: not in black's form as it is rendered; {REFRESH}")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not known.known_digests(), reason="the list is for another black")
 @pytest.mark.parametrize("package", ["zq", "z" * formatting.LONGEST])
 def test_built_in_template_needs_no_black(package: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,13 +15,12 @@ import pytest
 from tests.generated.golden_trees import tree
 from tests.projects import DISTRIBUTIONS, LICENSES, distributed, label, matrix
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "project_xyz"
 
 
-@pytest.fixture(
-    scope="module",
-    params=["none", *(pytest.param(name, marks=pytest.mark.slow) for name in DISTRIBUTIONS)],
-)
+@pytest.fixture(scope="module", params=["none", *DISTRIBUTIONS])
 def projects(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
@@ -71,7 +70,6 @@ def test_projects_lint_clean(projects: dict[str, Path]) -> None:
     assert result.returncode == 0, result.stdout[:4000]
 
 
-@pytest.mark.slow
 def test_projects_type_check(projects: dict[str, Path], tmp_path: Path) -> None:
     """Mypy finds nothing, with the projects' own strict settings."""
     first = next(iter(projects.values()))

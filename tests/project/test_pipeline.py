@@ -85,6 +85,7 @@ def test_trees_are_the_same_in_every_process() -> None:
     assert len(found) == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(name=lines, description=lines, author=lines)
 def test_free_text_is_data_everywhere(name: str, description: str, author: str) -> None:
