@@ -96,7 +96,7 @@ class Training:
         )
         state = tuple([each.value for each in variables] for variables in lists)
         rows = self.batches.rows(0, 2 * self.job.batch)
-        two = sharding.place(chunks.split(rows, self.job.batch)).stacks[0]
+        two = sharding.shard(chunks.split(rows, self.job.batch)).stacks[0]
         one = jax.tree.map(lambda array: array[0], two)
         function = model.train_function
         step, loop = (

@@ -6,9 +6,11 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from kscaffold.cli import main
@@ -54,6 +56,15 @@ def covering() -> Iterator[dict[str, str | bool]]:
         yield {"style": STYLES[number % len(STYLES)], **data, **step}
     for distribution in DISTRIBUTIONS:
         yield from list(distributed(distribution))[::7]
+
+
+def some(names: Iterable[str], every: int) -> list[Any]:
+    """Return names as parameters of a test, of which one in `every` is not exhaustive."""
+    marked = pytest.mark.exhaustive
+    return [
+        pytest.param(name, marks=[marked] if number % every else [])
+        for number, name in enumerate(names)
+    ]
 
 
 def label(answers: Answers) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.algorithms.plain_loops import Adam, Values, batches, furthest, values_of
 from tests.algorithms.projects import Projects, check_float16, mutant
+from tests.projects import some
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +21,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", some(ALGORITHMS, 4))
 def test_behaves(algorithm: str, projects: Projects) -> None:
     """What any algorithm owes: resumed, saved, eager, not jitted and fused runs agree."""
     from kscaffold.verify.invariants import checks
@@ -202,7 +203,7 @@ def test_own_tests_pass(algorithm: str, projects: Projects) -> None:
     assert projects(algorithm).own_tests("tests/test_trainer.py", TELLING) == 0
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", some(MUTANTS, 4))
 def test_own_tests_notice(name: str, tmp_path: Path) -> None:
     """A project's own tests find what people get wrong in these algorithms."""
     module, pattern, replacement = MUTANTS[name]

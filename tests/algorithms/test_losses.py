@@ -11,6 +11,7 @@ import pytest
 
 from tests.algorithms.plain_loops import Adam, Values, batches, furthest, values_of
 from tests.algorithms.projects import Project, Projects, check_float16, mutant, policy
+from tests.projects import some
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ def trained(made: Project, rows: int, fields: dict[str, Any], **options: Any) ->
     return fit.history, values_of(model.trainable_variables)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", some(ALGORITHMS, 4))
 def test_behaves(algorithm: str, projects: Projects) -> None:
     """What any algorithm owes: resumed, saved, eager, not jitted and fused runs agree."""
     from kscaffold.verify.invariants import checks
@@ -337,7 +338,7 @@ def test_own_tests_pass(algorithm: str, projects: Projects) -> None:
     assert made.own_tests("tests/test_trainer.py", TELLING[algorithm]) == 0
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", some(MUTANTS, 4))
 def test_own_tests_notice(name: str, tmp_path: Path) -> None:
     """A project's own tests find what people get wrong in these algorithms."""
     algorithm, module, pattern, replacement = MUTANTS[name]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.algorithms.plain_loops import Adam, Values, batches, furthest, values_of
 from tests.algorithms.projects import Project, Projects, check_float16, mutant, policy
+from tests.projects import some
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +65,7 @@ def test_off_is_supervised_to_the_last_bit(algorithm: str, mode: str, projects: 
         np.testing.assert_array_equal(value, expected)
 
 
-@pytest.mark.parametrize("algorithm", ON)
+@pytest.mark.parametrize("algorithm", some(ON, 4))
 def test_behaves(algorithm: str, projects: Projects) -> None:
     """What any algorithm owes: resumed, saved, eager, not jitted and fused runs agree."""
     made = projects(algorithm, DATA[algorithm])
@@ -242,7 +243,7 @@ def test_own_tests_pass(algorithm: str, projects: Projects) -> None:
     assert made.own_tests("tests/test_trainer.py", TELLING) == 0
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", some(MUTANTS, 4))
 def test_own_tests_notice(name: str, tmp_path: Path) -> None:
     """A project's own tests find what people get wrong in these algorithms."""
     algorithm, pattern, replacement = MUTANTS[name]

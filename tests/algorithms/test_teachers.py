@@ -11,6 +11,7 @@ import pytest
 
 from tests.algorithms.plain_loops import Adam, Values, batches, furthest, values_of
 from tests.algorithms.projects import Projects, check_float16, mutant, policy, project
+from tests.projects import some
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +60,7 @@ def fit(model: Any, rows: Any, epochs: int = 3) -> dict[str, list[float]]:
     return history
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("algorithm", "data"), [each for each in CASES if each[1] == "csv"])
 def test_behaves(algorithm: str, data: str, projects: Projects) -> None:
     """What any algorithm owes: resumed, saved, eager, not jitted and fused runs agree."""
@@ -304,7 +306,7 @@ def test_teacher_of_any_style_is_saved(style: str, tmp_path: Path) -> None:
     assert made.own_tests("tests/test_trainer.py", "saved") == 0
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", some(MUTANTS, 4))
 def test_own_tests_notice(name: str, tmp_path: Path) -> None:
     """A project's own tests find what people get wrong in these algorithms."""
     algorithm, pattern, replacement = MUTANTS[name]

@@ -154,8 +154,10 @@ def test_a_job_is_requeued_if_that_helps(
 
 def load_manifests(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the volume claim and the JobSet of a project."""
-    text = (folder / "cluster/jobset.yaml").read_text(encoding="utf-8")
-    claim, jobset = yaml.safe_load_all(text)
+    claim, jobset = (
+        yaml.safe_load((folder / f"cluster/{name}.yaml").read_text(encoding="utf-8"))
+        for name in ("volume", "jobset")
+    )
     return claim, jobset
 
 

@@ -70,7 +70,7 @@ def test_balance_rows() -> None:
 
 
 def test_strong_limit() -> None:
-    """A batch stops to be divided where sending takes longer, or where rows are missing."""
+    """A batch is no longer divided where sending takes longer, or where rows are missing."""
     # 8 devices: 2 rows, 12 seconds, against 7.25; 16: 1 row, 6 seconds, against 7.75.
     assert strong_limit(SMALL, CLUSTER) == (8, "communication exceeds compute")
     text = Workload("text", parameters=100, tokens=10, rows=16)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.projects import generate
+from tests.projects import generate, some
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ KILLS = int(os.environ.get("KILLS", "1"))
 FIELDS = ["--epochs", "40", "--batch-size", "50", "--patience", "0", "--verbose", "2"]
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=some(KINDS, 2))
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a generated project with a run of one process in `runs/one`."""
     folder = generate(
@@ -137,28 +137,31 @@ def test_killed_process_ends_the_others(project: Path, number: int) -> None:
 
 
 def test_job_that_is_ended_goes_on(project: Path) -> None:
-    """SIGTERM to one of the processes saves the run; another number of them goes on."""
+    """SIGTERM to one of the processes saves the run; another number of them ends it the same."""
     path = project / "runs/ended"
-    given = ["--run-dir", "runs/ended", *FIELDS, "--epochs", "200"]
+    given = ["--run-dir", "runs/ended", "--checkpoint-every-steps", "2", *FIELDS]
     process = start(project, "launch", "-n", "2", "--", "train", *given)
     wait_until(lambda: any((path / "checkpoints").glob("*.npz")), process)
     os.kill(children(process)[1], signal.SIGTERM)
     out, errors = process.communicate(timeout=120)
     assert process.returncode == 75, errors
     assert "Ended by SIGTERM" in out
-    result = run(project, "resume", "--run-dir", "runs/ended", "--epochs", "200")
+    result = run(project, "resume", "--run-dir", "runs/ended")
     assert result.returncode == 0, result.stderr
-    assert "Epoch 1/" not in result.stdout
+    assert_equal_to_one(project, "ended")
 
 
-def test_interrupt_ends_all(project: Path) -> None:
-    """Ctrl-C at the launcher leaves no process."""
-    path = project / "runs/interrupted"
-    given = ["--run-dir", "runs/interrupted", *FIELDS, "--epochs", "10000"]
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)]
+)
+def test_signal_ends_all(project: Path, number: signal.Signals, code: int) -> None:
+    """Ctrl-C, SIGTERM and a terminal that is closed end the launcher and leave no process."""
+    path = project / "runs" / number.name
+    given = ["--run-dir", f"runs/{number.name}", *FIELDS, "--epochs", "10000"]
     process = start(project, "launch", "-n", "2", "--", "train", *given)
     wait_until(lambda: any((path / "checkpoints").glob("*.npz")), process)
     started = children(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
+    assert process.returncode == code, errors
     assert not any(Path(f"/proc/{number}").exists() for number in started)

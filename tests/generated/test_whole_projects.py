@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import ROOT, Answers, generate, run
+from tests.projects import ROOT, Answers, generate, run, some
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ REPEATED = {
 }
 
 
-@pytest.mark.parametrize("name", PROJECTS)
+@pytest.mark.parametrize("name", some(PROJECTS, 3))
 def test_own_tests_and_commands(name: str, tmp_path: Path) -> None:
     """The project's tests pass at once, and it trains to the end and beats its baseline."""
     folder = generate(tmp_path / name, {**PROJECTS[name], "package": "whole"})

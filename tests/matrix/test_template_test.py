@@ -485,20 +485,26 @@ def test_a_question_that_needs_many_answers_meets_the_others() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
+    "which", [["--defaults"], pytest.param(["--cover", "each"], marks=pytest.mark.exhaustive)]
+)
+@pytest.mark.parametrize(
     "example", ["focal-loss", "r-drop", "slurm", "iris", "fast-cpu", "experiment"]
 )
-def test_the_examples_pass(example: str) -> None:
+def test_the_examples_pass(example: str, which: list[str]) -> None:
     """Every check in each combination that is chosen, and they train."""
     # That with a job script trains what the built-in template does.
     train = [] if example == "slurm" else ["--train"]
-    report = tried(str(EXAMPLES / example), *train, "--cover", "each", fails=False)
+    report = tried(str(EXAMPLES / example), *train, *which, fails=False)
     for check, row in report["checks"].items():
         assert "skipped" in row or row["passed"] == report["combinations"], check
 
 
 @pytest.mark.slow
-def test_the_built_in_template_passes() -> None:
-    """What is asked of others holds for it, with each two values together."""
-    report = tried("builtin", fails=False)
+@pytest.mark.parametrize(
+    "which", [["--cover", "each"], pytest.param([], marks=pytest.mark.exhaustive)]
+)
+def test_the_built_in_template_passes(which: list[str]) -> None:
+    """What is asked of others holds for it, by default with each two values together."""
+    report = tried("builtin", *which, fails=False)
     assert 12 <= report["combinations"] < 100
     assert report["checks"]["imports"]["passed"] == report["combinations"]

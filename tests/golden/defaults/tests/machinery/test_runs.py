@@ -249,6 +249,19 @@ def test_damaged_checkpoint_is_passed_over(config: Config, run: RunDir) -> None:
         resume(run.path)
 
 
+def test_damaged_checkpoints_do_not_replace_a_good_one(tmp_path: Path) -> None:
+    """However often the newest one is damaged, the run goes on from the one before."""
+    Checkpoint(epochs=1).save(tmp_path)
+    for epochs in (2, 3, 4):
+        Checkpoint(epochs=epochs).save(tmp_path)
+        newest = max(tmp_path.glob("*.npz"))
+        newest.write_bytes(b"")
+        checkpoint = latest_checkpoint(tmp_path)
+        assert checkpoint is not None
+        assert checkpoint.epochs == 1
+        assert newest.with_suffix(".damaged").exists()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_checkpoint_keeps_every_type(tmp_path: Path, dtype: str) -> None:
     """Variables come back exactly, also of types that NumPy does not know."""

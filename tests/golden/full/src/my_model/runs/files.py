@@ -38,9 +38,10 @@ class RunDir:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other processes from training here; raises `UserError` if one does."""
+        lock = filelock.FileLock(self.lock_file, timeout=0)
         try:
-            with filelock.FileLock(self.lock_file, timeout=0):
-                yield
+            lock.acquire()
+            yield
         except KeyboardInterrupt:
             if any(self.checkpoints.glob("*.npz")):
                 command = "python -m my_model resume --run-dir"
@@ -51,6 +52,8 @@ class RunDir:
                 f"{self.path} is being trained by another process: wait until it ends,"
                 " or train a new run"
             ) from None
+        finally:
+            lock.release()
 
 
 @contextmanager

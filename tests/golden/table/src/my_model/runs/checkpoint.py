@@ -49,9 +49,7 @@ class Checkpoint:
         progress = {n: value for n, value in vars(self).items() if n != "values"}
         with atomic_write(path) as partial, partial.open("wb") as file:
             np.savez(file, *self.values, progress=to_json(progress))
-        paths = checkpoint_paths(directory)
-        newer = paths.index(path)  # which could not be read
-        for old in paths[:newer] + paths[newer + KEPT :]:
+        for old in checkpoint_paths(directory)[KEPT:]:
             old.unlink()
 
     @classmethod
@@ -83,6 +81,7 @@ def latest_checkpoint(directory: Path) -> Checkpoint | None:
             return Checkpoint.load(path)
         except Exception as error:  # zip, NumPy and JSON raise many kinds
             print(f"skipped a damaged checkpoint: {path}: {error}", file=sys.stderr)
+            path.rename(path.with_suffix(".damaged"))
     if paths:
         raise UserError(f"no checkpoint in {directory} can be read: train a new run")
     return None
