@@ -36,10 +36,10 @@ lint: $(VENV)/.installed  ## check style, formatting and the direction of import
 types: $(VENV)/.installed  ## check types
 	$(BIN)/mypy
 
-quick: $(VENV)/.installed  ## run the tests that train nothing
+quick: $(VENV)/.installed  ## run the tests that are quick
 	$(BIN)/python -m pytest -m 'not slow and not exhaustive' -n auto
 
-slow: $(VENV)/.installed  ## run the tests that train generated projects
+slow: $(VENV)/.installed  ## run the tests that train projects or start many processes
 	$(BIN)/python -m pytest -m 'slow and not exhaustive' -n auto --dist worksteal
 
 exhaustive: $(VENV)/.installed  ## train every combination in every way, before a release

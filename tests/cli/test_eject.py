@@ -17,7 +17,10 @@ from tests.template.own_templates import new
 from tests.write.faulty_os import faulty
 from tests.write.write_driver import exit_code, in_child
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and fork")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and fork"),
+]
 UPDATE = ("template", "eject", "package/trainer.py.jinja:update", "--into", "mine")
 LOSS = ("template", "eject", "package/trainer.py.jinja:loss", "--into", "mine")
 EVERYTHING = ("template", "eject", "--into", "mine")

@@ -18,6 +18,8 @@ from kscaffold.cli.repository import start_repository
 from tests.cli.runner import contents, kscaffold, report_of
 from tests.template.own_templates import whole
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -14,7 +14,10 @@ import pytest
 from tests.cli.runner import contents, error_of, kscaffold
 from tests.template.own_templates import OVERLAY, template, whole
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells and signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells and signals"),
+]
 COMMAND = f"{shlex.quote(sys.executable)} -m kscaffold"
 DEEP = 10_000
 

@@ -350,6 +350,7 @@ def test_every_rule_has_a_case() -> None:
     assert {case.rule for case in CASES} == set(RULES) - {"broken-manifest"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source", ["builtin", "focal-loss", "r-drop", "slurm", "iris", "fast-cpu", "experiment"]
 )

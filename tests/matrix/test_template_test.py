@@ -26,6 +26,8 @@ from tests.cli.runner import error_of, kscaffold
 from tests.projects import ROOT
 from tests.template.own_templates import read
 
+pytestmark = pytest.mark.slow
+
 HEAD = '[template]\nname = "t"\ndescription = "d"\n'
 QUESTIONS = (
     '[questions.kind]\ntype = "choice"\nhelp = "K."\nchoices = ["a", "b", "c"]\n'
@@ -483,7 +485,6 @@ def test_a_question_that_needs_many_answers_meets_the_others() -> None:
                 assert frozenset([("deep", choice), (f"q{number}", value)]) in met
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "which", [["--defaults"], pytest.param(["--cover", "each"], marks=pytest.mark.exhaustive)]
 )
@@ -499,7 +500,6 @@ def test_the_examples_pass(example: str, which: list[str]) -> None:
         assert "skipped" in row or row["passed"] == report["combinations"], check
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "which", [["--cover", "each"], pytest.param([], marks=pytest.mark.exhaustive)]
 )

@@ -487,6 +487,7 @@ def added() -> str:
     return "./added"
 
 
+@pytest.mark.slow
 def test_a_data_set_and_an_algorithm_are_added_by_two_folders(added: str) -> None:
     """They are choices wherever choices are shown; a question of theirs is an option."""
     text = kscaffold("new", "--template", added, "--help").stdout

@@ -19,6 +19,8 @@ from kscaffold.template.fetch_git import fetch
 from kscaffold.template.git import without_password
 from tests.cli.runner import contents, error_of, kscaffold
 
+pytestmark = pytest.mark.slow
+
 NOTE = "project/NOTE.md.jinja"
 IDENTITY = {
     f"GIT_{who}_{what}": "a@localhost"

@@ -24,6 +24,8 @@ from tests.write.faulty_os import (
     snapshot,
 )
 
+pytestmark = pytest.mark.slow
+
 Scenario = Callable[[Path], None]
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.__name__)
 

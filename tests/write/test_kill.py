@@ -21,7 +21,10 @@ from tests.write.faulty_os import (
     without_syncing,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and fork")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and fork"),
+]
 
 
 def drive(*arguments: str | Path) -> list[str]:
