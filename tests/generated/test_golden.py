@@ -28,6 +28,7 @@ def test_tree_is_as_recorded(name: str) -> None:
     assert {file.path: file.text for file in golden(TREES[name])} == recorded, REFRESH
 
 
+@pytest.mark.slow
 def test_few_combinations_cover_all_files() -> None:
     """Every Python text of the whole matrix is one of those that are listed."""
     digests = set(known.FORMATTED.read_text(encoding="ascii").split())
@@ -68,6 +69,7 @@ def test_another_black_formats_all(monkeypatch: pytest.MonkeyPatch) -> None:
         known.known_digests.cache_clear()
 
 
+@pytest.mark.slow
 def test_list_names_a_year_and_digests() -> None:
     """The list is what `digest` makes, and no line of it is idle."""
     year, *digests = Path(known.FORMATTED).read_text(encoding="ascii").split()
