@@ -58,7 +58,7 @@ def covering() -> Iterator[dict[str, str | bool]]:
         yield from list(distributed(distribution))[::7]
 
 
-def some(names: Iterable[str], every: int) -> list[Any]:
+def some(names: Iterable[Any], every: int) -> list[Any]:
     """Return names as parameters of a test, of which one in `every` is not exhaustive."""
     marked = pytest.mark.exhaustive
     return [

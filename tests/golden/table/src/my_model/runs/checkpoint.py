@@ -75,13 +75,12 @@ def latest_checkpoint(directory: Path) -> Checkpoint | None:
 
     Raises `UserError` if all of them are damaged.
     """
-    paths = checkpoint_paths(directory)
-    for path in paths:
+    for path in (paths := checkpoint_paths(directory)):
         try:
             return Checkpoint.load(path)
         except Exception as error:  # zip, NumPy and JSON raise many kinds
             print(f"skipped a damaged checkpoint: {path}: {error}", file=sys.stderr)
-            path.rename(path.with_suffix(".damaged"))
+        path.rename(path.with_suffix(".damaged"))
     if paths:
         raise UserError(f"no checkpoint in {directory} can be read: train a new run")
     return None
