@@ -36,7 +36,7 @@ REPEATED = {
 }
 
 
-@pytest.mark.parametrize("name", some(PROJECTS, 3))
+@pytest.mark.parametrize("name", some(PROJECTS, 4))
 def test_own_tests_and_commands(name: str, tmp_path: Path) -> None:
     """The project's tests pass at once, and it trains to the end and beats its baseline."""
     folder = generate(tmp_path / name, {**PROJECTS[name], "package": "whole"})
