@@ -21,6 +21,7 @@ from kscaffold.template.overlays import Layers
 _IMPORTS = (nodes.Import, nodes.FromImport)
 # The errors of parsing: wrong syntax, too deeply nested, or a number that is too long.
 UNREADABLE = (jinja2.TemplateSyntaxError, RecursionError, ValueError)
+_NOWHERE = Location("", "", 0)
 
 
 @dataclass(frozen=True)
@@ -71,36 +72,6 @@ class Parsed:
         return [*self.tree.find_all(nodes.Block)] if self.tree else []
 
 
-@dataclass(frozen=True)
-class _Analysis:
-    """What a text says, whatever file it is in: see `Parsed`.
-
-    `faults` are lines, rules, messages and fixes; `references` have no targets yet.
-    """
-
-    faults: tuple[tuple[int, str, str, str], ...]
-    tree: nodes.Template | None = None
-    references: tuple[Reference, ...] = ()
-    free: Mapping[str, int] = field(default_factory=dict)
-    optional: frozenset[str] = frozenset()
-    bound: frozenset[str] = frozenset()
-    exported: frozenset[str] = frozenset()
-
-    def at(self, location: Location, text: str, references: tuple[Reference, ...] = ()) -> Parsed:
-        """Return it as that of a text at a location."""
-        return Parsed(
-            location,
-            text,
-            tuple(location.at(line).finding(*fault) for line, *fault in self.faults),
-            self.tree,
-            references,
-            self.free,
-            self.optional,
-            self.bound,
-            self.exported,
-        )
-
-
 def parse_file(renderer: Renderer, name: str, location: Location) -> Parsed:
     """Parse a template file, such as "0:package/a.py.jinja"."""
     try:
@@ -109,13 +80,13 @@ def parse_file(renderer: Renderer, name: str, location: Location) -> Parsed:
         fix = "save it as UTF-8 in the template's folder, or name it without .jinja"
         finding = location.finding("unreadable-file", f"it {error.reason}", fix)
         return Parsed(location, "", (finding,))
-    found = _analysed(with_statements(text))
+    found = _moved(_analysed(with_statements(text)), text, location)
     join = renderer.environment.join_path
     references = (
         replace(ref, target=None if ref.name is None else join(ref.name, name))
         for ref in found.references
     )
-    return found.at(location, text, tuple(references))
+    return replace(found, references=tuple(references))
 
 
 def parse_text(text: str, location: Location) -> Parsed:
@@ -135,7 +106,7 @@ def _of_manifest(
     if len(text) > LONGEST_SOURCE:
         wrong = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
     if not wrong:
-        return _analysed(text, is_expression=is_expression).at(location, text)
+        return _moved(_analysed(text, is_expression=is_expression), text, location)
     fix = "derive a value under [derived], or use a file"
     return Parsed(location, text, (location.finding("syntax", wrong, fix),))
 
@@ -147,20 +118,25 @@ def _environment() -> jinja2.Environment:
 
 
 @cache
-def _analysed(text: str, *, is_expression: bool = False) -> _Analysis:
-    """Analyse a text once, since most files are those of many combinations of choices."""
-    faults: list[tuple[int, str, str, str]] = []
+def _analysed(text: str, *, is_expression: bool = False) -> Parsed:
+    """Parse a text once, since most files are those of many combinations of choices.
+
+    It has no location yet, and its references have no targets.
+    """
+    findings: list[Finding] = []
     try:
         tree = _expression(text) if is_expression else _environment().parse(text)
-        faults += _unknown(tree)
+        findings += _unknown(tree)
         undeclared = meta.find_undeclared_variables(tree)
         lines: dict[str, int] = {}
         for node in tree.find_all(nodes.Name):
             lines[node.name] = min(node.lineno, lines.get(node.name, node.lineno))
     except UNREADABLE as error:
-        return _Analysis((*faults, _syntax(error)))
-    return _Analysis(
-        tuple(faults),
+        return Parsed(_NOWHERE, text, (*findings, _syntax(error)))
+    return Parsed(
+        _NOWHERE,
+        text,
+        tuple(findings),
         tree,
         tuple(_references(tree)),
         {each: lines.get(each, 1) for each in sorted(undeclared)},
@@ -168,6 +144,15 @@ def _analysed(text: str, *, is_expression: bool = False) -> _Analysis:
         frozenset(_bound(tree)),
         frozenset(_exported(tree)),
     )
+
+
+def _moved(parsed: Parsed, text: str, location: Location) -> Parsed:
+    """Return what was found as that of a text at a location."""
+    findings = (
+        location.at(each.line).finding(each.rule, each.message, each.fix)
+        for each in parsed.findings
+    )
+    return replace(parsed, location=location, text=text, findings=tuple(findings))
 
 
 def _expression(text: str) -> nodes.Template:
@@ -180,15 +165,16 @@ def _expression(text: str) -> nodes.Template:
     return tree
 
 
-def _syntax(error: Exception) -> tuple[int, str, str, str]:
+def _syntax(error: Exception) -> Finding:
     if isinstance(error, jinja2.TemplateSyntaxError):
         reason = (error.message or "").rstrip(".")
-        return error.lineno, "syntax", reason, "see jinja.palletsprojects.com/templates"
+        fix = "see jinja.palletsprojects.com/templates"
+        return _NOWHERE.at(error.lineno).finding("syntax", reason, fix)
     message = "it is nested too deeply, or a number in it is too long"
-    return 1, "syntax", message, "make it shorter"
+    return _NOWHERE.finding("syntax", message, "make it shorter")
 
 
-def _unknown(tree: nodes.Template) -> Iterator[tuple[int, str, str, str]]:
+def _unknown(tree: nodes.Template) -> Iterator[Finding]:
     """Find unknown filters and tests; replace them, since Jinja's analysis refuses them."""
     for kind, node_type, known, stand_in in (
         ("filter", nodes.Filter, _environment().filters, "string"),
@@ -198,7 +184,7 @@ def _unknown(tree: nodes.Template) -> Iterator[tuple[int, str, str, str]]:
             if node.name not in known:
                 fix = near(node.name, known) or f"use {', '.join(known)}"
                 message = f"there is no {kind} {node.name!r}"
-                yield node.lineno, f"unknown-{kind}", message, fix
+                yield _NOWHERE.at(node.lineno).finding(f"unknown-{kind}", message, fix)
                 node.name = stand_in
 
 

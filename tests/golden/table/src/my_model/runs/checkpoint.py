@@ -73,13 +73,13 @@ def checkpoint_paths(directory: Path) -> list[Path]:
 def latest_checkpoint(directory: Path) -> Checkpoint | None:
     """Return the newest checkpoint that can be read, or None if there is none at all.
 
-    Raises `UserError` if all of them are damaged.
+    Damaged ones are renamed to `.damaged`. Raises `UserError` if all of them are.
     """
     for path in (paths := checkpoint_paths(directory)):
         try:
             return Checkpoint.load(path)
         except Exception as error:  # zip, NumPy and JSON raise many kinds
-            print(f"skipped a damaged checkpoint: {path}: {error}", file=sys.stderr)
+            print(f"set aside a damaged checkpoint: {path}: {error}", file=sys.stderr)
         path.rename(path.with_suffix(".damaged"))
     if paths:
         raise UserError(f"no checkpoint in {directory} can be read: train a new run")

@@ -39,7 +39,7 @@ class RunDir:
     def lock(self) -> Iterator[None]:
         """Keep other processes from training here; raises `UserError` if one does."""
         lock = filelock.FileLock(self.lock_file, timeout=0)
-        acquire: Any = lock.acquire
+        acquire = lock.acquire
         try:
             acquire()
             yield
