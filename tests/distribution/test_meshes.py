@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.projects import DATA, ROOT, STEPS, STYLES, Answers
+from tests.projects import DATA, DISTRIBUTIONS, ROOT, STEPS, STYLES, Answers
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,6 @@ MESHES: dict[str, list[dict[str, Any]]] = {
     "data-parallel": [{"devices": 1}, {"devices": 8}],
     "model-parallel": [{"mesh_shape": (1, 1)}, {"mesh_shape": (4, 2)}],
 }
-KINDS = tuple(MESHES)
 # The data set of each algorithm that has one of its own, or shows more on another.
 ALGORITHMS = {
     "sam": "csv",
@@ -157,14 +156,14 @@ def algorithms(kind: str) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_options(kind: str, tmp_path: Path) -> None:
     """Weights, manual metrics, test_step, styles and data sets, a table of mixed columns too."""
     check_all(tmp_path, options(kind))
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_algorithms(kind: str, tmp_path: Path) -> None:
     """Each algorithm of the gallery, with its own optimizers, noise and teachers."""
     check_all(tmp_path, algorithms(kind))
@@ -172,14 +171,14 @@ def test_algorithms(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("processes", [2, 4])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_options_in_processes(kind: str, processes: int, tmp_path: Path) -> None:
     """Each process reads its own rows of a batch, and none if there are too few."""
     check_all(tmp_path, options(kind), processes)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_algorithms_in_processes(kind: str, tmp_path: Path) -> None:
     """Noise and pairs are those of the whole batch, not of a process's part."""
     check_all(tmp_path, algorithms(kind), 2)

@@ -15,16 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.projects import generate, some
+from tests.projects import DISTRIBUTIONS, generate, some
 
 pytestmark = pytest.mark.slow
 
-KINDS = ("data-parallel", "model-parallel")
 KILLS = int(os.environ.get("KILLS", "1"))
 FIELDS = ["--epochs", "40", "--batch-size", "50", "--patience", "0", "--verbose", "2"]
 
 
-@pytest.fixture(scope="module", params=some(KINDS, 2))
+@pytest.fixture(scope="module", params=some(DISTRIBUTIONS, 2))
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a generated project with a run of one process in `runs/one`."""
     folder = generate(
