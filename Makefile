@@ -7,6 +7,8 @@ DEMO := demo
 # Tests share what JAX compiles, and so do the projects that they generate.
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
+# The tests start many Pythons, which would compile the same modules again and again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint types quick slow exhaustive golden reference names verify test-versions bench bench-templates bench-training bench-algorithms bench-scaling clean
 
@@ -37,7 +39,7 @@ types: $(VENV)/.installed  ## check types
 	$(BIN)/mypy
 
 quick: $(VENV)/.installed  ## run the tests that are quick
-	$(BIN)/python -m pytest -m 'not slow and not exhaustive' -n auto
+	$(BIN)/python -m pytest -m 'not slow and not exhaustive' -n auto --dist worksteal
 
 slow: $(VENV)/.installed  ## run the tests that train projects or start many processes
 	$(BIN)/python -m pytest -m 'slow and not exhaustive' -n auto --dist worksteal

@@ -58,11 +58,10 @@ def covering() -> Iterator[dict[str, str | bool]]:
         yield from list(distributed(distribution))[::7]
 
 
-def some(names: Iterable[Any], every: int) -> list[Any]:
-    """Return names as parameters of a test, of which one in `every` is not exhaustive."""
-    marked = pytest.mark.exhaustive
+def some(names: Iterable[Any], every: int, mark: Any = pytest.mark.exhaustive) -> list[Any]:
+    """Return names as parameters of a test, and mark all but one in `every`."""
     return [
-        pytest.param(name, marks=[marked] if number % every else [])
+        pytest.param(name, marks=[mark] if number % every else [])
         for number, name in enumerate(names)
     ]
 

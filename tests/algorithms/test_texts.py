@@ -13,7 +13,7 @@ from kscaffold.errors import KscaffoldError
 from kscaffold.project.tree import Tree
 from tests.generated.golden_trees import PACKAGE, tree
 from tests.generated.test_size import MODULE_LINES, TOP_LINES
-from tests.projects import ROOT, STYLES, Answers
+from tests.projects import ROOT, STYLES, Answers, some
 
 SUPERVISED = ("sam", "mixup", "adversarial", "dp-sgd", "distillation")
 OF_PARTS = ("vae", "gan", "wgan-gp", "diffusion", "multitask", "pinn", "simclr")
@@ -60,7 +60,9 @@ def modules(files: Tree) -> dict[PurePosixPath, str]:
     }
 
 
-@pytest.mark.parametrize("algorithm", [*SUPERVISED, *OF_PARTS, *WITH_ANY_CLASSES])
+@pytest.mark.parametrize(
+    "algorithm", some([*SUPERVISED, *OF_PARTS, *WITH_ANY_CLASSES], 4, pytest.mark.slow)
+)
 def test_projects_are_short(algorithm: str) -> None:
     """The top floor, every module and the trainer have few lines."""
     data = {} if algorithm in OF_PARTS else {"data": DATA.get(algorithm, "digits")}

@@ -535,6 +535,7 @@ nasty = st.text("\"'$`\\-!#{}%~* a=é", min_size=1, max_size=12) | st.sampled_fr
 words = (texts | nasty).filter(lambda text: bool(text.strip()))
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     path=st.sampled_from(["demo", "-d", "$HOME", "a 'b\"", "~", "--help"]),

@@ -14,7 +14,7 @@ from kscaffold.cli.template import SUBCOMMANDS
 from kscaffold.template.blocks import blocks_of
 from kscaffold.template.sources import load_template
 from tests.cli.runner import contents, error_of, kscaffold
-from tests.projects import ROOT
+from tests.projects import ROOT, some
 
 BUILT_IN = load_template()
 BLOCKS = [
@@ -161,7 +161,7 @@ def answers_for(path: Path) -> tuple[str, ...]:
     return tuple(word for part, words in given.items() if part in str(path) for word in words)
 
 
-@pytest.mark.parametrize("block", BLOCKS[::24])
+@pytest.mark.parametrize("block", some(BLOCKS[::24], 3, pytest.mark.slow))
 def test_an_ejected_block_is_valid_python_and_changes_nothing(block: str) -> None:
     """The overlay works at once: the project is the same until the block is changed."""
     path = ejected(block, "mine")
@@ -228,7 +228,12 @@ def test_what_an_overlay_hides_is_told(what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "choice", ["algorithm:vae", "algorithm:sam", "data:digits", "data:csv", "style:subclass"]
+    "choice",
+    some(
+        ["algorithm:vae", "algorithm:sam", "data:digits", "data:csv", "style:subclass"],
+        3,
+        pytest.mark.slow,
+    ),
 )
 def test_a_choice_is_ejected_as_one_of_ones_own(choice: str) -> None:
     """It is offered beside the other, and its project is the same until it is changed."""

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2JobSet
 
 from tests.cli.runner import error_of, kscaffold
-from tests.projects import generate
+from tests.projects import generate, some
 
 # Stands for `srun` and for Python: notes its arguments, may write a checkpoint, ends with a code.
 COMMAND = """#!/bin/sh
@@ -170,6 +169,9 @@ def container_of(jobset: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_jobset_is_one_of_its_published_schema(kubernetes: Path) -> None:
     """Every key is known, and every value of its type."""
+    # Imported here: it takes a second.
+    from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2JobSet
+
     _, jobset = load_manifests(kubernetes)
     read = JobsetV1alpha2JobSet.from_dict(jobset)
     assert read is not None
@@ -200,7 +202,9 @@ def test_the_parts_of_the_jobset_fit_each_other(kubernetes: Path) -> None:
     assert variables["RUN_DIR"].startswith(container["volumeMounts"][0]["mountPath"] + "/")
 
 
-@pytest.mark.parametrize("package", ["my_model", "a" * 29 + "_net", "a" * 70])
+@pytest.mark.parametrize(
+    "package", some(["a" * 70, "a" * 29 + "_net", "my_model"], 3, pytest.mark.slow)
+)
 def test_a_package_gives_a_name_that_kubernetes_takes(tmp_path: Path, package: str) -> None:
     """Short enough for those of pods, which begin with it."""
     claim, jobset = load_manifests(project(tmp_path, "kubernetes", package=package))

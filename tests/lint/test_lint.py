@@ -487,6 +487,7 @@ MANIFESTS = st.lists(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@pytest.mark.slow
 @given(text=FRAGMENTS, more=FRAGMENTS, manifest=MANIFESTS | st.just(whole()))
 def test_nothing_that_is_written_crashes_it(
     tmp_path: Path, text: str, more: str, manifest: str
