@@ -44,7 +44,7 @@ def trained(made: Project, fields: dict[str, Any], **options: Any) -> tuple[Any,
     return fit.history, values_of(everything)
 
 
-@pytest.mark.parametrize("mode", ["fused", "eager", "float16"])
+@pytest.mark.parametrize("mode", some(["fused", "eager", "float16"], 3))
 @pytest.mark.parametrize("algorithm", OFF)
 def test_off_is_supervised_to_the_last_bit(algorithm: str, mode: str, projects: Projects) -> None:
     """With rho, alpha or epsilon 0, weights, optimizer and history are those of supervised."""

@@ -13,14 +13,14 @@ import black
 import pytest
 
 from tests.generated.golden_trees import tree
-from tests.projects import DISTRIBUTIONS, LICENSES, distributed, label, matrix
+from tests.projects import DISTRIBUTIONS, LICENSES, distributed, label, matrix, some
 
 pytestmark = pytest.mark.slow
 
 PACKAGE = "project_xyz"
 
 
-@pytest.fixture(scope="module", params=["none", *DISTRIBUTIONS])
+@pytest.fixture(scope="module", params=some(["none", *reversed(DISTRIBUTIONS)], 2))
 def projects(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
