@@ -5,7 +5,8 @@
 #
 # PYTHON, or else $PYTHON, or else python3, has the dependencies of kscaffold and of a project, with jax
 # for the GPU. Prints two tables, of a default project, and of an algorithm with two optimizers and a
-# data-parallel project; and the outcome of the default project's own tests. On a CPU it says so.
+# data-parallel project; whether Orbax restores what it saved of a model-parallel one; and the outcome of
+# the default project's own tests. On a CPU it says so.
 set -u
 python=${1:-${PYTHON:-python3}}
 bench=$(cd "$(dirname "$0")" && pwd)
@@ -24,12 +25,13 @@ new() {  # PACKAGE OPTION...
 
 new bench_model
 new bench_devices --distribution data-parallel
+new bench_sharded --distribution model-parallel
 new bench_gan --algorithm gan --data digits
 status=0
 cd "$work/bench_model" || exit 1
 PYTHONPATH=src:$bench timeout 180 "$python" "$bench/gpu.py" || status=1
 echo
-projects=src:$work/bench_devices/src:$work/bench_gan/src
+projects=src:$work/bench_devices/src:$work/bench_sharded/src:$work/bench_gan/src
 PYTHONPATH=$projects:$bench timeout 90 "$python" "$bench/gpu_projects.py" || status=1
 echo
 echo "own tests of a default project:"

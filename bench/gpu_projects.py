@@ -2,28 +2,37 @@
 
     python bench/gpu_projects.py
 
-These packages must be importable: `bench_model`, `bench_devices`, which is data-parallel, and
-`bench_gan`, an algorithm with two optimizers. `bench/gpu.sh` makes them.
+These packages must be importable: `bench_model`, `bench_devices`, which is data-parallel,
+`bench_sharded`, which is model-parallel, and `bench_gan`, an algorithm with two optimizers.
+`bench/gpu.sh` makes them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import statistics
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ["KERAS_BACKEND"] = "jax"
 
 import jax
+import numpy as np
 from sharded_training import Job, Training, scope_of
 
 ROUNDS = 5
 EPOCHS = 4
 ALIKE = 0.05  # losses of two epochs may differ so much: a gan amplifies how a device rounds
-GAN, PLAIN, DEVICES = (
-    Job(f"bench_{name}", (), batch=64, steps=64) for name in ("gan", "model", "devices")
+GAN, PLAIN, DEVICES, SHARDED = (
+    Job(f"bench_{name}", (), batch=64, steps=64) for name in ("gan", "model", "devices", "sharded")
 )
+FIELDS: dict[str, dict[str, Any]] = {
+    DEVICES.package: {"devices": 1},
+    SHARDED.package: {"mesh_shape": (1, 1)},
+}
 
 
 class Trained:
@@ -31,15 +40,15 @@ class Trained:
 
     def __init__(self, job: Job, steps: int | str) -> None:
         self.job = job
-        self.devices: dict[str, Any] = {"devices": 1} if job is DEVICES else {}
+        self.fields = FIELDS.get(job.package, {})
         with self.scope():
-            self.training = Training(job, steps, **self.devices)
+            self.training = Training(job, steps, **self.fields)
             self.losses = self.training.fit(2)  # the first epoch compiles
         self.how = self.training.model.describe_execution()
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """Return what it trains in."""
-        return scope_of(self.job.package, **self.devices) or contextlib.nullcontext()
+        return scope_of(self.job.package, **self.fields) or contextlib.nullcontext()
 
     def step_seconds(self) -> float:
         """Return the time of a step."""
@@ -58,6 +67,27 @@ def line(name: str, slow: Trained, fast: Trained) -> str:
     return f"| {name} | {middle:.2f} ({low:.2f} to {high:.2f}) | {fast.how} |"
 
 
+def arrays_restored(trained: Trained) -> int:
+    """Save a model's values with Orbax, and restore them; return how many there are.
+
+    Raises `SystemExit` if one of them differs.
+    """
+    sharded = importlib.import_module(f"{trained.job.package}.runs.sharded")
+    model = trained.training.model
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [np.asarray(variable.value) for variable in variables]
+    with TemporaryDirectory() as folder, trained.scope():
+        sharded.save_arrays(Path(folder, "arrays"), variables)
+        sharded.wait_for_arrays()
+        for variable in variables:
+            variable.assign(variable.value * 0)
+        sharded.restore_arrays(Path(folder, "arrays"), variables)
+    for variable, value in zip(variables, before, strict=True):
+        if not np.array_equal(np.asarray(variable.value), value):
+            raise SystemExit(f"Orbax restored {variable.path} otherwise than it was")
+    return len(variables)
+
+
 def main() -> None:
     """Print the table."""
     device = jax.devices()[0]
@@ -69,6 +99,8 @@ def main() -> None:
         pair = Trained(DEVICES, steps), Trained(PLAIN, steps)
         print(line(f"data-parallel / not distributed, {name}", *pair), flush=True)
     print(line("gan, one step per execution / fused", Trained(GAN, 1), Trained(GAN, "auto")))
+    print()
+    print(f"Orbax restored all {arrays_restored(Trained(SHARDED, 'auto'))} values of a model")
 
 
 if __name__ == "__main__":
