@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from jax.experimental import multihost_utils
 from tests.algorithms.projects import Project, project
 
 DEVICES = 8
+BATCH_SIZE = 32
 ROWS = 86  # of which the devices can divide neither all nor the last batch
 
 
@@ -28,14 +30,25 @@ def train(made: Project, fields: dict[str, Any]) -> dict[str, Any]:
     """Return what two epochs give: history, weights, predictions, and how it was divided."""
     import keras
 
-    config = made.config(**{"epochs": 2, "batch_size": 32, **fields})
+    config = made.config(**{"epochs": 2, "batch_size": BATCH_SIZE, **fields})
     data = made.data(config)
     part = data.train
     some = type(part)(*keras.tree.map_structure(lambda array: array[:ROWS], tuple(part)))
+    batches = made.module("data").Batches(some, config)
+    take = batches.take
+    taken: set[int] = set()
+
+    def count(rows: Any) -> Any:
+        if rows.ndim == 2:  # of a stack of batches
+            taken.add(rows.shape[1])
+        return take(rows)
+
+    batches.take = count
+    rules = [rule.rpartition("=")[0] for rule in getattr(config, "layout", ())]
     with made.module("distribution").make_distribution(config).scope():
         model = made.model(config, data, steps_per_execution=config.steps_per_execution)
         history = model.fit(
-            made.module("data").Batches(some, config),
+            batches,
             epochs=2,
             shuffle=False,
             validation_data=some,
@@ -44,11 +57,21 @@ def train(made: Project, fields: dict[str, Any]) -> dict[str, Any]:
         return {
             "history": history,
             "weights": [whole(v.value) for v in model.trainable_variables],
-            "divided": [v.path for v in model.variables if not v.value.is_fully_replicated],
+            "taken": taken,  # rows of a batch that this process read
+            "divided": divided(model.variables),
+            "to_divide": [
+                v.path for v in model.variables if any(re.fullmatch(r, v.path) for r in rules)
+            ],
+            "moments": divided(model.optimizer.variables),
             "devices": len(model.trainable_variables[0].value.sharding.device_set),
             # Each process predicts for itself.
             "predictions": predictions(model, some.x) if jax.process_count() == 1 else None,
         }
+
+
+def divided(variables: Any) -> list[str]:
+    """Return the paths of the variables that are sharded."""
+    return [v.path for v in variables if not v.value.is_fully_replicated]
 
 
 def whole(array: Any) -> Any:

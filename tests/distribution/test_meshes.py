@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.distribution.meshes import BATCH_SIZE, ROWS
 from tests.projects import DATA, DISTRIBUTIONS, ROOT, STEPS, STYLES, Answers
 
 pytestmark = pytest.mark.slow
 
-# One device, and all of them.
-MESHES: dict[str, list[dict[str, Any]]] = {
-    "data-parallel": [{"devices": 1}, {"devices": 8}],
-    "model-parallel": [{"mesh_shape": (1, 1)}, {"mesh_shape": (4, 2)}],
-}
+# All devices, by the number of processes. In several ones, weights span processes.
+SHAPES = {1: (4, 2), 2: (1, 8), 4: (2, 4)}
+LAST_BATCH = ROWS % BATCH_SIZE
 # The data set of each algorithm that has one of its own, or shows more on another.
 ALGORITHMS = {
     "sam": "csv",
@@ -91,7 +90,11 @@ def difference(found: Any, expected: Any) -> float:
 
 
 def check(
-    many: dict[str, Any], one: dict[str, Any], answers: Answers, near: dict[str, float]
+    many: dict[str, Any],
+    one: dict[str, Any],
+    answers: Answers,
+    near: dict[str, float],
+    processes: int,
 ) -> None:
     """Everything is near, on all devices, and divided as it should be."""
     assert many["history"].keys() == one["history"].keys()
@@ -103,7 +106,12 @@ def check(
             distance = difference(found, expected)
             assert distance <= limit, (answers, name, distance)
     assert many["devices"] == 8, answers
-    assert bool(many["divided"]) == (answers["distribution"] == "model-parallel"), answers
+    assert many["divided"] == many["to_divide"], answers
+    if answers["distribution"] == "model-parallel":
+        assert many["divided"], answers
+        assert many["moments"], answers
+    else:
+        assert many["taken"] == {BATCH_SIZE // processes, LAST_BATCH}, answers
 
 
 def check_all(folder: Path, projects: list[dict[str, Any]], processes: int = 1) -> None:
@@ -123,34 +131,45 @@ def check_all(folder: Path, projects: list[dict[str, Any]], processes: int = 1) 
         answers = project["answers"]
         images = answers["data"] == "digits" or "algorithm" in answers
         for other in others:
-            check(other, one, answers, NEAR_ALGORITHMS if images else NEAR)
+            check(other, one, answers, NEAR_ALGORITHMS if images else NEAR, processes)
 
 
-def options(kind: str) -> list[dict[str, Any]]:
-    """Return every combination of training options; data sets and styles take turns."""
+def meshes(kind: str, processes: int) -> list[dict[str, Any]]:
+    """Return the fields for one device, and for all of them."""
+    if kind == "data-parallel":
+        return [{"devices": 1}, {"devices": 8}]
+    return [{"mesh_shape": (1, 1)}, {"mesh_shape": SHAPES[processes]}]
+
+
+def options(kind: str, processes: int) -> list[dict[str, Any]]:
+    """Return every combination of training options; data sets, styles and steps take turns."""
     steps = [step for step in STEPS if step["fused"]]
     return [
         {
             "answers": {
                 "distribution": kind,
-                "style": STYLES[number % len(STYLES)],
+                "style": STYLES[(number + number // 3) % 3],
                 **DATA[number % len(DATA)],
                 **step,
             },
             "meshes": [
-                {**mesh, "steps_per_execution": (1, 2, "auto")[number % 3]} for mesh in MESHES[kind]
+                {
+                    **mesh,
+                    "steps_per_execution": (1, 2, "auto")[(number + 2 * (number // 3) + 2) % 3],
+                }
+                for mesh in meshes(kind, processes)
             ],
         }
         for number, step in enumerate(steps)
     ]
 
 
-def algorithms(kind: str) -> list[dict[str, Any]]:
+def algorithms(kind: str, processes: int) -> list[dict[str, Any]]:
     """Return every algorithm of the gallery."""
     return [
         {
             "answers": {"algorithm": algorithm, "data": data, "distribution": kind},
-            "meshes": MESHES[kind],
+            "meshes": meshes(kind, processes),
         }
         for algorithm, data in ALGORITHMS.items()
     ]
@@ -159,26 +178,26 @@ def algorithms(kind: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_options(kind: str, tmp_path: Path) -> None:
     """Weights, manual metrics, test_step, styles and data sets, a table of mixed columns too."""
-    check_all(tmp_path, options(kind))
+    check_all(tmp_path, options(kind, 1))
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_algorithms(kind: str, tmp_path: Path) -> None:
     """Each algorithm of the gallery, with its own optimizers, noise and teachers."""
-    check_all(tmp_path, algorithms(kind))
+    check_all(tmp_path, algorithms(kind, 1))
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("processes", [2, 4])
 @pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_options_in_processes(kind: str, processes: int, tmp_path: Path) -> None:
-    """Each process reads its own rows of a batch, and none if there are too few."""
-    check_all(tmp_path, options(kind), processes)
+    """Each process reads its own rows of a batch, or all if the devices cannot divide it."""
+    check_all(tmp_path, options(kind, processes), processes)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_algorithms_in_processes(kind: str, tmp_path: Path) -> None:
     """Noise and pairs are those of the whole batch, not of a process's part."""
-    check_all(tmp_path, algorithms(kind), 2)
+    check_all(tmp_path, algorithms(kind, 2), 2)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.distribution.test_meshes import ALGORITHMS
 from tests.projects import DISTRIBUTIONS, generate, some
 
 pytestmark = pytest.mark.slow
@@ -123,6 +124,7 @@ def test_killed_process_ends_the_others(project: Path, number: int) -> None:
     process = start(project, "launch", "-n", "4", "--", "train", *given)
     wait_until(lambda: any((path / "checkpoints").glob("*.npz")), process)
     time.sleep(random.random())
+    assert not (path / "metrics.json").exists(), "it has trained to the end"
     victim = random.randrange(4)
     os.kill(children(process)[victim], signal.SIGKILL)
     began = time.monotonic()
@@ -130,9 +132,34 @@ def test_killed_process_ends_the_others(project: Path, number: int) -> None:
     assert time.monotonic() - began < 20
     assert process.returncode == 128 + signal.SIGKILL, errors
     assert f"process {victim} ended by signal 9" in errors
+    # Process 0 speaks for those that are left.
+    assert victim == 0 or "lost another process of the run" in errors
     result = run(project, "launch", "-n", "2", "--", "resume", "--run-dir", f"runs/{name}")
     assert result.returncode == 0, result.stderr
     assert_equal_to_one(project, name)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_algorithm_whose_weights_span_processes(algorithm: str, tmp_path: Path) -> None:
+    """It trains, is saved, and resumed ends as one that never stopped."""
+    answers = {"algorithm": algorithm, "data": ALGORITHMS[algorithm]}
+    folder = generate(
+        tmp_path / "project",
+        {"package": "clustered", "distribution": "model-parallel", **answers},
+    )
+    fields = ["--verbose", "0", "--batch-size", "64"]
+    fields += ["--teacher-epochs", "1"] if algorithm == "distillation" else []
+    for name, epochs in (("whole", "2"), ("broken", "1")):
+        given = ["--run-dir", f"runs/{name}", "--epochs", epochs, *fields]
+        result = run(folder, "launch", "-n", "2", "--", "train", *given)
+        assert result.returncode == 0, result.stderr
+    given = ["--run-dir", "runs/broken", "--epochs", "2"]
+    result = run(folder, "launch", "-n", "2", "--", "resume", *given)
+    assert result.returncode == 0, result.stderr
+    whole, broken = (folder / "runs" / name for name in ("whole", "broken"))
+    assert (broken / "history.csv").read_text() == (whole / "history.csv").read_text()
+    assert any(path.is_dir() for path in (broken / "checkpoints").iterdir()), "no sharded values"
 
 
 def test_job_that_is_ended_goes_on(project: Path) -> None:

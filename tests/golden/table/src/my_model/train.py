@@ -95,8 +95,9 @@ def run_training(
         print(f"Nothing to train: the run ended after {done} epochs. More: --epochs N")
     else:
         print(f"training steps: {model.describe_execution()}")
+    has_model = run.model.exists()
     kept_epoch = best.best_epoch + 1
-    if not config.keep_best or not run.model.exists():
+    if not config.keep_best or not has_model:
         kept_epoch = len(save.history)
         with atomic_write(run.model) as path:
             model.save(path)

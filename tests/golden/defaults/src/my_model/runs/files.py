@@ -39,9 +39,8 @@ class RunDir:
     def lock(self) -> Iterator[None]:
         """Keep other processes from training here; raises `UserError` if one does."""
         lock = filelock.FileLock(self.lock_file, timeout=0)
-        acquire = lock.acquire
         try:
-            acquire()
+            lock.acquire()
             yield
         except KeyboardInterrupt:
             if any(self.checkpoints.glob("*.npz")):
@@ -115,8 +114,7 @@ def scalars(logs: dict[str, Any]) -> dict[str, float]:
 def checksum(data: Any) -> int:
     """Return a checksum of the arrays in `data`, nested in any way."""
     value = 0
-    for leaf in jax.tree.leaves(data):
-        array = np.ascontiguousarray(leaf)
+    for array in map(np.ascontiguousarray, jax.tree.leaves(data)):
         if array.dtype.kind in "biufc":
             about = f"{array.shape} {array.dtype}".encode()
             value = zlib.crc32(array.data, zlib.crc32(about, value))

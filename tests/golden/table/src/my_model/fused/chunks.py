@@ -60,6 +60,10 @@ class Chunks(DataAdapter):
             self.adapter = EpochIterator(*self.data, size, **self.options).data_adapter
 
     def get_jax_iterator(self, super_batch: int | None = None) -> Iterator[Any]:
+        """Return what `fit()` reads."""
+        return self.chunks()
+
+    def chunks(self) -> Iterator[Any]:
         """Return chunks, or batches to build the model with."""
         items, size = iter(self.adapter.get_jax_iterator()), self.batch_size
         if not self.built or self.steps == 1:

@@ -99,11 +99,8 @@ def run_several(
         return [jnp.asarray(value, old.dtype) for value, old in new], output
 
     values, outputs = jax.lax.scan(body, jax.tree.leaves(state), batches)
-    if concatenate:
-        outputs = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), outputs)
-    else:
-        outputs = jax.tree.map(lambda a: a[-1], outputs)
-    return outputs, jax.tree.unflatten(structure, values)
+    join = (lambda a: a.reshape(-1, *a.shape[2:])) if concatenate else (lambda a: a[-1])
+    return jax.tree.map(join, outputs), jax.tree.unflatten(structure, values)
 
 
 def batch_of(batches: Any, number: int) -> Any:

@@ -11,7 +11,6 @@ from .execution import FusedFunction, Step
 from .functional import use_functional_class
 from .keras_names import train_validation_split, why_not_fused
 
-KERAS_STEPS = 1  # so many steps per execution are left to Keras
 DATA = ("x", "y", "sample_weight")
 MODEL = ("trainable_variables", "non_trainable_variables")
 STATES = {  # what is in the state of a function, as Keras calls it
@@ -29,7 +28,7 @@ def in_chunks(method: Any) -> Any:
     def run(model: Any, *args: Any, **kwargs: Any) -> Any:
         call = signature.bind(model, *args, **kwargs)
         steps = model.steps_per_execution
-        if why_not_fused(model) or (steps == KERAS_STEPS and not model._auto_steps):
+        if why_not_fused(model) or (steps == 1 and not model._auto_steps):
             return method(*call.args, **call.kwargs)
         call.apply_defaults()
         try:
@@ -113,7 +112,8 @@ class FusedModel(keras.Model):
     def _set_function(self, kind: str, step: Step, force: bool) -> None:
         """Set the function that fuses `step`, or else Keras' own."""
         is_fused = isinstance(getattr(self, f"{kind}_function"), FusedFunction)
-        if self._fused_steps == KERAS_STEPS or why_not_fused(self):
+        use_keras = self._fused_steps == 1 or why_not_fused(self)
+        if use_keras:
             getattr(super(), f"make_{kind}_function")(force=force or is_fused)
         elif force or not is_fused:
 
