@@ -44,7 +44,7 @@ quick: $(VENV)/.installed  ## run the tests that are quick
 slow: $(VENV)/.installed  ## run the tests that train projects or start many processes
 	$(BIN)/python -m pytest -m 'slow and not exhaustive' -n auto --dist worksteal
 
-exhaustive: $(VENV)/.installed  ## train every combination in every way, and kill 20 runs, before a release
+exhaustive: $(VENV)/.installed  ## train every combination in every way, and kill many runs, before a release
 	KILLS=10 $(BIN)/python -m pytest -m exhaustive -n auto --dist worksteal
 
 golden: $(VENV)/.installed  ## write the golden trees anew after a change of the templates

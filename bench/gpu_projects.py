@@ -68,7 +68,7 @@ def line(name: str, slow: Trained, fast: Trained) -> str:
 
 
 def arrays_restored(trained: Trained) -> int:
-    """Save a model's values with Orbax, and restore them; return how many there are.
+    """Save a model's variables with Orbax, and restore them; return how many there are.
 
     Raises `SystemExit` if one of them differs.
     """
@@ -84,12 +84,12 @@ def arrays_restored(trained: Trained) -> int:
         sharded.restore_arrays(Path(folder, "arrays"), variables)
     for variable, value in zip(variables, before, strict=True):
         if not np.array_equal(np.asarray(variable.value), value):
-            raise SystemExit(f"Orbax restored {variable.path} otherwise than it was")
+            raise SystemExit(f"Orbax restored other values of {variable.path}")
     return len(variables)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and what Orbax restored."""
     device = jax.devices()[0]
     print(f"{device.device_kind} ({device.platform}), {jax.device_count()} devices")
     print()
@@ -100,7 +100,7 @@ def main() -> None:
         print(line(f"data-parallel / not distributed, {name}", *pair), flush=True)
     print(line("gan, one step per execution / fused", Trained(GAN, 1), Trained(GAN, "auto")))
     print()
-    print(f"Orbax restored all {arrays_restored(Trained(SHARDED, 'auto'))} values of a model")
+    print(f"Orbax restored all {arrays_restored(Trained(SHARDED, 'auto'))} variables of a model")
 
 
 if __name__ == "__main__":

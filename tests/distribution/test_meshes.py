@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
 # All devices, by the number of processes. In several ones, weights span processes.
 SHAPES = {1: (4, 2), 2: (1, 8), 4: (2, 4)}
 LAST_BATCH = ROWS % BATCH_SIZE
+# The style and the steps per execution of each combination of options.
+TURNS = ((0, "auto"), (1, 1), (2, 2), (1, 2), (2, "auto"), (0, 1))
 # The data set of each algorithm that has one of its own, or shows more on another.
 ALGORITHMS = {
     "sam": "csv",
@@ -148,19 +150,19 @@ def options(kind: str, processes: int) -> list[dict[str, Any]]:
         {
             "answers": {
                 "distribution": kind,
-                "style": STYLES[(number + number // 3) % 3],
+                "style": STYLES[style],
                 **DATA[number % len(DATA)],
                 **step,
             },
             "meshes": [
                 {
                     **mesh,
-                    "steps_per_execution": (1, 2, "auto")[(number + 2 * (number // 3) + 2) % 3],
+                    "steps_per_execution": per_execution,
                 }
                 for mesh in meshes(kind, processes)
             ],
         }
-        for number, step in enumerate(steps)
+        for number, (step, (style, per_execution)) in enumerate(zip(steps, TURNS, strict=True))
     ]
 
 

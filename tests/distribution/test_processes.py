@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -115,7 +117,7 @@ def test_processes_give_what_one_gives(project: Path, count: int) -> None:
     }
 
 
-@pytest.mark.parametrize("number", range(KILLS))
+@pytest.mark.parametrize("number", some(range(KILLS), KILLS))
 def test_killed_process_ends_the_others(project: Path, number: int) -> None:
     """They end within seconds, and fewer processes go on to the same end."""
     random.seed(number)
@@ -132,11 +134,44 @@ def test_killed_process_ends_the_others(project: Path, number: int) -> None:
     assert time.monotonic() - began < 20
     assert process.returncode == 128 + signal.SIGKILL, errors
     assert f"process {victim} ended by signal 9" in errors
-    # Process 0 speaks for those that are left.
-    assert victim == 0 or "lost another process of the run" in errors
     result = run(project, "launch", "-n", "2", "--", "resume", "--run-dir", f"runs/{name}")
     assert result.returncode == 0, result.stderr
     assert_equal_to_one(project, name)
+
+
+def test_process_that_is_left_says_so(project: Path) -> None:
+    """Also without a launcher it ends within seconds: with code 75, or JAX aborts it."""
+    path = project / "runs/left"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        coordinator = f"127.0.0.1:{free.getsockname()[1]}"
+    given = ["--run-dir", "runs/left", *FIELDS, "--epochs", "10000"]
+    place = ["--coordinator", coordinator, "--num-processes", "2", "--process-id"]
+    first, other = (start(project, "train", *given, *place, number) for number in "01")
+    try:
+        wait_until(lambda: any((path / "checkpoints").glob("*.npz")), first)
+        other.kill()
+        _, errors = first.communicate(timeout=60)
+    finally:
+        for process in (first, other):
+            process.kill()
+            process.communicate()
+    assert first.returncode in (75, -signal.SIGABRT), errors
+    assert first.returncode != 75 or "lost another process of the run" in errors
+
+
+@pytest.mark.skipif(not shutil.which("mpirun"), reason="there is no Open MPI")
+def test_open_mpi_starts_the_processes(project: Path) -> None:
+    """They find each other, and give what one process gives."""
+    mpirun = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2"]
+    subprocess.run(
+        [*mpirun, sys.executable, "-m", "clustered", "train", "--run-dir", "runs/mpi", *FIELDS],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": "src"},
+        check=True,
+        timeout=300,
+    )
+    assert_equal_to_one(project, "mpi")
 
 
 @pytest.mark.exhaustive
