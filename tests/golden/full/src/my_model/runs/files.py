@@ -39,8 +39,9 @@ class RunDir:
     def lock(self) -> Iterator[None]:
         """Keep other processes from training here; raises `UserError` if one does."""
         lock = filelock.FileLock(self.lock_file, timeout=0)
+        acquire = lock.acquire
         try:
-            lock.acquire()
+            acquire()
             yield
         except KeyboardInterrupt:
             if any(self.checkpoints.glob("*.npz")):
