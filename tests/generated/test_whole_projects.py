@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -62,40 +60,6 @@ def test_nothing_of_a_project_is_ignored(tmp_path: Path) -> None:
     with zipfile.ZipFile(next(folder.glob("dist/*.whl"))) as wheel:
         held = set(wheel.namelist())
     assert {f"tracked/{name}/__init__.py" for name in ("runs", "fused")} <= held
-
-
-def test_killed_run_resumes_to_the_same_end(tmp_path: Path) -> None:
-    """A run that got SIGKILL is resumed and ends like one that was never killed."""
-    folder = generate(tmp_path / "project", {"package": "killed"})
-    train = ("-m", "killed", "train", "--verbose", "0", "--epochs", "150", "--patience", "0")
-    run(folder, *train, "--run-dir", "whole")
-    process = subprocess.Popen(
-        [sys.executable, *train, "--run-dir", "broken"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": "src"},
-    )
-    history = folder / "broken/history.csv"
-    while epochs_in(history) < 10:
-        assert process.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert epochs_in(history) < 150
-    run(folder, "-m", "killed", "resume", "--run-dir", "broken")
-    compare = (
-        "import numpy as np; from pathlib import Path; from killed.evaluate import load_model;"
-        "from killed.runs.files import RunDir;"
-        "a, b = (load_model(RunDir(Path(p))).get_weights() for p in ('whole', 'broken'));"
-        "assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))"
-    )
-    run(folder, "-c", compare)
-    whole, broken = (folder / name / "history.csv" for name in ("whole", "broken"))
-    assert broken.read_text() == whole.read_text()
-
-
-def epochs_in(history: Path) -> int:
-    """Count the epochs in a history.csv, which may not be there yet."""
-    return history.read_text().count("\n") - 1 if history.exists() else 0
 
 
 def test_wheel_in_a_clean_environment(tmp_path: Path) -> None:
