@@ -3,7 +3,7 @@
     make bench-algorithms
 
 Each project is generated and trained on the digits with three seeds; the figures are means. It also
-draws the pictures of the gallery.
+draws the pictures of the gallery, and fails where the figures are not what the gallery claims.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -272,7 +272,7 @@ def embedding_figures(project: Project, seed: int) -> dict[str, float]:
     return figures | {f"{name} of pixels": value for name, value in report.baseline.items()}
 
 
-DRAWING = ("vae", "gan", "wgan-gp")
+DRAWING = ("vae", "gan", "wgan-gp", "diffusion")
 OWN: dict[str, Any] = {
     "distillation": distillation_figures,
     "mean-teacher": mean_teacher_figures,
@@ -294,17 +294,76 @@ def figures_of(algorithm: str, project: Project) -> Iterator[dict[str, float]]:
             yield generator_figures(project, seed)
 
 
+RISE, ATTACKED = "rise of the loss nearby", "accuracy under attack"
+Figures = dict[str, dict[str, float]]
+# What docs/gallery.md claims, by the algorithms whose figures it is about.
+CLAIMS: dict[tuple[str, ...], dict[str, Callable[..., bool]]] = {
+    ("sam", "supervised"): {
+        "the minimum is flatter": lambda own, other: own[RISE] < other[RISE] / 2,
+    },
+    ("adversarial", "supervised"): {
+        "the attack misleads it less": lambda own, other: own[ATTACKED] > other[ATTACKED] + 0.05,
+    },
+    ("dp-sgd",): {
+        "noise costs accuracy": lambda f: f["accuracy, noise 0.0"] > f["accuracy, noise 4.0"],
+        "noise gives privacy": lambda f: f["epsilon, noise 1.0"] > 5 > f["epsilon, noise 4.0"],
+    },
+    ("distillation",): {
+        "the teacher helps": lambda f: f["accuracy, with the teacher"]
+        > f["accuracy, alone"] + 0.02,
+    },
+    ("mean-teacher",): {
+        "rows without labels help": lambda f: (
+            f["accuracy of the mean teacher"] > f["accuracy of 50 rows alone"] + 0.02
+        ),
+    },
+    ("vae",): {
+        "the bound is below 24 nats": lambda f: f["loss"] < 24 < f["loss of the baseline"],
+    },
+    ("gan",): {"a third is recognised": lambda f: f["recognised"] > 1 / 3},
+    ("wgan-gp",): {"a third is recognised": lambda f: f["recognised"] > 1 / 3},
+    ("diffusion",): {"a third is recognised": lambda f: f["recognised"] > 1 / 3},
+    ("multitask",): {
+        "both targets are learned": lambda f: (
+            min(f["progression_r2, learned"], f["glucose_r2, learned"]) > 0.25
+        ),
+        "weights that are learned fit better": lambda f: (
+            f["loss, learned"] < f["loss, all the same"]
+        ),
+    },
+    ("pinn",): {"the error is below 1%": lambda f: f["relative_error"] < 1e-2},
+    ("simclr",): {
+        "embeddings tell more than pixels": lambda f: (
+            f["probe_accuracy"] > f["probe_accuracy of pixels"] + 0.02
+        ),
+    },
+}
+
+
+def broken_claims(found: Figures) -> Iterator[str]:
+    """Yield each claim about the algorithms that were trained which does not hold."""
+    for algorithms, claims in CLAIMS.items():
+        if found.keys() >= set(algorithms):
+            for text, holds in claims.items():
+                if not holds(*(found[algorithm] for algorithm in algorithms)):
+                    yield f"{algorithms[0]}: {text}"
+
+
 def main() -> None:
-    """Print the figures, algorithm by algorithm."""
+    """Print the figures, algorithm by algorithm; exit with what does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("algorithms", nargs="*", default=[*FIELDS, *OWN, *DRAWING])
+    means: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         for algorithm in parser.parse_args().algorithms:
             project = Project(Path(folder, algorithm), algorithm)
             found = list(figures_of(algorithm, project))
+            means[algorithm] = {n: statistics.mean(f[n] for f in found) for n in found[0]}
             print(f"\n{algorithm}")
-            for name in found[0]:
-                print(f"  {name:<32} {statistics.mean(f[name] for f in found):.4g}", flush=True)
+            for name, value in means[algorithm].items():
+                print(f"  {name:<32} {value:.4g}", flush=True)
+    if broken := list(broken_claims(means)):
+        raise SystemExit("\nThese claims of docs/gallery.md do not hold:\n" + "\n".join(broken))
 
 
 if __name__ == "__main__":

@@ -59,9 +59,11 @@ def covering() -> Iterator[dict[str, str | bool]]:
 
 
 def some(names: Iterable[Any], every: int, mark: Any = pytest.mark.exhaustive) -> list[Any]:
-    """Return names as parameters of a test, and mark all but one in `every`."""
+    """Return names, or tuples, as parameters of a test, and mark all but one in `every`."""
     return [
-        pytest.param(name, marks=[mark] if number % every else [])
+        pytest.param(
+            *(name if isinstance(name, tuple) else (name,)), marks=[mark] if number % every else []
+        )
         for number, name in enumerate(names)
     ]
 

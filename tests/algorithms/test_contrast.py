@@ -21,7 +21,8 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("algorithm", some(ALGORITHMS, 4))
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_behaves(algorithm: str, projects: Projects) -> None:
     """What any algorithm owes: resumed, saved, eager, not jitted and fused runs agree."""
     from kscaffold.verify.invariants import checks

@@ -237,7 +237,7 @@ def test_fit_is_a_plain_loop(algorithm: str, projects: Projects) -> None:
     assert furthest(values_of(model.trainable_variables), weights) < 1e-5
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", some(ALGORITHMS, 4))
 def test_float16_is_near_float32(algorithm: str, projects: Projects) -> None:
     """Each optimizer scales its loss, and what is logged is not scaled."""
     made = projects(algorithm)
@@ -328,7 +328,7 @@ MUTANTS = {
 TELLING = "paper or anew or evaluation or alone"
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", some(ALGORITHMS, 2))
 def test_own_tests_pass(algorithm: str, projects: Projects) -> None:
     """Where nothing is broken, the tests that find mutants pass."""
     assert projects(algorithm).own_tests("tests/test_trainer.py", TELLING) == 0

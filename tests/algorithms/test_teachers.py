@@ -28,8 +28,8 @@ TEACHER: dict[str, dict[str, Any]] = {
 # An algorithm with the data sets that it is tried on.
 CASES = [
     (algorithm, data)
-    for algorithm in ("distillation", "mean-teacher")
     for data in ("digits", "breast-cancer", "csv")
+    for algorithm in ("distillation", "mean-teacher")
 ]
 
 
@@ -75,7 +75,7 @@ def test_behaves(algorithm: str, data: str, projects: Projects) -> None:
         check(training)
 
 
-@pytest.mark.parametrize("mode", ["fused", "eager", "float16"])
+@pytest.mark.parametrize("mode", some(["fused", "eager", "float16"], 3))
 def test_without_a_teacher_it_is_supervised(mode: str, projects: Projects) -> None:
     """With alpha 0, weights, optimizer and history are those of supervised, to the last bit."""
     options = {"run_eagerly": True} if mode == "eager" else {"steps_per_execution": 2}
@@ -191,7 +191,7 @@ ON: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("algorithm", "data"), CASES)
+@pytest.mark.parametrize(("algorithm", "data"), some(CASES, 3))
 def test_fit_is_a_plain_loop(algorithm: str, data: str, projects: Projects) -> None:
     """Three epochs of fit(), fused, end where a loop ends that uses no trainer of Keras."""
     made = projects(algorithm, data)
@@ -292,7 +292,9 @@ MUTANTS = {
 TELLING = "paper or teacher or labels"
 
 
-@pytest.mark.parametrize(("algorithm", "data"), [each for each in CASES if each[1] != "csv"])
+@pytest.mark.parametrize(
+    ("algorithm", "data"), some([each for each in CASES if each[1] != "csv"], 3)
+)
 def test_own_tests_pass(algorithm: str, data: str, projects: Projects) -> None:
     """Where nothing is broken, the tests that find mutants pass."""
     assert projects(algorithm, data).own_tests("tests/test_trainer.py", TELLING) == 0

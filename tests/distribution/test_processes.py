@@ -160,6 +160,7 @@ def test_process_that_is_left_says_so(project: Path) -> None:
     assert first.returncode != 75 or "lost another process of the run" in errors
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not shutil.which("mpirun"), reason="there is no Open MPI")
 def test_open_mpi_starts_the_processes(project: Path) -> None:
     """They find each other, and give what one process gives."""
@@ -213,7 +214,8 @@ def test_job_that_is_ended_goes_on(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)]
+    ("number", "code"),
+    some([(signal.SIGINT, 130), (signal.SIGHUP, 75), (signal.SIGTERM, 75)], 2),
 )
 def test_signal_ends_all(project: Path, number: signal.Signals, code: int) -> None:
     """Ctrl-C, SIGTERM and a terminal that is closed end the launcher and leave no process."""

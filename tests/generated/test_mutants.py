@@ -44,7 +44,7 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return generate(folder, {**PROJECTS[request.param], "package": "mutated"})
 
 
-@pytest.mark.parametrize("mutant", some(MUTANTS, 3))
+@pytest.mark.parametrize("mutant", some(MUTANTS, 5))
 def test_broken_step_is_noticed(
     mutant: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,7 +110,7 @@ FUSED_MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("mutant", some(FUSED_MUTANTS, 3))
+@pytest.mark.parametrize("mutant", some(FUSED_MUTANTS, 5))
 def test_broken_fusing_is_noticed(mutant: str, tmp_path: Path) -> None:
     """Steps that are fused in the wrong way are told from Keras' own loop."""
     module, pattern, replacement = FUSED_MUTANTS[mutant]

@@ -57,7 +57,7 @@ def test_a_project_of_a_mixed_table(tmp_path: Path) -> None:
         },
     )
     assert str(rows()[0][5]) not in (folder / "columns.toml").read_text()
-    run(folder, "-m", "pytest", "-q", "--ignore=tests/machinery/test_fused.py")
+    run(folder, "-m", "pytest", "-q", "--ignore=tests/machinery")
     run(folder, "-m", "mixed", "train", "--verbose", "0", "--epochs", "2", "--run-dir", "run")
     report = run(folder, "-m", "mixed", "resume", "--epochs", "40", "--run-dir", "run").stdout
     r2 = float(next(line.split()[1] for line in report.splitlines() if line.startswith("r2")))

@@ -18,7 +18,7 @@ EXTREMES: dict[str, Answers] = {
 }
 
 
-@pytest.mark.parametrize("name", some(trainers(), 6))
+@pytest.mark.parametrize("name", some(trainers(), 13))
 def test_one_case_of_each_family_is_exact(name: str, tmp_path: Path) -> None:
     """Every trainer is exact, or refuses weights if it takes none."""
     package = f"quick_{list(trainers()).index(name)}"
