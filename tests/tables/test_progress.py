@@ -14,7 +14,7 @@ import pytest
 
 from kscaffold.cli.progress import table_bar
 from kscaffold.tables.inspection import inspect_table
-from kscaffold.tables.progress import WATCH
+from kscaffold.tables.look import WATCH
 from tests.tables.makers import PLAIN, write
 
 pytest.importorskip("pty")

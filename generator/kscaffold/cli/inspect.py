@@ -14,7 +14,7 @@ from kscaffold.errors import AnswerError
 from kscaffold.tables.choices import Choices
 from kscaffold.tables.errors import TableError
 from kscaffold.tables.inspection import inspect_table
-from kscaffold.tables.progress import WATCH
+from kscaffold.tables.look import WATCH
 from kscaffold.tables.summary import as_data, as_lines
 
 _OPTIONS = {"weight": "weight-column", "time": "time-column", "group": "group-column"}

@@ -153,7 +153,7 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> int:
         raise click.UsageError("the path is empty; give a folder, or . for the current one", ctx)
     from kscaffold.cli.creation import Wanted, create
     from kscaffold.cli.progress import table_bar
-    from kscaffold.tables.progress import WATCH
+    from kscaffold.tables.look import WATCH
 
     template = template_of(ctx)
     options = {n: given.pop(n) for n in template.manifest.questions if n in given}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kscaffold.safety.escaping import quote
-from kscaffold.tables.column import Column
 from kscaffold.tables.dialect import MISSING
 from kscaffold.tables.inspection import Inspection
 from kscaffold.tables.kinds import IDENTIFIER, NUMBER
+from kscaffold.tables.target import Column
 
 _ABOUT = """\
 # What is learned from a table: how the file is written, and what each column is.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from kscaffold.tables.choices import Choices
-from kscaffold.tables.column import Column
 from kscaffold.tables.dialect import NAMES
 from kscaffold.tables.errors import TableError
 from kscaffold.tables.kinds import (
@@ -28,6 +28,7 @@ from kscaffold.tables.profile import Profile
 from kscaffold.tables.target import (
     CLASSIFICATION,
     REGRESSION,
+    Column,
     Scale,
     check_target,
     feature_scale,
@@ -35,8 +36,6 @@ from kscaffold.tables.target import (
 )
 
 LEAST_ROWS = 5
-# What was decided last: a command asks for it again and again.
-_MADE: dict[tuple[Choices, str], Inspection] = {}
 
 
 @dataclass(frozen=True)
@@ -97,25 +96,20 @@ def inspect_table(
     Raises:
         TableError: the table cannot be read, or nothing can be learned from it.
     """
-    look = look_at(path, header=header)
-    key = (choices or Choices(), task)
-    if key not in _MADE or _MADE[key].look is not look:
-        made = _decide(path, look, *key)
-        _MADE.clear()
-        _MADE[key] = made
-    return _MADE[key]
+    return _decide(look_at(path, header=header), choices or Choices(), task)
 
 
-def _decide(path: Path, look: Look, choices: Choices, task: str) -> Inspection:
+@lru_cache(maxsize=1)  # a command asks for it again and again
+def _decide(look: Look, choices: Choices, task: str) -> Inspection:
     choices = replace(choices, target=choices.target or last_column(look))
-    choices.check(path, look.kinds)
+    choices.check(look.path, look.kinds)
     profile = look.profiles[choices.target]
     kind = _chosen_kind(profile, look.kinds[choices.target], choices)
     found, why = find_task(profile, kind)
     if kind.kind in (CATEGORY, NUMBER) and choices.target in (*choices.category, *choices.number):
         found = REGRESSION if choices.target in choices.number else CLASSIFICATION
     task, why = (task, "as you say") if task and task != found else (found, why)
-    kind = check_target(path, profile, kind, task)
+    kind = check_target(look.path, profile, kind, task)
     columns = tuple(_columns(look, choices, kind, task))
     if not any(column.role == "feature" for column in columns):
         columns = tuple(map(_kept_if_number, columns))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import StatisticsError, correlation
 
-from kscaffold.tables.column import Column
 from kscaffold.tables.dialect import MISSING
 from kscaffold.tables.kinds import CATEGORY, NUMBER, YES_NO
 from kscaffold.tables.look import Look
 from kscaffold.tables.profile import HEAD
+from kscaffold.tables.target import Column
 
 _LEAST_ROWS = 20
 _SAME = 0.999_999

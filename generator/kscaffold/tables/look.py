@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from kscaffold.tables.cells import Numbers, bare
@@ -13,17 +16,26 @@ from kscaffold.tables.errors import TableError
 from kscaffold.tables.kinds import NUMBER, Kind, find_kind
 from kscaffold.tables.parquet import is_parquet, open_parquet
 from kscaffold.tables.profile import Profile
-from kscaffold.tables.progress import WATCH, Progress
 from kscaffold.tables.rows import MOST, Chunk, Rows, open_rows
 from kscaffold.tables.source import find_source
 
-# The last table that was looked at.
-_LOOKS: dict[tuple[Path, bool, tuple[int, int, int]], Look] = {}
+Progress = Callable[[float], None]
 
 
-@dataclass(frozen=True)
+@contextmanager
+def _unwatched(_: Path) -> Iterator[Progress]:
+    yield lambda _: None
+
+
+# Called with the path of a table that is read; its context receives the fraction read so far.
+WATCH: ContextVar[Callable[[Path], AbstractContextManager[Progress]]] = ContextVar(
+    "WATCH", default=_unwatched
+)
+
+
+@dataclass(frozen=True, eq=False)
 class Look:
-    """A table that was looked at, before anything is decided.
+    """A table that was looked at, before anything is decided; equal only to itself.
 
     Attributes:
         path: of the file.
@@ -59,17 +71,16 @@ def look_at(path: Path, *, header: bool = True) -> Look:
         stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
     except OSError:
         stamp = (0, 0, 0)
-    key = (path, header, stamp)
-    if key not in _LOOKS:
-        with WATCH.get()(path) as progress:
-            look = _look_at(path, header, progress)
-        if not any(known[::2] == key[::2] for known in _LOOKS):
-            _LOOKS.clear()  # a command is about one table, with a header or without
-        _LOOKS[key] = look
-    return _LOOKS[key]
+    return _look_at(path, header, stamp)
 
 
-def _look_at(path: Path, header: bool, progress: Progress) -> Look:
+@lru_cache(maxsize=2)  # a command is about one table, with a header or without
+def _look_at(path: Path, header: bool, _stamp: tuple[int, int, int]) -> Look:
+    with WATCH.get()(path) as progress:
+        return _read(path, header, progress)
+
+
+def _read(path: Path, header: bool, progress: Progress) -> Look:
     if is_parquet(path):
         if path.suffix != ".parquet":
             reason = f"{path} is a Parquet file by its content"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kscaffold.tables.column import Column
 from kscaffold.tables.inspection import Inspection
 from kscaffold.tables.kinds import USED
+from kscaffold.tables.target import Column
 
 _MOST_NAMES, _MOST_CLASSES = 8, 10
 

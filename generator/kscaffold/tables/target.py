@@ -1,4 +1,4 @@
-"""What kind of target a column is, and on which scale it is trained."""
+"""A column with all that is decided about it: the task of a target, the scale of a number."""
 
 from __future__ import annotations
 
@@ -24,6 +24,27 @@ class Scale:
     offset: float = 0.0
     unit: float = 1.0
     transform: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column, as the project will read it.
+
+    Attributes:
+        name: of the column.
+        kind: what it is.
+        scale: of a number.
+        role: "feature", "target", "weight", "time", "group", or "" of one that is left out.
+        missing: how many of its cells are missing.
+        distinct: how many distinct cells there are; of many, at least.
+    """
+
+    name: str
+    kind: Kind
+    scale: Scale
+    role: str
+    missing: int
+    distinct: int
 
 
 def find_task(profile: Profile, kind: Kind) -> tuple[str, str]:
