@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kscaffold.hints import near
 from kscaffold.tables.errors import TableError
+
+# What a column may be, beside a feature.
+ROLES = ("target", "weight", "time", "group")
+_LISTS = ("drop", "keep", "category", "number")
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ class Choices:
     def check(self, path: object, header: Iterable[str]) -> None:
         """Refuse what names no column, or one in two ways; raises `TableError`."""
         known = [*header]
-        for about, name in self._named():
+        roles = {about: name for about in ROLES if (name := getattr(self, about))}
+        listed = ((about, name) for about in _LISTS for name in getattr(self, about))
+        for about, name in (*roles.items(), *listed):
             if name not in known:
                 hint = near(name, known) or f"it has {', '.join(known[:10])}"
                 raise TableError(f"{path} has no column {name!r}", about=about, hint=hint)
@@ -46,19 +52,10 @@ class Choices:
         if self.time and self.group:
             reason = "rows are split by time or by group, not by both"
             raise TableError(reason, about="group", hint="leave one out")
-        roles: dict[str, str] = {}
-        for about in ("target", "weight", "time", "group"):
-            name = getattr(self, about)
-            if name and name in roles:
-                raise TableError(f"{name!r} is the {roles[name]} already", about=about)
-            if name and name in self.drop:
+        seen: dict[str, str] = {}
+        for about, name in roles.items():
+            if name in seen:
+                raise TableError(f"{name!r} is the {seen[name]} already", about=about)
+            if name in self.drop:
                 raise TableError(f"{name!r} is the {about}", about="drop")
-            roles[name] = about
-
-    def _named(self) -> Iterator[tuple[str, str]]:
-        for about in ("target", "weight", "time", "group"):
-            if name := getattr(self, about):
-                yield about, name
-        for about in ("drop", "keep", "category", "number"):
-            for name in getattr(self, about):
-                yield about, name
+            seen[name] = about

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kscaffold.safety.escaping import quote
+from kscaffold.tables.choices import ROLES
 from kscaffold.tables.dialect import MISSING
 from kscaffold.tables.inspection import Inspection
 from kscaffold.tables.kinds import IDENTIFIER, NUMBER
@@ -36,42 +37,35 @@ def columns_toml(made: Inspection) -> str:
 
 
 def _table(made: Inspection) -> Iterator[str]:
-    look = made.look
-    yield f"target = {quote(made.target.name)}"
-    for role in ("weight", "time", "group"):
-        if name := getattr(made.choices, role):
-            yield f"{role} = {quote(name)}"
+    look, dialect = made.look, made.look.dialect
+    yield from _said({role: getattr(made.choices, role) for role in ROLES})
     if look.encoding:
-        yield f"separator = {quote(look.dialect.separator)}"
-        yield f"encoding = {quote(look.encoding)}"
-        if look.dialect.comments:
-            yield f"skip_lines = {look.dialect.comments}"
+        yield from _said({"separator": dialect.separator, "encoding": look.encoding})
+        yield from _said({"skip_lines": dialect.comments})
         if not look.has_header:
             yield "header = false"
-        if look.dialect.decimal != ".":
-            yield f"decimal = {quote(look.dialect.decimal)}"
-        if look.dialect.thousands:
-            yield f"thousands = {quote(look.dialect.thousands)}"
+        decimal = "" if dialect.decimal == "." else dialect.decimal
+        yield from _said({"decimal": decimal, "thousands": dialect.thousands})
     yield f"missing = {quote(MISSING)}"
 
 
 def _entry(column: Column, symbol: str) -> str:
-    kind, scale = column.kind, column.scale
-    parts = [f"kind = {quote(kind.kind)}"]
-    if kind.why and not column.role:
-        parts += ["use = false", f"why = {quote(kind.why)}"]
-    elif column.role in ("weight", "time", "group"):
-        parts += ["use = false", f"why = {quote(f'is the {column.role}')}"]
-    if symbol and (kind.kind in (NUMBER, IDENTIFIER) or column.role in ("weight", "time")):
-        parts.append(f"symbol = {quote(symbol)}")
-    if kind.values and column.role in ("feature", "target"):
-        parts.append(f"values = {quote(kind.values)}")
-    if kind.format:
-        parts.append(f"format = {quote(kind.format)}")
-    if scale.offset:
-        parts.append(f"offset = {quote(scale.offset)}")
-    if scale.unit != 1:
-        parts.append(f"unit = {quote(scale.unit)}")
-    if scale.transform:
-        parts.append(f"transform = {quote(scale.transform)}")
-    return ", ".join(parts)
+    kind, scale, role = column.kind, column.scale, column.role
+    is_apart = role in ("weight", "time", "group")
+    why = f"is the {role}" if is_apart else "" if role else kind.why
+    has_symbol = kind.kind in (NUMBER, IDENTIFIER) or role in ("weight", "time")
+    said = {
+        "symbol": symbol if has_symbol else "",
+        "values": kind.values if role in ("feature", "target") else (),
+        "format": kind.format,
+        "offset": scale.offset,
+        "unit": 0 if scale.unit == 1 else scale.unit,
+        "transform": scale.transform,
+    }
+    unused = ["use = false", f"why = {quote(why)}"] if why else []
+    return ", ".join([f"kind = {quote(kind.kind)}", *unused, *_said(said)])
+
+
+def _said(values: Mapping[str, object]) -> Iterator[str]:
+    """Yield the lines of values that are not empty."""
+    return (f"{key} = {quote(value)}" for key, value in values.items() if value)

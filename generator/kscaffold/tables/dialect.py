@@ -17,20 +17,8 @@ COMMENT = "#"
 MOSTLY = 0.9
 # Cells that stand for nothing, by their whole text.
 MISSING = (
-    "",
-    "?",
-    "-",
-    ".",
-    "NA",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "<NA>",
-    "NaN",
-    "nan",
-    "NULL",
-    "null",
-    "None",
+    *("", "?", "-", ".", "NA", "N/A", "n/a", "#N/A", "<NA>"),
+    *("NaN", "nan", "NULL", "null", "None"),
 )
 
 

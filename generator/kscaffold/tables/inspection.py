@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from kscaffold.tables.choices import Choices
+from kscaffold.tables.choices import ROLES, Choices
 from kscaffold.tables.dialect import NAMES
 from kscaffold.tables.errors import TableError
 from kscaffold.tables.kinds import (
@@ -120,7 +120,7 @@ def _decide(look: Look, choices: Choices, task: str) -> Inspection:
 
 
 def _columns(look: Look, choices: Choices, target: Kind, task: str) -> Iterator[Column]:
-    roles = {getattr(choices, role): role for role in ("target", "weight", "time", "group")}
+    roles = {getattr(choices, role): role for role in ROLES}
     for name, profile in look.profiles.items():
         kind = _chosen_kind(profile, look.kinds[name], choices)
         role = roles.get(name, "" if kind.why else "feature")

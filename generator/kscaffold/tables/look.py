@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,16 +20,9 @@ from kscaffold.tables.rows import MOST, Chunk, Rows, open_rows
 from kscaffold.tables.source import find_source
 
 Progress = Callable[[float], None]
-
-
-@contextmanager
-def _unwatched(_: Path) -> Iterator[Progress]:
-    yield lambda _: None
-
-
 # Called with the path of a table that is read; its context receives the fraction read so far.
 WATCH: ContextVar[Callable[[Path], AbstractContextManager[Progress]]] = ContextVar(
-    "WATCH", default=_unwatched
+    "WATCH", default=lambda _: nullcontext(lambda _: None)
 )
 
 

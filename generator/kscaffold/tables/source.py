@@ -139,11 +139,10 @@ def _errors_named(path: Path) -> Iterator[None]:
         raise TableError(reason, hint="export it as CSV in UTF-8") from None
     except UnicodeError as error:
         raise TableError(f"{path} is no text: {error}") from None
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+    # A RuntimeError is a zip with a password, or with a compression that Python lacks.
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise TableError(f"{path} is not a readable CSV file: {reason}") from None
-    except RuntimeError as error:  # a zip with a password
-        raise TableError(f"{path} is not a readable CSV file: {error}") from None
 
 
 class Lines:
