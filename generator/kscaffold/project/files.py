@@ -14,24 +14,12 @@ from kscaffold.project.answers import Answers
 from kscaffold.project.format import PYPROJECT, format_python, style_of
 from kscaffold.project.redaction import has_secrets, masked, redacted
 from kscaffold.project.render import Renderer
+from kscaffold.project.tree import Rendered
 from kscaffold.safety.paths import check_distinct, check_path, path_problem
 from kscaffold.template.manifest import File, Manifest, Question, Value
 
 # Of a rendered file, in characters.
 LONGEST = 64 << 20
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A file of a project: where it goes, and the file of the template."""
-
-    path: str
-    template: str
-    text: str | None  # None: the bytes of the template's file are copied
-    executable: bool
-    pristine: str | None = None  # the text without secrets; None: there are none in it
-    is_formatted: bool = False  # by black, which refuses invalid Python
-    answer: str | None = None  # the question whose file is copied in place of the template's
 
 
 @dataclass(frozen=True)
@@ -149,17 +137,7 @@ class Rendering:
         free = stand_ins(self.manifest, answers)
         for file in files:
             if file.text is not None and (kind := kind_of(file.path, file.text)):
-                guard = Guard(
-                    self.manifest,
-                    answers,
-                    stand_ins=free,
-                    render=render,
-                    template=file.template,
-                    kind=kind,
-                    text=file.text,
-                    is_formatted=file.is_formatted,
-                )
-                guard.check(file.path)
+                Guard(self.manifest, answers, free, render, file, file.text, kind).check()
 
     def _without_secrets(self, answers: Answers, files: tuple[Rendered, ...]) -> list[str | None]:
         """Return each file's text without the secrets; None: it is copied.

@@ -24,13 +24,7 @@ def allowed_filters(check: Callable[[], None]) -> dict[str, Callable[..., Any]]:
     """Return all filters by name, with limits on what each returns, and a check before each."""
     filters = {name: jinja2.filters.FILTERS[name] for name in FILTERS}
     own = {"indent": _indent, "wordwrap": _wordwrap, "join": _join, "replace": _replace}
-    ours = {
-        "quote": quote,
-        "markdown": markdown,
-        "module_name": module_name,
-        "file_name": file_name,
-        "seen_from": seen_from,
-    }
+    ours = {each.__name__: each for each in (quote, markdown, module_name, file_name, seen_from)}
     return {name: _bounded(each, check) for name, each in {**filters, **own, **ours}.items()}
 
 

@@ -14,6 +14,7 @@ from itertools import cycle
 
 from kscaffold.errors import AnswerError, KscaffoldError
 from kscaffold.project.structure import leaves, mean_the_same
+from kscaffold.project.tree import Rendered
 from kscaffold.template.manifest import Manifest, Question, Value
 
 # Stand-ins are made of these letters: not words, and too long to occur elsewhere by chance.
@@ -37,20 +38,19 @@ def stand_ins(manifest: Manifest, values: Mapping[str, Value]) -> dict[str, str]
 class Guard:
     """A file of a project, to be compared with its versions for other answers.
 
-    `render` renders a template file with other answers than `values`; `kind` is how the file is
-    read, by `kind_of`. If it `is_formatted`, invalid Python is refused later.
+    `render` renders a template file with other answers than `values`; `kind` is how the file's text
+    is read, by `kind_of`.
     """
 
     manifest: Manifest
     values: Mapping[str, Value]
     stand_ins: Mapping[str, str]
     render: Callable[[str, Mapping[str, Value]], str]
-    template: str
-    kind: str
+    file: Rendered
     text: str
-    is_formatted: bool = False
+    kind: str
 
-    def check(self, path: str) -> None:
+    def check(self) -> None:
         """Refuse an answer that changes the structure of the file; raises `AnswerError`."""
         if self._agrees(self.stand_ins) is not False or self._is_invalid_anyway():
             return
@@ -60,17 +60,18 @@ class Guard:
         if not guilty and self._agrees(joint) is not False:
             return
         name = (guilty or [*joint])[0]
-        place = f"{path}, line {self._line(name)}"
+        place = f"{self.file.path}, line {self._line(name)}"
         raise AnswerError(
             f"the answer is more than text in {place}: it changes the structure of the file",
             key=self.manifest.questions[name].option,
-            hint=f"have {self.template} quote it: {{{{ {name} | quote }}}}",
+            hint=f"have {self.file.template} quote it: {{{{ {name} | quote }}}}",
         )
 
     def _is_invalid_anyway(self) -> bool:
         """Return whether the template is to blame: its Python is invalid whatever is answered."""
         texts = (self.text, self._rendered(self.stand_ins) or "")
-        return self.is_formatted and all(leaves(text, self.kind) is None for text in texts)
+        # It is refused later, when black formats it.
+        return self.file.is_formatted and all(leaves(text, self.kind) is None for text in texts)
 
     def _agrees(self, swaps: Mapping[str, str]) -> bool | None:
         """Return whether it means the same with other answers; None: it does not render."""
@@ -106,7 +107,7 @@ class Guard:
 
     def _rendered(self, swaps: Mapping[str, str]) -> str | None:
         try:
-            return self.render(self.template, {**self.values, **swaps})
+            return self.render(self.file.template, {**self.values, **swaps})
         except KscaffoldError:
             return None
 

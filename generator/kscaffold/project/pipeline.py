@@ -12,12 +12,12 @@ from msgspec import convert, to_builtins
 
 from kscaffold.errors import AnswerError, KscaffoldError, Place, TemplateError, place_named
 from kscaffold.project.answers import Answers, Tools
-from kscaffold.project.files import Rendered, Rendering
+from kscaffold.project.files import Rendering
 from kscaffold.project.found import Finder
 from kscaffold.project.record import record_files
 from kscaffold.project.redaction import public
 from kscaffold.project.render import Renderer
-from kscaffold.project.tree import Tree, TreeFile
+from kscaffold.project.tree import Rendered, Tree, TreeFile
 from kscaffold.safety.child_process import ChildError, run_in_child
 from kscaffold.safety.files import read_regular
 from kscaffold.template.manifest import Manifest
@@ -143,9 +143,9 @@ def _copied(scaffold: Scaffold, answers: Answers, file: Rendered) -> bytes:
 
 def _rendered(scaffold: Scaffold, answers: Answers) -> tuple[Rendered, ...]:
     """Render the files; those of foreign templates in a child process."""
-    if not scaffold.template.is_foreign:
-        return scaffold.rendering(answers).files(answers, is_guarded=False)
     rendering = scaffold.rendering(answers)
+    if not scaffold.template.is_foreign:
+        return rendering.files(answers, is_guarded=False)
     seconds = SECONDS + SECONDS_A_FILE * len(scaffold.template.manifest.files)
     rendering.renderer.budget.renew(seconds)
     try:

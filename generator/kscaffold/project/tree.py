@@ -6,6 +6,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Rendered:
+    """A file of a project: where it goes, and the file of the template."""
+
+    path: str
+    template: str
+    text: str | None  # None: the bytes of the template's file are copied
+    executable: bool
+    pristine: str | None = None  # the text without secrets; None: there are none in it
+    is_formatted: bool = False  # by black, which refuses invalid Python
+    answer: str | None = None  # the question whose file is copied in place of the template's
+
+
+@dataclass(frozen=True)
 class TreeFile:
     r"""One file of a project: where it goes and what is in it."""
 
