@@ -87,7 +87,8 @@ def _read(path: Path, header: bool, progress: Progress) -> Look:
 
 def _look(path: Path, encoding: str, header: bool, rows: Rows, progress: Progress) -> Look:
     first = next(rows.chunks, None)
-    doubt = header and bool(encoding) and _all_numbers(rows.header)
+    has_number = any(Numbers().value(name.replace(",", ".")) is not None for name in rows.header)
+    doubt = header and bool(encoding) and has_number
     _check_names(path, rows.header, doubt)
     if first is None:
         reason = f"{path} has no rows below its header"
@@ -135,10 +136,6 @@ def _with_marks(dialect: Dialect, columns: Iterable[tuple[set[str], str]]) -> Di
     if decimal == dialect.separator:
         decimal, thousands = ".", ""
     return replace(dialect, decimal=decimal, thousands=thousands)
-
-
-def _all_numbers(header: tuple[str, ...]) -> bool:
-    return any(Numbers().value(name.replace(",", ".")) is not None for name in header)
 
 
 def _in_doubt(header: tuple[str, ...], kinds: dict[str, Kind], numbers: Numbers) -> bool:

@@ -101,8 +101,9 @@ def _rows(
     except csv.Error as error:
         if lines.is_cut:
             return  # in the middle of a quoted cell
+        reason, hint = _explained(str(error))
         place = f"{path}, line {dialect.comments + reader.line_num}"
-        raise TableError(f"{place}: {_reason(str(error))}", hint=_hint(str(error))) from None
+        raise TableError(f"{place}: {reason}", hint=hint) from None
 
 
 def _is_header(line: str, below: list[str], separator: str) -> bool:
@@ -110,20 +111,16 @@ def _is_header(line: str, below: list[str], separator: str) -> bool:
     return bool(below) and cells > 1 and all(len(b.split(separator)) == cells for b in below[:20])
 
 
-def _reason(message: str) -> str:
+def _explained(message: str) -> tuple[str, str]:
+    """Return what is wrong and how to fix it, by a message of `csv`."""
+    if "field limit" in message:
+        reason = f"a cell has more than {csv.field_size_limit()} characters"
+        return reason, "drop this column, or look for a quote that is never closed"
     if "unexpected end of data" in message:
-        return "a quoted cell is never closed"
-    if "expected after" in message:
-        return "text follows a closing quote"
-    if "field limit" in message:
-        return f"a cell has more than {csv.field_size_limit()} characters"
-    return message
-
-
-def _hint(message: str) -> str:
-    if "field limit" in message:
-        return "drop this column, or look for a quote that is never closed"
-    return 'write a quote in a cell as "", in a quoted cell'
+        message = "a quoted cell is never closed"
+    elif "expected after" in message:
+        message = "text follows a closing quote"
+    return message, 'write a quote in a cell as "", in a quoted cell'
 
 
 def _chunks(path: Path, rows: Iterable[tuple[int, list[str]]], width: int) -> Iterator[Chunk]:

@@ -63,7 +63,7 @@ def as_lines(made: Inspection) -> Iterator[str]:
 def _facts(made: Inspection) -> Iterator[tuple[str, str]]:
     yield "target", f"{made.target.name} ({made.task}: {made.why})"
     if made.classes:
-        shown = [f"{name} {_share(n, made)}" for name, n in made.classes.items()]
+        shown = [f"{name} {100 * n / max(made.rows, 1):.3g}%" for name, n in made.classes.items()]
         yield "classes", _some(shown, _MOST_CLASSES)
     features = [column for column in made.columns if column.role == "feature"]
     for kind in USED:
@@ -79,10 +79,6 @@ def _facts(made: Inspection) -> Iterator[tuple[str, str]]:
     for column in made.columns:
         if not column.role:
             yield "left out", f"{column.name}: {column.kind.why}"
-
-
-def _share(count: int, made: Inspection) -> str:
-    return f"{100 * count / max(made.rows, 1):.3g}%"
 
 
 def _some(words: list[str], most: int) -> str:
