@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +19,12 @@ _FOLDER = re.compile(r"([a-z][a-z0-9_-]*)/\*")
 
 def with_choices(layers: Sequence[Part]) -> list[Part]:
     """Return layers, each followed by its folders that are choices; raises `TemplateError`."""
+    asked = [part.values.get("questions") for part in layers]  # not validated yet
     folders = {
         name: folder
-        for part in layers
-        for name, keys in _tables(part.values.get("questions"))
-        if (folder := choice_folder(keys))
+        for questions in asked
+        for name, keys in (questions.items() if isinstance(questions, dict) else ())
+        if isinstance(keys, dict) and (folder := choice_folder(keys))
     }
     apart = frozenset(folders.values())
     parts = [
@@ -64,13 +65,6 @@ def _extending(choices: Sequence[Part]) -> list[Part]:
         for part in sorted(choices, key=lambda part: len(chains[part.question, part.answer]))
         if part.question == question
     ]
-
-
-def _tables(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the tables in a table that is not validated yet."""
-    for name, keys in value.items() if isinstance(value, dict) else ():
-        if isinstance(keys, dict):
-            yield name, keys
 
 
 def _choice(part: Part, folder: str) -> Part:

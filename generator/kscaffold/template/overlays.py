@@ -84,7 +84,16 @@ class Layer:
 
     def files(self) -> tuple[str, ...]:
         """Return the paths of all files but the manifest, in order; raises `TemplateError`."""
-        return tuple(sorted(path for path in self._walk() if path != MANIFEST))
+        found: list[str] = []
+        for folder, names, files in os.walk(self.root):
+            inside = PurePosixPath(Path(folder).relative_to(self.root).as_posix())
+            others = IGNORED if inside.parts else IGNORED | self.apart
+            names[:] = sorted(n for n in names if n not in others and not LEFT_OVER.search(n))
+            kept = (name for name in files if name not in IGNORED and not LEFT_OVER.search(name))
+            found += [str(inside / name) for name in kept]
+            if len(found) > MAX_FILES:
+                raise TemplateError(f"more than {MAX_FILES} files", place=self.place)
+        return tuple(sorted(path for path in found if path != MANIFEST))
 
     def digest(self) -> str:
         """Return the SHA-256 of all paths and contents, in hexadecimal; raises `TemplateError`."""
@@ -98,20 +107,6 @@ class Layer:
                     raise TemplateError(f"more than {MAX_BYTES >> 20} MiB", place=place)
                 add_to_digest(whole, path, file)
         return whole.hexdigest()
-
-    def _walk(self) -> Iterator[str]:
-        count = 0
-        for folder, names, files in os.walk(self.root):
-            inside = PurePosixPath(Path(folder).relative_to(self.root).as_posix())
-            others = IGNORED if inside.parts else IGNORED | self.apart
-            names[:] = sorted(n for n in names if n not in others and not LEFT_OVER.search(n))
-            for name in files:
-                if name in IGNORED or LEFT_OVER.search(name):
-                    continue
-                count += 1
-                if count > MAX_FILES:
-                    raise TemplateError(f"more than {MAX_FILES} files", place=self.place)
-                yield str(inside / name)
 
 
 class Layers(tuple[Layer, ...]):
