@@ -81,6 +81,18 @@ class AnswerError(KscaffoldError):
     exit_code = 2
 
 
+class TableError(AnswerError):
+    """A table that cannot be used.
+
+    Attributes:
+        about: what is to blame: "path", or the option that names a column, such as "target".
+    """
+
+    def __init__(self, reason: str, *, about: str = "path", hint: str = "") -> None:
+        super().__init__(reason, hint=hint)
+        self.about = about
+
+
 class TargetError(KscaffoldError):
     """The target cannot be written: something is in the way, or the disk refuses."""
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from kscaffold.errors import TableError
 from kscaffold.tables.cells import Numbers, find_date_format
 from kscaffold.tables.choices import Choices
 from kscaffold.tables.dialect import find_marks
-from kscaffold.tables.errors import TableError
 from kscaffold.tables.inspection import Inspection, inspect_table
 from tests.tables.makers import write
 

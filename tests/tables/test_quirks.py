@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kscaffold.errors import TableError
 from kscaffold.tables.columns_file import columns_toml
-from kscaffold.tables.errors import TableError
 from kscaffold.tables.inspection import inspect_table
 from kscaffold.tables.summary import as_data
 from kscaffold.toml import parse_toml

@@ -198,7 +198,7 @@ def test_what_new_accepts_is_read(seed: int, rows: int, project: Any, tmp_path: 
     chosen = [generator.sample(cells, generator.randint(1, 5)) for _ in range(4)]
     lines = [";".join(generator.choice(each) for each in chosen) for _ in range(rows)]
     path = write(tmp_path, "t.csv", "\n".join(["a;b;c;y", *lines]) + "\n")
-    from kscaffold.tables.errors import TableError
+    from kscaffold.errors import TableError
 
     try:
         made = inspect_table(path)

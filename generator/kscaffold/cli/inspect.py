@@ -10,9 +10,8 @@ import click
 from kscaffold.cli.progress import table_bar
 from kscaffold.cli.shared import format_option
 from kscaffold.cli.terminal import echo, echo_json
-from kscaffold.errors import AnswerError
+from kscaffold.errors import AnswerError, TableError
 from kscaffold.tables.choices import Choices
-from kscaffold.tables.errors import TableError
 from kscaffold.tables.inspection import inspect_table
 from kscaffold.tables.look import WATCH
 from kscaffold.tables.summary import as_data, as_lines

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 
-from kscaffold.errors import AnswerError, TemplateError
+from kscaffold.errors import AnswerError, TableError, TemplateError
 from kscaffold.hints import near_or_all
 from kscaffold.tables.choices import Choices
 from kscaffold.tables.columns_file import columns_toml
-from kscaffold.tables.errors import TableError
 from kscaffold.tables.inspection import Inspection, inspect_table, last_column
 from kscaffold.tables.look import look_at
 from kscaffold.tables.target import find_task

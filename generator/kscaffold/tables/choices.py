@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kscaffold.errors import TableError
 from kscaffold.hints import near
-from kscaffold.tables.errors import TableError
 
 # What a column may be, beside a feature.
 ROLES = ("target", "weight", "time", "group")

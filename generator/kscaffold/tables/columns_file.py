@@ -28,11 +28,7 @@ _ABOUT = """\
 
 def columns_toml(made: Inspection) -> str:
     """Return the text of the file."""
-    profiles = made.look.profiles
-    entries = [
-        f"{quote(column.name)} = {{ {_entry(column, profiles[column.name].reader.symbol)} }}"
-        for column in made.columns
-    ]
+    entries = [f"{quote(column.name)} = {{ {_entry(column)} }}" for column in made.columns]
     return "\n".join([_ABOUT, "[table]", *_table(made), "", "[columns]", *entries]) + "\n"
 
 
@@ -49,13 +45,13 @@ def _table(made: Inspection) -> Iterator[str]:
     yield f"missing = {quote(MISSING)}"
 
 
-def _entry(column: Column, symbol: str) -> str:
+def _entry(column: Column) -> str:
     kind, scale, role = column.kind, column.scale, column.role
     is_apart = role in ("weight", "time", "group")
     why = f"is the {role}" if is_apart else "" if role else kind.why
     has_symbol = kind.kind in (NUMBER, IDENTIFIER) or role in ("weight", "time")
     said = {
-        "symbol": symbol if has_symbol else "",
+        "symbol": column.profile.reader.symbol if has_symbol else "",
         "values": kind.values if role in ("feature", "target") else (),
         "format": kind.format,
         "offset": scale.offset,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from kscaffold.errors import TableError
 from kscaffold.tables.choices import ROLES, Choices
 from kscaffold.tables.dialect import NAMES
-from kscaffold.tables.errors import TableError
 from kscaffold.tables.kinds import (
     CATEGORY,
     DATE,
@@ -68,7 +68,7 @@ class Inspection:
     @property
     def rows(self) -> int:
         """The rows that have a target."""
-        profile = self.look.profiles[self.target.name]
+        profile = self.target.profile
         return profile.numbers if self.task == REGRESSION else profile.filled
 
 
@@ -116,7 +116,7 @@ def _decide(look: Look, choices: Choices, task: str) -> Inspection:
     _check(look, columns, choices)
     classes = Counter({v: profile.counts[v] for v in kind.values}) if kind.values else Counter()
     made = Inspection(look, choices, columns, task, why, dict(classes.most_common()), ())
-    return replace(made, notes=(*_notes(made), *leaks(look, columns)))
+    return replace(made, notes=(*_notes(made), *leaks(columns)))
 
 
 def _columns(look: Look, choices: Choices, target: Kind, task: str) -> Iterator[Column]:
@@ -130,7 +130,7 @@ def _columns(look: Look, choices: Choices, target: Kind, task: str) -> Iterator[
             scale = Scale(transform="auto") if task == REGRESSION else scale
         elif kind.kind == NUMBER and profile.numbers:
             scale = feature_scale(profile) if role in ("feature", "time") else scale
-        yield Column(name, kind, scale, role, profile.missing, len(profile.counts))
+        yield Column(profile, kind, scale, role)
 
 
 def _chosen_kind(profile: Profile, kind: Kind, choices: Choices) -> Kind:
@@ -174,7 +174,7 @@ def _check(look: Look, columns: tuple[Column, ...], choices: Choices) -> None:
         )
         raise TableError(reason, hint="--keep COLUMN uses one all the same")
     for column in columns:
-        profile = look.profiles[column.name]
+        profile = column.profile
         if column.role == "weight":
             if profile.numbers < profile.filled or not profile.numbers:
                 raise _role_error(look, profile, "weight", "is not a number")
@@ -219,12 +219,10 @@ def _notes(made: Inspection) -> Iterator[str]:
     if dialect.thousands:
         yield f"numbers have {dialect.thousands!r} between thousands"
     for column in made.columns:
-        yield from _notes_of(look.profiles[column.name], column)
+        yield from _notes_of(column)
     if made.choices.group and look.profiles[made.choices.group].distinct == 2:
         yield f"{made.choices.group!r} has two groups: no row is left to validate with"
-    target = look.profiles[made.target.name]
-    lost = look.rows - (target.numbers if made.task == REGRESSION else target.filled)
-    if lost:
+    if lost := look.rows - made.rows:
         yield f"{counted(lost, 'row')} without a target {'is' if lost == 1 else 'are'} left out"
     if made.rows < 100:
         yield f"{counted(made.rows, 'row')} are few: expect results that depend on the seed"
@@ -235,8 +233,8 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _notes_of(profile: Profile, column: Column) -> Iterator[str]:
-    name, kind = column.name, column.kind
+def _notes_of(column: Column) -> Iterator[str]:
+    name, kind, profile = column.name, column.kind, column.profile
     if kind.kind == NUMBER and column.role and profile.reader.symbol:
         yield f"column {name!r}: {profile.reader.symbol!r} beside the numbers is ignored"
     odd = profile.filled - profile.numbers

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from kscaffold.errors import TableError
 from kscaffold.tables.cells import Numbers, bare
 from kscaffold.tables.dialect import MISSING, Dialect, find_marks, find_symbol
-from kscaffold.tables.errors import TableError
 from kscaffold.tables.kinds import NUMBER, Kind, find_kind
 from kscaffold.tables.parquet import is_parquet, open_parquet
 from kscaffold.tables.profile import Profile
@@ -70,19 +70,12 @@ def look_at(path: Path, *, header: bool = True) -> Look:
 @lru_cache(maxsize=2)  # a command is about one table, with a header or without
 def _look_at(path: Path, header: bool, _stamp: tuple[int, int, int]) -> Look:
     with WATCH.get()(path) as progress:
-        return _read(path, header, progress)
-
-
-def _read(path: Path, header: bool, progress: Progress) -> Look:
-    if is_parquet(path):
-        if path.suffix != ".parquet":
-            reason = f"{path} is a Parquet file by its content"
-            raise TableError(reason, hint="name it *.parquet")
-        with open_parquet(path, MOST) as rows:
-            return _look(path, "", True, rows, progress)
-    source = find_source(path)
-    with open_rows(source, header=header, most=MOST) as rows:
-        return _look(path, source.encoding, header, rows, progress)
+        if is_parquet(path):
+            with open_parquet(path, MOST) as rows:
+                return _look(path, "", True, rows, progress)
+        source = find_source(path)
+        with open_rows(source, header=header, most=MOST) as rows:
+            return _look(path, source.encoding, header, rows, progress)
 
 
 def _look(path: Path, encoding: str, header: bool, rows: Rows, progress: Progress) -> Look:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kscaffold.errors import TableError
 from kscaffold.safety.files import open_regular
 from kscaffold.tables.dialect import Dialect
-from kscaffold.tables.errors import TableError
 from kscaffold.tables.rows import CHUNK, Chunk, Rows
 
 MAGIC = b"PAR1"
@@ -28,13 +28,14 @@ def is_parquet(path: Path) -> bool:
 @contextmanager
 def open_parquet(path: Path, most: int) -> Iterator[Rows]:
     """Open a Parquet file as if its cells were text, `most` characters of it or so."""
+    if path.suffix != ".parquet":
+        raise TableError(f"{path} is a Parquet file by its content", hint="name it *.parquet")
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise TableError(
-            f"{path} is a Parquet file", hint="pip install pyarrow to read it"
-        ) from None
+        hint = "pip install pyarrow to read it"
+        raise TableError(f"{path} is a Parquet file", hint=hint) from None
 
     try:
         with parquet.ParquetFile(path) as file:

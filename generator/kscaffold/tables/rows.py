@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from kscaffold.errors import TableError
 from kscaffold.tables.dialect import COMMENT, Dialect, comment_lines, find_separator
-from kscaffold.tables.errors import TableError
 from kscaffold.tables.source import Lines, Source
 
 # Characters that are looked at; of a larger table this is the sample.

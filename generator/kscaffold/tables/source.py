@@ -15,8 +15,8 @@ from os import fstat
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from kscaffold.errors import TableError
 from kscaffold.safety.files import open_regular
-from kscaffold.tables.errors import TableError
 
 LONGEST_LINE = 4_000_000  # characters
 HEAD = 1 << 16

@@ -40,8 +40,8 @@ def _column(column: Column) -> dict[str, Any]:
         "name": column.name,
         "kind": column.kind.kind,
         "role": column.role or None,
-        "missing": column.missing,
-        "distinct": column.distinct,
+        "missing": column.profile.missing,
+        "distinct": len(column.profile.counts),
     }
     if column.kind.why and not column.role:
         found["why"] = column.kind.why
@@ -69,9 +69,9 @@ def _facts(made: Inspection) -> Iterator[tuple[str, str]]:
     for kind in USED:
         if names := [column.name for column in features if column.kind.kind == kind]:
             yield kind, f"{len(names)}: {_some(names, _MOST_NAMES)}"
-    if missing := [c for c in features if c.missing]:
-        shown = [f"{column.name} {column.missing}" for column in missing]
-        cells = sum(column.missing for column in missing)
+    if missing := [column.profile for column in features if column.profile.missing]:
+        shown = [f"{profile.name} {profile.missing}" for profile in missing]
+        cells = sum(profile.missing for profile in missing)
         yield "missing", f"{cells} cells: {_some(shown, _MOST_NAMES)}"
     for role in ("weight", "time", "group"):
         if name := getattr(made.choices, role):

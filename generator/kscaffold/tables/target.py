@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
-from kscaffold.tables.errors import TableError
+from kscaffold.errors import TableError
 from kscaffold.tables.kinds import CATEGORY, CONSTANT, DATE, EMPTY, NUMBER, YES_NO, Kind, in_order
 from kscaffold.tables.profile import Profile
 
@@ -31,20 +31,21 @@ class Column:
     """A column, as the project will read it.
 
     Attributes:
-        name: of the column.
+        profile: what its cells are.
         kind: what it is.
         scale: of a number.
         role: "feature", "target", "weight", "time", "group", or "" of one that is left out.
-        missing: how many of its cells are missing.
-        distinct: how many distinct cells there are; of many, at least.
     """
 
-    name: str
+    profile: Profile
     kind: Kind
     scale: Scale
     role: str
-    missing: int
-    distinct: int
+
+    @property
+    def name(self) -> str:
+        """The name in the header."""
+        return self.profile.name
 
 
 def find_task(profile: Profile, kind: Kind) -> tuple[str, str]:
