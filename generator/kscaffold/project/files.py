@@ -12,7 +12,7 @@ from kscaffold import __version__
 from kscaffold.errors import AnswerError, KscaffoldError, TemplateError, place_named
 from kscaffold.project.answers import Answers
 from kscaffold.project.format import PYPROJECT, format_python, style_of
-from kscaffold.project.redaction import has_secrets, masked, redacted
+from kscaffold.project.redaction import masked, redacted
 from kscaffold.project.render import Renderer
 from kscaffold.project.tree import Rendered
 from kscaffold.safety.paths import check_distinct, check_path, path_problem
@@ -50,9 +50,10 @@ class Rendering:
             TemplateError: a template is broken, or renders to invalid Python.
         """
         files = self._files(answers.values, is_guarded=is_guarded)
-        if not has_secrets(self.manifest, answers):
+        public = masked(self.manifest, answers).values
+        if public == answers.values:
             return files
-        texts = self._without_secrets(answers, files)
+        texts = self._without_secrets(answers.values, public, files)
         return tuple(
             file if text == file.text else replace(file, pristine=text)
             for file, text in zip(files, texts, strict=True)
@@ -139,15 +140,15 @@ class Rendering:
             if file.text is not None and (kind := kind_of(file.path, file.text)):
                 Guard(self.manifest, answers, free, render, file, file.text, kind).check()
 
-    def _without_secrets(self, answers: Answers, files: tuple[Rendered, ...]) -> list[str | None]:
+    def _without_secrets(
+        self, values: Mapping[str, Value], public: Mapping[str, Value], files: tuple[Rendered, ...]
+    ) -> list[str | None]:
         """Return each file's text without the secrets; None: it is copied.
 
         It is rendered again, since a secret may look different in the text, such as when quoted.
         """
         try:
-            without = self._files(masked(self.manifest, answers).values, is_guarded=False)
-            texts = {file.path: file.text for file in without}
+            texts = {file.path: file.text for file in self._files(public, is_guarded=False)}
             return [texts[file.path] for file in files]
         except (KscaffoldError, KeyError):  # the template needs the secret for more than its text
-            values = answers.values
             return [file.text and redacted(file.text, self.manifest, values) for file in files]

@@ -61,11 +61,6 @@ def answers_named(manifest: Manifest, answers: Answers) -> Iterator[None]:
         raise
 
 
-def has_secrets(manifest: Manifest, answers: Answers) -> bool:
-    """Return whether a secret was given."""
-    return bool(_secrets(manifest, answers.values))
-
-
 def _secrets(manifest: Manifest, values: Mapping[str, object]) -> dict[str, str]:
     return {
         name: str(values[name])

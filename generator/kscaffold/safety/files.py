@@ -6,16 +6,12 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from typing import BinaryIO
 
 # Opening a pipe or a device must not block.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 # For files that people write by hand, such as a configuration, in bytes.
 MAX_TEXT = 4 << 20
-_CHUNK = 1 << 20
 
 
 def open_regular(path: Path, most: int | None = None) -> BinaryIO:
@@ -57,15 +53,6 @@ def read_all(file: BinaryIO, path: Path, most: int) -> bytes:
     if len(data) > most:
         raise _too_large(path, most)
     return data
-
-
-def add_to_digest(whole: _Hash, name: str, file: BinaryIO) -> None:
-    """Add a file's name, size and content to a digest, in chunks."""
-    left = os.fstat(file.fileno()).st_size
-    whole.update(f"{len(name)}:{name}:{left}:".encode())
-    while left > 0 and (chunk := file.read(min(left, _CHUNK))):
-        whole.update(chunk)
-        left -= len(chunk)
 
 
 def _too_large(path: Path, most: int) -> OSError:

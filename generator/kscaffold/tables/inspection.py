@@ -79,11 +79,7 @@ def last_column(look: Look) -> str:
 
 
 def inspect_table(
-    path: Path,
-    choices: Choices | None = None,
-    *,
-    header: bool = True,
-    task: str = "",
+    path: Path, choices: Choices | None = None, *, header: bool = True, task: str = ""
 ) -> Inspection:
     """Look at a table and decide what is learned from it.
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from kscaffold.errors import TemplateError
-from kscaffold.safety.files import add_to_digest, open_regular, read_all
+from kscaffold.safety.files import open_regular, read_all
 
 MANIFEST = "kscaffold.toml"
 # Files that are in the folder of a template and not part of it.
@@ -25,6 +25,7 @@ MAX_FILES = 20_000
 # Of one file, and of all together, in bytes.
 MAX_FILE = 64 << 20
 MAX_BYTES = 256 << 20
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,18 @@ class Layer:
     def digest(self) -> str:
         """Return the SHA-256 of all paths and contents, in hexadecimal; raises `TemplateError`."""
         whole = hashlib.sha256()
-        left = MAX_BYTES
+        total = 0
         for path in (MANIFEST, *self.files()):
             with self.open(path, MAX_BYTES) as file:
-                left -= os.fstat(file.fileno()).st_size
-                if left < 0:
+                left = os.fstat(file.fileno()).st_size
+                total += left
+                if total > MAX_BYTES:
                     place = self.place or str(self.root)
                     raise TemplateError(f"more than {MAX_BYTES >> 20} MiB", place=place)
-                add_to_digest(whole, path, file)
+                whole.update(f"{len(path)}:{path}:{left}:".encode())
+                while left > 0 and (chunk := file.read(min(left, _CHUNK))):
+                    whole.update(chunk)
+                    left -= len(chunk)
         return whole.hexdigest()
 
 

@@ -25,15 +25,12 @@ def signals_deferred() -> Iterator[Checkpoint]:
     """
     caught: list[int] = []
 
-    def note(number: int, _: FrameType | None) -> None:
-        caught.append(number)
-
     def checkpoint() -> None:
         if caught:
             reason = f"stopped by {signal.Signals(caught[0]).name}"
             raise TargetError(reason, hint="nothing was written, so just run it again")
 
-    before = _replace_handlers(note)
+    before = _replace_handlers(lambda number, _: caught.append(number))
     try:
         yield checkpoint
     finally:
