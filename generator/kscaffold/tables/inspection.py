@@ -165,9 +165,8 @@ def _check(look: Look, columns: tuple[Column, ...], choices: Choices) -> None:
         raise TableError(reason, hint=f"at least {LEAST_ROWS} are needed")
     if not any(column.role == "feature" for column in columns):
         why = "; ".join(f"{c.name!r} {c.kind.why}" for c in columns if not c.role)
-        reason = (
-            f"{look.path} has no feature that says anything: {why or 'there is no other column'}"
-        )
+        why = why or "there is no other column"
+        reason = f"{look.path} has no feature that says anything: {why}"
         raise TableError(reason, hint="--keep COLUMN uses one all the same")
     for column in columns:
         profile = column.profile

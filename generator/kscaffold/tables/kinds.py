@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kscaffold.tables.cells import find_date_format, parse_date
@@ -76,9 +77,9 @@ def as_category(profile: Profile) -> Kind:
     return Kind(CATEGORY, values=values, others=distinct - len(values))
 
 
-def in_order(values: object) -> tuple[str, ...]:
+def in_order(values: Iterable[str]) -> tuple[str, ...]:
     """Return values by size if all are numbers, else by the alphabet; no before yes."""
-    texts: list[str] = list(values)  # type: ignore[call-overload]
+    texts = list(values)
     try:
         return tuple(sorted(texts, key=lambda text: (float(text), text)))
     except ValueError:

@@ -63,8 +63,7 @@ class Rows:
 def open_rows(source: Source, *, header: bool, most: int = MOST) -> Iterator[Rows]:
     """Open a table; raises `TableError`, also while its chunks are read."""
     path = source.path
-    with source.open() as (text, file):
-        lines = Lines(text, path, most, file)
+    with source.open(most) as lines:
         first = list(islice(lines, _SNIFFED))
         comments = comment_lines(first)
         separator = find_separator(first[comments:])

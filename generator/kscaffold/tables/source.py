@@ -50,15 +50,15 @@ class Source:
     compression: str
 
     @contextmanager
-    def open(self) -> Iterator[tuple[TextIOWrapper, BinaryIO]]:
-        """Open the text and its file; raises `TableError` for what goes wrong inside, too."""
+    def open(self, most: int) -> Iterator[Lines]:
+        """Open its first `most` characters; raises `TableError` for what goes wrong inside, too."""
         with (
             _errors_named(self.path),
             open_regular(self.path) as file,
             _decompressed(self.path, file, self.compression) as data,
             TextIOWrapper(data, encoding=self.encoding, newline="") as text,
         ):
-            yield text, file
+            yield Lines(text, self.path, most, file)
 
 
 def find_source(path: Path) -> Source:
@@ -75,9 +75,8 @@ def find_source(path: Path) -> Source:
                 raise TableError(f"{path} is {what}")
         if compression and path.suffix.lower() != compression:
             # pandas goes by the name.
-            raise TableError(
-                f"{path} is a {compression} file by its content", hint=f"name it *{compression}"
-            )
+            reason = f"{path} is a {compression} file by its content"
+            raise TableError(reason, hint=f"name it *{compression}")
         if not compression and path.suffix.lower() in _SUFFIXES.values():
             raise TableError(f"{path} is no {path.suffix} file by its content", hint="rename it")
         file.seek(0)
