@@ -89,20 +89,11 @@ def parse_file(renderer: Renderer, name: str, location: Location) -> Parsed:
     return replace(found, references=tuple(references))
 
 
-def parse_text(text: str, location: Location) -> Parsed:
-    """Parse a text of the manifest, which may have expressions but no statements."""
-    wrong = "the manifest takes {{ expressions }}, not statements" if "{%" in text else ""
-    return _of_manifest(text, location, wrong)
-
-
-def parse_expression(expression: str, location: Location) -> Parsed:
-    """Parse an expression of the manifest."""
-    return _of_manifest(expression, location, is_expression=True)
-
-
-def _of_manifest(
-    text: str, location: Location, wrong: str = "", *, is_expression: bool = False
-) -> Parsed:
+def parse_value(text: str, location: Location, *, is_expression: bool = False) -> Parsed:
+    """Parse a text of the manifest: an expression, or else a template without statements."""
+    wrong = ""
+    if "{%" in text and not is_expression:
+        wrong = "the manifest takes {{ expressions }}, not statements"
     if len(text) > LONGEST_SOURCE:
         wrong = f"{len(text)} characters; more than {LONGEST_SOURCE} are not allowed"
     if not wrong:
