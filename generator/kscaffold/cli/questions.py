@@ -17,46 +17,38 @@ from kscaffold.project.record import read_data_file
 from kscaffold.template.manifest import Manifest, Question
 
 
-class OneOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A choice that shells complete; validation is left to the question."""
-
-    name = "choice"
-
-    def __init__(self, choices: tuple[str, ...]) -> None:
-        self.choices = choices
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """Show the choices."""
-        return visible(f"[{'|'.join(self.choices)}]")
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """Return the choices that begin like the incomplete one."""
-        fitting = (choice for choice in self.choices if choice.startswith(incomplete))
-        return [CompletionItem(choice) for choice in fitting if visible(choice) == choice]
-
-
 class QuestionOption(click.Option):
-    """An option that answers a question; `group` is its heading in the help."""
+    """An option that answers a question; `group` is its heading in the help.
+
+    Validation is left to the question.
+    """
 
     def __init__(self, question: Question) -> None:
         chosen = f"With {question.asked_with}" if question.asked_with else ""
         self.group = chosen or "Questions of the template"
+        self.question = question
         name, several = question.option, question.type == "multi-choice"
         if question.type == "bool":
             name = f"{name}/--no-{name[2:]}"
-        kinds: dict[str, Any] = {"choice": OneOf(question.choices), "path": click.Path()}
+        kinds: dict[str, Any] = {"bool": None, "path": click.Path()}
+        choices = ("," if several else "|").join(question.choices)
         super().__init__(
             [name, question.name],
             default=None,
             multiple=question.type == "list",
-            type=None if question.type == "bool" else kinds.get(question.type, str),
-            metavar=visible(f"[{','.join(question.choices)}]") if several else None,
+            type=kinds.get(question.type, str),
+            metavar=visible(f"[{choices}]") if choices else None,
             help=about(question)
             + visible(_default_shown(question))
             + (" Separate several with commas." if several else ""),
         )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the choices that begin like the incomplete one, or what the type completes."""
+        if self.question.type != "choice":
+            return super().shell_complete(ctx, incomplete)
+        fitting = (each for each in self.question.choices if each.startswith(incomplete))
+        return [CompletionItem(choice) for choice in fitting if visible(choice) == choice]
 
 
 def about(question: Question) -> str:

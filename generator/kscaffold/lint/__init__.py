@@ -62,7 +62,7 @@ def _agreed(views: Sequence[View]) -> Iterator[Finding]:
             if each.rule not in OVERALL:
                 yield each
             elif each.fault not in told and all(
-                each.fault in there for other, there in places if other.shows(each.file)
+                each.fault in there for other, there in places if each.file in other.places
             ):
                 told.add(each.fault)
                 yield each

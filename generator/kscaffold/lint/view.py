@@ -57,13 +57,9 @@ class View:
             return self.location(key, place=file.place)
         return self.line_of(self.layers.find(file.template) or 0, file.template)
 
-    def shows(self, file: str) -> bool:
-        """Return whether a file of a finding is in a layer of this view."""
-        return file in self._places
-
     @cached_property
-    def _places(self) -> frozenset[str]:
-        """The names of all files in findings."""
+    def places(self) -> frozenset[str]:
+        """The files of its layers, as findings name them."""
         manifests = [(number, MANIFEST) for number in range(len(self.layers))]
         return frozenset(
             f"{self.layers[number].place}{path}" for number, path in (*manifests, *self.files)
