@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -30,6 +30,8 @@ from kscaffold.project.pipeline import Scaffold, prepare
 from kscaffold.template.git import without_password
 from kscaffold.template.sources import load_templates
 from kscaffold.template.stack import Template
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -135,12 +137,10 @@ def _covering(scaffold: Scaffold, cover: str | None) -> tuple[list[Given], str]:
     return chosen, f"{len(chosen)} of {count}: {which}"
 
 
-@contextmanager
-def _progress(phase: str, steps: int) -> Generator[Callable[[], None], None, None]:
+def _progress(phase: str, done: Iterable[T], steps: int) -> AbstractContextManager[Iterable[T]]:
     hidden = steps < 2 or not sys.stderr.isatty()
     label = f"{phase:<9}"
-    with click.progressbar(length=steps, label=label, file=sys.stderr, hidden=hidden) as bar:
-        yield lambda: bar.update(1)
+    return click.progressbar(done, length=steps, label=label, file=sys.stderr, hidden=hidden)
 
 
 def _table(projects: Sequence[Project], skipped: dict[str, str]) -> dict[str, dict[str, Any]]:

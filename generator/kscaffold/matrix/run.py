@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ FEWEST = 16
 # The answers of this many different failures are minimized.
 MOST_FAILURES = 5
 
-# Shows a phase with a number of steps; the yielded function counts one step.
-Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+# Shows how many of a phase's steps are done.
+Progress = Callable[[str, Iterable[Any], int], AbstractContextManager[Iterable[Any]]]
 
 
 @dataclass(frozen=True)
@@ -93,37 +93,33 @@ class Matrix:
         _render = partial(render, self.scaffold)
         tasks = [(given, folder / f"{n:04}" / "project") for n, given in enumerate(chosen)]
         can_fork = "fork" in multiprocessing.get_all_start_methods()
-        with self.progress("rendering", len(tasks)) as step:
-            if self.jobs == 1 or len(tasks) < FEWEST or not can_fork:
-                return [*_counted(map(_rendered, tasks), step)]
-            context = multiprocessing.get_context("fork")
-            with ProcessPoolExecutor(self.jobs, mp_context=context) as pool:
-                return [*_counted(pool.map(_rendered, tasks), step)]
+        if self.jobs == 1 or len(tasks) < FEWEST or not can_fork:
+            with self.progress("rendering", map(_rendered, tasks), len(tasks)) as bar:
+                return [*bar]
+        context = multiprocessing.get_context("fork")
+        with (
+            ProcessPoolExecutor(self.jobs, mp_context=context) as pool,
+            self.progress("rendering", pool.map(_rendered, tasks), len(tasks)) as bar,
+        ):
+            return [*bar]
 
     def _run_code(self, projects: Sequence[Project], wanted: set[str]) -> None:
         """Import and train projects, as many at once as there are jobs."""
-        processes = running.Processes()
         if "imports" in wanted:
             parts = [projects[n :: self.jobs] for n in range(min(self.jobs, len(projects)))]
-            work = partial(running.import_all, processes=processes, seconds=self.seconds)
-            self._all("importing", parts, work, processes)
+            self._all("importing", parts, running.import_all)
         if "trains" in wanted:
-            work = partial(running.train, self.scaffold, processes=processes, seconds=self.seconds)
             sound = [project for project in projects if not project.failed("imports")]
-            self._all("training", sound, work, processes)
+            self._all("training", sound, partial(running.train, self.scaffold))
 
-    def _all(
-        self,
-        phase: str,
-        tasks: Sequence[Any],
-        work: Callable[[Any], None],
-        processes: running.Processes,
-    ) -> None:
-        with self.progress(phase, len(tasks)) as step, ThreadPoolExecutor(self.jobs) as pool:
+    def _all(self, phase: str, tasks: Sequence[Any], work: Callable[..., None]) -> None:
+        processes = running.Processes()
+        with ThreadPoolExecutor(self.jobs) as pool:
             try:
-                for future in as_completed([pool.submit(work, task) for task in tasks]):
-                    future.result()
-                    step()
+                begun = [pool.submit(work, task, processes, self.seconds) for task in tasks]
+                with self.progress(phase, as_completed(begun), len(tasks)) as bar:
+                    for future in bar:
+                        future.result()
             except BaseException:
                 processes.end()  # for which the threads of the pool wait
                 raise
@@ -179,9 +175,3 @@ _render: Callable[[Given, Path], Project]
 
 def _rendered(task: tuple[Given, Path]) -> Project:
     return _render(*task)
-
-
-def _counted(projects: Iterator[Project], step: Callable[[], None]) -> Iterator[Project]:
-    for project in projects:
-        step()
-        yield project
