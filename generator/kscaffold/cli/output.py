@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from kscaffold.cli.terminal import echo, shell_join, styled
+from kscaffold.cli.terminal import Styled, echo, shell_join
 from kscaffold.project.answers import Answers, spelled
 from kscaffold.project.tree import Tree, TreeFile, is_text
 from kscaffold.safety.files import read_regular
@@ -69,7 +69,7 @@ def _print_changes(file: TreeFile, before: bytes | None) -> None:
     )
     for line in lines:
         end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-        echo(styled(line, fg=COLOURS.get(line[0])), end, nl=False, keep="\t\n")
+        echo(Styled(line, fg=COLOURS.get(line[0])), end, nl=False, keep="\t\n")
 
 
 def print_summary(

@@ -8,7 +8,7 @@ from typing import Any
 import questionary
 from prompt_toolkit.completion import Completer, PathCompleter, WordCompleter
 
-from kscaffold.cli.terminal import echo, styled
+from kscaffold.cli.terminal import Styled, echo
 from kscaffold.errors import AnswerError, TemplateError
 from kscaffold.hints import visible
 from kscaffold.project.accept import accept
@@ -24,7 +24,7 @@ HINT = f"Enter accepts the default, {BACK} goes back, Ctrl-C quits.\n"
 def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
     """Ask every open question; returns all answers, or raises `AnswerError` for a given one."""
     _check_given(scaffold, given)
-    echo(styled(HINT, dim=True), keep="\n")
+    echo(Styled(HINT, dim=True), keep="\n")
     remembered: dict[str, Value] = {}
     asked: list[str] = []
     while True:
@@ -35,7 +35,7 @@ def ask(scaffold: Scaffold, given: dict[str, object]) -> dict[str, object]:
             if not asked:
                 raise
             # The last answer conflicts with the others: ask it again.
-            echo(styled(f"  {error}", fg="red"))
+            echo(Styled(f"  {error}", fg="red"))
             del remembered[asked.pop()]
             continue
         if upcoming is None:

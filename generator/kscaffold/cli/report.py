@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import click
 
 from kscaffold import __version__
-from kscaffold.cli.terminal import OutputError, echo, echo_json, styled
+from kscaffold.cli.terminal import OutputError, Styled, echo, echo_json
 from kscaffold.errors import KscaffoldError
 from kscaffold.hints import visible
 
@@ -70,7 +70,7 @@ def _report(ctx: click.Context, message: str, exit_code: int, error: BaseExcepti
             report = {"state": "error", "error": message, "exit_code": exit_code}
             echo_json({**report, **({"details": details} if details else {})})
         else:
-            label = styled("" if exit_code == INTERRUPTED else "error:", fg="red", bold=True)
+            label = Styled("" if exit_code == INTERRUPTED else "error:", fg="red", bold=True)
             echo(label, " " if label.text else "", message, err=True)
             for line in details:
                 echo(line, err=True)

@@ -9,7 +9,7 @@ import click
 
 from kscaffold.cli.new import own_names
 from kscaffold.cli.shared import format_option, ref_option, sources_argument
-from kscaffold.cli.terminal import columns, echo, echo_json, styled
+from kscaffold.cli.terminal import Styled, columns, echo, echo_json
 from kscaffold.errors import TemplateError
 from kscaffold.lint import ADVICE, ERROR, RULES, lint
 from kscaffold.lint.findings import severity_of
@@ -44,8 +44,8 @@ def command(
         echo_json({"findings": listed, **counts})
     else:
         for finding in findings:
-            location = styled(f"{finding.file}:{finding.line}", bold=True)
-            rule = styled(finding.rule, fg="red" if finding.severity == ERROR else "yellow")
+            location = Styled(f"{finding.file}:{finding.line}", bold=True)
+            rule = Styled(finding.rule, fg="red" if finding.severity == ERROR else "yellow")
             echo(location, ": ", rule, f": {finding.message}; {finding.fix}")
         counted = [
             f"{errors} error{'s' * (errors != 1)}" if errors else "",

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from kscaffold.cli.shared import format_option
-from kscaffold.cli.terminal import Styled, columns, echo, echo_json, styled
+from kscaffold.cli.terminal import Styled, columns, echo, echo_json
 from kscaffold.config import read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError
 from kscaffold.template.fetch import find, installed
@@ -45,6 +45,6 @@ def _what(source: str) -> Styled:
     try:
         part = find(source, Path())
     except KscaffoldError as error:
-        return styled(str(error), fg="red")
+        return Styled(str(error), fg="red")
     extends = f"overlay on {part.extends}" if part.extends else ""
-    return styled(": ".join(filter(None, (extends, part.layer.description))))
+    return Styled(": ".join(filter(None, (extends, part.layer.description))))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from kscaffold.cli.shared import format_option, ref_option, sources_argument
-from kscaffold.cli.terminal import columns, echo, echo_json, styled
+from kscaffold.cli.terminal import Styled, columns, echo, echo_json
 from kscaffold.hints import visible
 from kscaffold.project.answers import spelled
 from kscaffold.template.blocks import blocks_of
@@ -48,7 +48,7 @@ def command(sources: tuple[str, ...], ref: str | None, form: str) -> None:
     for layer in layers:
         echo(f"{layer['name']}: {layer['description']}")
     for title, rows in shown.items():
-        echo("\n", styled(title.capitalize(), bold=True), keep="\n")
+        echo("\n", Styled(title.capitalize(), bold=True), keep="\n")
         _print(rows)
 
 

@@ -19,7 +19,7 @@ from kscaffold.cli.shared import (
     ref_option,
     sources_argument,
 )
-from kscaffold.cli.terminal import echo, echo_json, shell_join, styled
+from kscaffold.cli.terminal import Styled, echo, echo_json, shell_join
 from kscaffold.config import read_user_config
 from kscaffold.errors import TemplateError, TrustError
 from kscaffold.matrix.checks import CHECKS, Project
@@ -162,7 +162,7 @@ def _print_table(table: dict[str, dict[str, Any]]) -> None:
             echo(f"{check:<8}  {'-':>6}  {'-':>6}  {row['skipped']}")
             continue
         line = f"{check:<8}  {row['passed']:>6}  {row['failed']:>6}"
-        echo(styled(line, fg="red" if row["failed"] else "green"))
+        echo(Styled(line, fg="red" if row["failed"] else "green"))
 
 
 def _described(found: MinimalFailure, again: Sequence[str]) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _described(found: MinimalFailure, again: Sequence[str]) -> dict[str, Any]:
 def _print_failure(failure: dict[str, Any], total: int) -> None:
     shown = " ".join(f"{name}={value}" for name, value in failure["answers"].items())
     title = f"{failure['check']}: fails for {failure['count']} of {total}"
-    echo("\n", styled(title, fg="red", bold=True), nl=False, keep="\n")
+    echo("\n", Styled(title, fg="red", bold=True), nl=False, keep="\n")
     echo(f", with {shown or 'the defaults'}")
     for line in (failure["message"], *failure["details"], f"again: {failure['command']}"):
         echo(f"  {line}")

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -20,16 +20,11 @@ class OutputError(KscaffoldError):
     """Output that cannot be written, such as to a full disk."""
 
 
-class Styled(NamedTuple):
-    """A text, and its style as `click.style` takes it."""
+class Styled:
+    """A text to print with a style, given as to `click.style`."""
 
-    text: str
-    look: dict[str, Any]
-
-
-def styled(text: str, **look: Any) -> Styled:
-    """Return a text to print with a style."""
-    return Styled(text, look)
+    def __init__(self, text: str, **look: Any) -> None:
+        self.text, self.look = text, look
 
 
 def echo(*parts: str | Styled, err: bool = False, nl: bool = True, keep: str = "") -> None:
