@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from kscaffold.errors import TargetError
+from kscaffold.errors import KscaffoldError
 from kscaffold.project.tree import Tree
+from kscaffold.safety.child_process import kill_session
 from kscaffold.write import working_folder
 
 # No hooks, no programs named by a configuration, and nothing in the background.
@@ -30,10 +29,6 @@ FOREIGN = {
 }
 
 
-class GitError(Exception):
-    """git failed; the message is the last line that it printed."""
-
-
 def start_repository(target: Path, tree: Tree) -> Iterator[str]:
     """Make a git repository with one commit of all files without secrets; yields warnings.
 
@@ -47,19 +42,19 @@ def start_repository(target: Path, tree: Tree) -> Iterator[str]:
             with working_folder(target) as folder:
                 _commit(target, folder, files)
                 os.rename(folder / ".git", target / ".git")  # noqa: PTH104
-        except (GitError, OSError, TargetError) as error:
+        except (KscaffoldError, OSError) as error:
             yield f"the project is written, but git failed: {error}"
     for path in sorted(file.path for file in tree if file.secret):
         yield f"{path} holds a secret, so it is not committed; make sure that .gitignore names it"
 
 
 def _commit(target: Path, folder: Path, files: tuple[str, ...]) -> None:
-    """Commit the files of the target into a new repository in the folder; raises `GitError`."""
+    """Commit the target's files in a new repository in the folder; raises `KscaffoldError`."""
 
     def run(*arguments: str) -> None:
         result = _git(target, *arguments)
         if result.returncode != 0:
-            raise GitError((result.stderr.strip().splitlines() or ["no message"])[-1])
+            raise KscaffoldError((result.stderr.strip().splitlines() or ["no message"])[-1])
 
     where = (f"--git-dir={folder / '.git'}", f"--work-tree={target.absolute()}")
     run("init", "--quiet", "--initial-branch=main", "--", str(folder))
@@ -89,17 +84,8 @@ def _git(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         try:
             output, errors = process.communicate()
         except BaseException:
-            _end(process)
+            kill_session(process)
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=5)  # the output ends when the last one is gone
             raise
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Kill a process that leads a session, and all in it, and wait until they are gone."""
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    with suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=5)  # the output ends when the last one is gone

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 
 from kscaffold.matrix.checks import Failure, Project
 from kscaffold.project.pipeline import Scaffold, training_arguments
+from kscaffold.safety.child_process import kill_session
 
 IMPORTING = Path(__file__).with_name("importing.py")
 # Of the output of a failed training, to show.
@@ -52,7 +51,7 @@ class Processes:
         try:
             output, errors = process.communicate(given, timeout=seconds)
         except subprocess.TimeoutExpired:
-            _kill(process)
+            kill_session(process)
             output, errors = process.communicate()
             errors += f"\nstopped after {seconds:g} s"
         finally:
@@ -65,16 +64,7 @@ class Processes:
         with self._lock:
             self._over = True
             for process in self._running:
-                _kill(process)
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process and its children."""
-    with suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+                kill_session(process)
 
 
 def _modules(project: Project) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Run a function in a child process with limited time and memory."""
+"""Run a function in a child process with limited time and memory, and end other processes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -55,6 +56,14 @@ def run_in_child(function: Callable[[], Any], seconds: float) -> Any:
     raise ChildError(
         f"needs more than {MEMORY >> 20} MiB of memory, or crashed: it ended with {code}"
     )
+
+
+def kill_session(process: subprocess.Popen[Any]) -> None:
+    """Kill a process that leads a session, and all that is in it."""
+    with contextlib.suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def _call_and_exit(function: Callable[[], Any], writer: int, seconds: float) -> NoReturn:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kscaffold.errors import TemplateError
+from kscaffold.safety.child_process import kill_session
 
 # Neither "http" nor "git", which do not authenticate the server.
 PROTOCOLS = ("https", "ssh", "file")
@@ -114,10 +113,7 @@ class Git:
             raise TemplateError(f"no answer after {SECONDS:.0f} s") from None
         finally:
             if process.poll() is None:
-                if hasattr(os, "killpg"):
-                    with suppress(OSError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                process.kill()
+                kill_session(process)
 
     def _reason(self, errors: bytes, code: int) -> str | None:
         """Return the error message, in one line; None: git wrote too much."""
