@@ -14,7 +14,7 @@ from kscaffold.errors import TemplateError
 from kscaffold.hints import near
 from kscaffold.lint.findings import Finding, Location
 from kscaffold.project.render import Renderer
-from kscaffold.project.sandbox import with_statements
+from kscaffold.project.sandbox import split, with_statements
 from kscaffold.safety.limits import LONGEST_SOURCE
 from kscaffold.template.overlays import Layers
 
@@ -75,7 +75,7 @@ class Parsed:
 def parse_file(renderer: Renderer, name: str, location: Location) -> Parsed:
     """Parse a template file, such as "0:package/a.py.jinja"."""
     try:
-        text = renderer.layers[int(name.partition(":")[0])].read(location.path)
+        text = renderer.layers[split(name)[0]].read(location.path)
     except TemplateError as error:
         fix = "save it as UTF-8 in the template's folder, or name it without .jinja"
         finding = location.finding("unreadable-file", f"it {error.reason}", fix)
@@ -216,7 +216,7 @@ def _exported(tree: nodes.Template) -> Iterator[str]:
 
 def _references(tree: nodes.Template) -> Iterator[Reference]:
     for node in tree.find_all((nodes.Extends, nodes.Include, *_IMPORTS)):
-        names = [*_names(node.template)]  # type: ignore[attr-defined]
+        names = [*meta.find_referenced_templates(nodes.Template([node], lineno=1))]
         optional = getattr(node, "ignore_missing", False) or len(names) > 1
         kind = "import" if isinstance(node, _IMPORTS) else type(node).__name__.lower()
         shares = getattr(node, "with_context", True)
@@ -224,11 +224,3 @@ def _references(tree: nodes.Template) -> Iterator[Reference]:
         taken = frozenset(name if isinstance(name, str) else name[0] for name in takes)
         for name in names:
             yield Reference(kind, name, None, node.lineno, optional, shares, taken)
-
-
-def _names(template: nodes.Expr) -> Iterator[str | None]:
-    items = template.items if isinstance(template, (nodes.List, nodes.Tuple)) else [template]
-    for item in items:
-        values = item.value if isinstance(item, nodes.Const) else None
-        for value in values if isinstance(values, (list, tuple)) else [values]:
-            yield value if isinstance(value, str) else None

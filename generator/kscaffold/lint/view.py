@@ -10,6 +10,7 @@ from kscaffold.lint.findings import Location
 from kscaffold.lint.lines import index
 from kscaffold.lint.parsing import Parsed, parse_file
 from kscaffold.project.pipeline import Scaffold
+from kscaffold.project.sandbox import split
 from kscaffold.template.manifest import File
 from kscaffold.template.overlays import MANIFEST
 
@@ -67,8 +68,8 @@ class View:
 
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""
-        layer, _, path = name.partition(":")
-        return self.layers[int(layer)].has(path)
+        number, path = split(name)
+        return self.layers[number].has(path)
 
     @cached_property
     def parsed(self) -> Mapping[str, Parsed]:
@@ -76,8 +77,7 @@ class View:
         parsed: dict[str, Parsed] = {}
 
         def parse(name: str) -> list[str]:
-            layer, _, path = name.partition(":")
-            parsed[name] = parse_file(self.renderer, name, self.line_of(int(layer), path))
+            parsed[name] = parse_file(self.renderer, name, self.line_of(*split(name)))
             return [*filter(self.has, parsed[name].targets())]
 
         reachable([f"{n}:{path}" for n, path in self.files if path.endswith(".jinja")], parse)
