@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
 from collections.abc import Iterator
-from functools import cache
 from pathlib import PurePosixPath
 
 from jinja2 import nodes
@@ -14,6 +11,7 @@ from jinja2 import nodes
 from kscaffold.lint.findings import Finding
 from kscaffold.lint.parsing import Parsed
 from kscaffold.lint.view import View
+from kscaffold.project.format import python_mistake
 
 # Files in which `quote` makes a literal.
 LITERALS = frozenset({".py", ".toml", ".json", ".yml", ".yaml", ".cff"})
@@ -60,22 +58,11 @@ def python_syntax(view: View) -> Iterator[Finding]:
     for parsed in view.parsed.values():
         if not parsed.location.path.endswith(".py.jinja"):
             continue
-        if problem := _python_problem(parsed.text):
-            reason, line = problem
+        if mistake := python_mistake(parsed.text):
+            reason, line = mistake
             message = f"it is not valid Python as it is: {reason}"
             fix = 'write statements as "#: if", and identifiers as [placeholders]'
             yield parsed.location.at(line).finding("python-syntax", message, fix)
-
-
-@cache
-def _python_problem(text: str) -> tuple[str, int] | None:
-    """Return why a text is not Python, and the line; None if it is."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return str(getattr(error, "msg", error)), getattr(error, "lineno", None) or 1
-    return None
 
 
 def conditions(view: View) -> Iterator[Finding]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -18,7 +16,7 @@ from typing import Any
 from kscaffold.errors import KscaffoldError
 from kscaffold.matrix.combinations import Given
 from kscaffold.project.answers import Answers, resolve
-from kscaffold.project.format import PYPROJECT, format_python, style_of
+from kscaffold.project.format import PYPROJECT, format_python, python_mistake, style_of
 from kscaffold.project.pipeline import Scaffold, build_tree, choose, derived_values
 from kscaffold.project.tree import Tree, TreeFile
 
@@ -103,13 +101,10 @@ def _write(tree: Tree, folder: Path) -> None:
 
 
 def _parses(file: TreeFile) -> Iterator[Failure]:
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            ast.parse(file.text, file.path)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
+    if mistake := python_mistake(file.text):
+        reason, line = mistake
         lines = file.text.splitlines()[line - 1 : line]
-        yield Failure("parses", f"{file.path}:{line}: {error.args[0]}", tuple(lines))
+        yield Failure("parses", f"{file.path}:{line}: {reason}", tuple(lines))
 
 
 def ruff() -> list[str] | None:

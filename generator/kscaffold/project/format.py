@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import warnings
 from typing import TYPE_CHECKING
@@ -88,6 +89,17 @@ def _check_compiles(text: str, template: str) -> None:
         shown = lines[min(line, len(lines)) - 1].strip()
         reason = f"renders to invalid Python, line {line}: {error.args[0]}: {shown!r}"
         raise TemplateError(reason, place=template) from None
+
+
+@functools.cache
+def python_mistake(text: str) -> tuple[str, int] | None:
+    """Return why a text is not Python, and the line; None if it is."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return str(getattr(error, "msg", error)), getattr(error, "lineno", None) or 1
+    return None
 
 
 def _mode(style: Style) -> Mode:
