@@ -38,8 +38,8 @@ class QuestionOption(click.Option):
             multiple=question.type == "list",
             type=kinds.get(question.type, str),
             metavar=visible(f"[{choices}]") if choices else None,
-            help=about(question)
-            + visible(_default_shown(question))
+            # A prompt's final colon or question mark has no place in a help text.
+            help=visible(question.help.rstrip(":?") + _default_shown(question))
             + (" Separate several with commas." if several else ""),
         )
 
@@ -49,11 +49,6 @@ class QuestionOption(click.Option):
             return super().shell_complete(ctx, incomplete)
         fitting = (each for each in self.question.choices if each.startswith(incomplete))
         return [CompletionItem(choice) for choice in fitting if visible(choice) == choice]
-
-
-def about(question: Question) -> str:
-    """Return a question's prompt without its final colon or question mark, as a help text."""
-    return visible(question.help.rstrip(":?"))
 
 
 def _default_shown(question: Question) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, islice, product
 
@@ -163,14 +163,9 @@ def _is_free(question: Question) -> bool:
 
 
 def _groups(given: Given, strength: int) -> set[Pair]:
+    """Return the groups of up to so many answers; all awkward texts together count as one."""
+    items = [item for item in given.items() if item[1] != AWKWARD]
+    items.append(("texts", AWKWARD in given.values()))
     return {
-        frozenset(group)
-        for size in range(1, strength + 1)
-        for group in combinations(_distinct(given.items()), size)
+        frozenset(group) for size in range(1, strength + 1) for group in combinations(items, size)
     }
-
-
-def _distinct(items: Iterable[tuple[str, Value]]) -> list[tuple[str, Value]]:
-    """Return the answers; all awkward texts together count as one."""
-    plain = [item for item in items if item[1] != AWKWARD]
-    return [*plain, ("texts", any(value == AWKWARD for _, value in items))]
