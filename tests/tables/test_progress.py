@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kscaffold.cli.progress import table_bar
+from kscaffold.cli.terminal import table_bar
 from kscaffold.tables.inspection import inspect_table
 from kscaffold.tables.look import WATCH
 from tests.tables.makers import PLAIN, write

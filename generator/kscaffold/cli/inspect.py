@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from kscaffold.cli.progress import table_bar
 from kscaffold.cli.shared import format_option
-from kscaffold.cli.terminal import echo, echo_json
+from kscaffold.cli.terminal import echo, echo_json, table_bar
 from kscaffold.errors import AnswerError, TableError
 from kscaffold.tables.choices import Choices
 from kscaffold.tables.inspection import inspect_table

@@ -13,6 +13,7 @@ import click
 
 from kscaffold.cli import questions
 from kscaffold.cli.shared import assignment_option, format_option, values_of, verbose_option
+from kscaffold.cli.terminal import table_bar
 from kscaffold.config import as_recorded, read_folder_config, read_user_config
 from kscaffold.errors import KscaffoldError, TargetError
 from kscaffold.template import sources
@@ -152,7 +153,6 @@ def command(ctx: click.Context, /, path: str, **given: Any) -> int:
     if not path:
         raise click.UsageError("the path is empty; give a folder, or . for the current one", ctx)
     from kscaffold.cli.creation import Wanted, create
-    from kscaffold.cli.progress import table_bar
     from kscaffold.tables.look import WATCH
 
     template = template_of(ctx)

@@ -1,4 +1,4 @@
-"""Print to the terminal; control characters in untrusted text are escaped."""
+"""Print to the terminal, and show progress; control characters in untrusted text are escaped."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
 from kscaffold.errors import KscaffoldError
 from kscaffold.hints import visible
+
+# A smaller table is looked at before a bar could be read.
+_SHOWN_FROM = 5_000_000
+_STEPS = 100
 
 
 class OutputError(KscaffoldError):
@@ -68,6 +73,17 @@ def close(stream: TextIO) -> None:
     """Discard the buffer of a stream, since flushing it would fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextlib.contextmanager
+def table_bar(path: Path) -> Iterator[Callable[[float], None]]:
+    """Show on a terminal how far a large table has been read, on stderr."""
+    is_small = not path.is_file() or path.stat().st_size < _SHOWN_FROM
+    hidden = is_small or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
+    label = "Looking at the table"
+    with click.progressbar(length=_STEPS, label=label, file=sys.stderr, hidden=hidden) as bar:
+        yield lambda fraction: bar.update(int(fraction * _STEPS) - bar.pos)
+        bar.update(_STEPS - bar.pos)
 
 
 def shell_join(words: Iterable[str]) -> str:
