@@ -37,12 +37,8 @@ _OPTIONS = {"weight": "weight-column", "time": "time-column", "group": "group-co
 )
 @click.option("--header/--no-header", default=True, help="Whether the first line holds names.")
 @format_option()
-@click.pass_context
-def command(
-    ctx: click.Context, /, table: str, form: str, header: bool, task: str, **given: Any
-) -> None:
+def command(table: str, form: str, header: bool, task: str, **given: Any) -> None:
     """Show what `kscaffold new --data csv` would learn from TABLE, without making a project."""
-    ctx.meta["kscaffold.format"] = form
     WATCH.set(table_bar)
     choices = Choices(**given)
     try:
