@@ -383,6 +383,16 @@ def test_an_overlay_is_looked_at_with_what_it_extends(tmp_path: Path) -> None:
     ]
 
 
+def test_findings_have_an_order(tmp_path: Path) -> None:
+    """Also those of one rule in one line, so that two runs print the same."""
+    names = [f"unknown_{letter}" for letter in "gcaehbdf"]
+    text = "".join(f"{{{{ {name} }}}}" for name in names)
+    findings = found(written(tmp_path, {"kscaffold.toml": whole(), "a.txt.jinja": f"{text}{TEXT}"}))
+    messages = [each.message for each in findings]
+    assert len(messages) == len(names)
+    assert messages == sorted(messages)
+
+
 def test_all_unknown_keys_are_found_at_once(tmp_path: Path) -> None:
     """And the rest of the manifest is checked without them."""
     manifest = whole(name=f"{NAME}requird = true\n")

@@ -44,7 +44,8 @@ def lint(
     """
     views, findings = load(sources, base, ref, taken)
     found = {*findings, *_agreed(views)}
-    return tuple(sorted(found, key=lambda each: (-each.layer, each.file, each.line, each.rule)))
+    by_place = sorted(found, key=lambda each: (each.file, each.line, each.rule, each.message))
+    return tuple(sorted(by_place, key=lambda each: -each.layer))
 
 
 def _agreed(views: Sequence[View]) -> Iterator[Finding]:
