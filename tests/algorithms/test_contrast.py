@@ -111,6 +111,7 @@ def test_fit_is_a_plain_loop(algorithm: str, projects: Projects) -> None:
     assert furthest(values_of(model.trainable_variables), weights) < 1e-5
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_float16_is_near_float32(algorithm: str, projects: Projects) -> None:
     """The scaled loss neither changes the step nor is it logged."""

@@ -44,7 +44,7 @@ def kill(folder: Path, *arguments: str, history: Path) -> None:
     assert epoch <= epochs_in(history) < EPOCHS
 
 
-@pytest.mark.parametrize("algorithm", some(DATA, 10))
+@pytest.mark.parametrize("algorithm", some(DATA, len(DATA)))
 def test_killed_run_resumes_to_the_same_end(algorithm: str, tmp_path: Path) -> None:
     """Its history, and all that training changes: weights, optimizers, teachers, seeds."""
     package = algorithm.replace("-", "_") + "_killed"

@@ -15,7 +15,7 @@ from tests.projects import some
 
 pytestmark = pytest.mark.slow
 
-ALGORITHMS = ("dp-sgd", "multitask", "pinn")
+ALGORITHMS = ("multitask", "dp-sgd", "pinn")
 SMALL: dict[str, Any] = {"hidden_units": (8,)}
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+import black
 import pytest
 
 from kscaffold.errors import KscaffoldError
@@ -84,11 +85,12 @@ def test_projects_are_clean(tmp_path: Path) -> None:
             if path.suffix in {".py", ".toml"}:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(file.text, encoding="utf-8")
-    for tool in (["ruff", "check", "--no-cache"], ["black", "--check", "--quiet"]):
-        result = subprocess.run(
-            [sys.executable, "-m", *tool, "."], cwd=tmp_path, capture_output=True, check=False
-        )
-        assert result.returncode == 0, result.stdout.decode()
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "."]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert result.returncode == 0, result.stdout.decode()
+    # Most are the same in many projects.
+    for text in {path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.py")}:
+        assert black.format_str(text, mode=black.Mode()) == text
 
 
 @pytest.mark.parametrize(
