@@ -296,7 +296,8 @@ def figures_of(algorithm: str, project: Project) -> Iterator[dict[str, float]]:
 
 RISE, ATTACKED = "rise of the loss nearby", "accuracy under attack"
 Figures = dict[str, dict[str, float]]
-# What docs/gallery.md claims, by the algorithms whose figures it is about.
+# What docs/gallery.md claims, by the algorithms whose figures it is about. The margins leave room
+# for the rounding of other processors.
 CLAIMS: dict[tuple[str, ...], dict[str, Callable[..., bool]]] = {
     ("sam", "supervised"): {
         "the minimum is flatter": lambda own, other: own[RISE] < other[RISE] / 2,
@@ -306,11 +307,12 @@ CLAIMS: dict[tuple[str, ...], dict[str, Callable[..., bool]]] = {
     },
     ("dp-sgd",): {
         "noise costs accuracy": lambda f: f["accuracy, noise 0.0"] > f["accuracy, noise 4.0"],
-        "noise gives privacy": lambda f: f["epsilon, noise 1.0"] > 5 > f["epsilon, noise 4.0"],
+        "noise gives privacy": lambda f: f["epsilon, noise 1.0"] > 2 * f["epsilon, noise 4.0"],
     },
     ("distillation",): {
-        "the teacher helps": lambda f: f["accuracy, with the teacher"]
-        > f["accuracy, alone"] + 0.02,
+        "the teacher helps": lambda f: (
+            f["accuracy, with the teacher"] > f["accuracy, alone"] + 0.02
+        ),
     },
     ("mean-teacher",): {
         "rows without labels help": lambda f: (

@@ -43,19 +43,25 @@ def mixed(folder: Path) -> Path:
     return write(folder, "mixed.csv", ("# made\n" + "\n".join(lines) + "\n").encode("cp1252"))
 
 
+def project_of(table: Path, folder: Path) -> Path:
+    """Generate a project that learns from the table, with its weights and its time."""
+    columns = {"weight_column": "weight", "time_column": "day"}
+    answers = {"data": "csv", "data_path": str(table), **columns, "package": "mixed"}
+    return generate(folder, answers)
+
+
+@pytest.mark.exhaustive
+def test_own_tests_of_the_machinery_pass(tmp_path: Path) -> None:
+    """Those of steps that are fused have data of their own."""
+    folder = project_of(mixed(tmp_path), tmp_path / "project")
+    own = ["tests/machinery", "--ignore=tests/machinery/test_fused.py"]
+    run(folder, "-m", "pytest", "-q", *own)
+
+
 def test_a_project_of_a_mixed_table(tmp_path: Path) -> None:
     """Its weights, its time and its scale reach the report; columns come in any order."""
     table = mixed(tmp_path)
-    folder = generate(
-        tmp_path / "project",
-        {
-            "data": "csv",
-            "data_path": str(table),
-            "weight_column": "weight",
-            "time_column": "day",
-            "package": "mixed",
-        },
-    )
+    folder = project_of(table, tmp_path / "project")
     assert str(rows()[0][5]) not in (folder / "columns.toml").read_text()
     run(folder, "-m", "pytest", "-q", "--ignore=tests/machinery")
     run(folder, "-m", "mixed", "train", "--verbose", "0", "--epochs", "2", "--run-dir", "run")
