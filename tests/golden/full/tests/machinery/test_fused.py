@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from my_model.fused import FusedModel, execution, keras_names
+from my_model.fused import FusedModel, keras_internals
 from my_model.fused.chunks import (
     CHUNK_STEPS,
     UNKNOWN_STEPS,
@@ -304,19 +304,6 @@ def test_step_is_traced_once_a_batch_size() -> None:
     assert len(traced) == 2
 
 
-def test_loop_options_that_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A version of XLA without the option compiles without it."""
-    jit = jax.jit
-
-    def without_the_option(function: Any, *, compiler_options: Any) -> Any:
-        return jit(function, compiler_options={"xla_no_such_option": True})
-
-    execution.loop_options.cache_clear()
-    monkeypatch.setattr(jax, "jit", without_the_option)
-    assert execution.loop_options() is None
-    execution.loop_options.cache_clear()
-
-
 def test_exception_leaves_the_values() -> None:
     """Where the first execution fails, the model is as before, and may be trained."""
     failing = Batches(fails_at=1)
@@ -431,7 +418,7 @@ def test_says_how_steps_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.describe_execution() == "not fused: the steps are not compiled"
     one = make_model(steps=1)
     assert one.describe_execution() == "not fused: one step per execution"
-    monkeypatch.setattr(keras_names, "ATTRIBUTES", ["a_name"])
+    monkeypatch.setattr(keras_internals, "ATTRIBUTES", ["a_name"])
     model = make_model()
     model.fit(**arrays(), verbose=0)
     assert "untested with this Keras version" in model.describe_execution()

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from .keras_names import DataAdapter, EpochIterator
+from .keras_internals import DataAdapter, EpochIterator
 
 CHUNK_BYTES = 8 * 2**20  # a few chunks are in memory at a time
 # Ctrl-C and the progress bar wait for the end of an execution. A small model may run
@@ -60,10 +60,6 @@ class Chunks(DataAdapter):
             self.adapter = EpochIterator(*self.data, size, **self.options).data_adapter
 
     def get_jax_iterator(self, super_batch: int | None = None) -> Iterator[Any]:
-        """Return what `fit()` reads."""
-        return self.chunks()
-
-    def chunks(self) -> Iterator[Any]:
         """Return chunks, or batches to build the model with."""
         items, size = iter(self.adapter.get_jax_iterator()), self.batch_size
         if not self.built or self.steps == 1:

@@ -28,23 +28,17 @@ class FusedFunction:
     def __call__(self, state: Any, iterator: Iterator[Any]) -> tuple[Any, Any]:
         """Return the outputs and the new state; raises StopIteration at the end."""
         self.on_new_state(state)
-        chunk = next(iterator)
-        if not isinstance(chunk, list):  # of `train_on_batch()` and its like
-            self.prepare(state, lambda: chunk)
-            return self.call(self.single, state, chunk)
         outputs: list[Any] = []
-        for batches in chunk:
-            count = number_of_rows(batches)
-            self.prepare(state, functools.partial(batch_of, batches, 0))
-            if not self.loops:
-                batches = jax.tree.map(np.asarray, batches)  # no copy on a CPU
-            if count > 1 and self.loops:
-                parts = [(self.several, batches)]
-            else:
-                parts = [(self.single, batch_of(batches, n)) for n in range(count)]
-            for program, part in parts:
-                output, state = self.call(program, state, part)
-                outputs.append(output)
+        for program, batches in self.parts(state, next(iterator)):
+            results: list[Any] = []
+            try:
+                # In one go: Ctrl-C may come between a call and the assignment after it.
+                results.extend(map(program, [state], [batches]))
+            finally:
+                if results:
+                    self.on_new_state(results[0][1])
+            output, state = results[0]
+            outputs.append(output)
         result = outputs[-1]
         if self.concatenate and len(outputs) > 1:
             result = jax.tree.map(lambda *a: jnp.concatenate(a), *outputs)
@@ -53,16 +47,21 @@ class FusedFunction:
         self.last_result = result
         return result, state
 
-    def call(self, program: Step, state: Any, batch: Any) -> tuple[Any, Any]:
-        """Run a program, which takes the old state's memory, and keep the new state."""
-        results: list[Any] = []
-        try:
-            # In one go: Ctrl-C may come between a call and the assignment after it.
-            results.extend(map(program, [state], [batch]))
-        finally:
-            if results:
-                self.on_new_state(results[0][1])
-        return results[0]
+    def parts(self, state: Any, chunk: Any) -> Iterator[tuple[Step, Any]]:
+        """Yield the programs to run, each with its batch or its stack of batches."""
+        if not isinstance(chunk, list):  # a batch of `train_on_batch()` and its like
+            self.prepare(state, lambda: chunk)
+            yield self.single, chunk
+            return
+        self.prepare(state, lambda: batch_of(chunk[0], 0))
+        if not self.loops:
+            chunk = jax.tree.map(np.asarray, chunk)  # no copy on a CPU
+        for batches in chunk:
+            count = number_of_rows(batches)
+            if count > 1 and self.loops:
+                yield self.several, batches
+            else:
+                yield from ((self.single, batch_of(batches, n)) for n in range(count))
 
     def prepare(self, state: Any, batch: Callable[[], Any]) -> None:
         """Compile the step, unless that is done, as it is best on this device."""
@@ -77,7 +76,7 @@ class FusedFunction:
         options: dict[str, Any] = {"donate_argnums": 0}
         self.single = jax.jit(step, **options)
         several = functools.partial(run_several, step, self.concatenate)
-        self.several = jax.jit(several, compiler_options=loop_options(), **options)
+        self.several = jax.jit(several, **options)
         # XLA makes convolutions in a loop slow on a CPU.
         slow = jax.default_backend() == "cpu" and "conv_general" in str(traced.jaxpr)
         self.loops = same and not slow
@@ -88,35 +87,26 @@ def run_several(
     step: Step, concatenate: bool, state: Any, batches: Any
 ) -> tuple[Any, Any]:
     """Run a step on each of some stacked batches; to be compiled."""
-    structure = jax.tree.structure(state)
+    output, _ = jax.eval_shape(step, state, batch_of(batches, 0))
 
-    def body(values: list[Any], batch: Any) -> tuple[list[Any], Any]:
+    def body(carry: Any, batch: Any) -> tuple[Any, Any]:
         # Kept apart, or XLA compiles both together, and may round in another way.
         batch = jax.lax.optimization_barrier(batch)
-        output, state = step(jax.tree.unflatten(structure, values), batch)
+        values, structure = jax.tree.flatten(carry)
+        new = jax.tree.leaves(step(carry[1], batch))
         # A loop keeps its types, where a step may widen those of some variables.
-        new = zip(jax.tree.leaves(state), values, strict=True)
-        return [jnp.asarray(value, old.dtype) for value, old in new], output
+        new = [jnp.asarray(a, b.dtype) for a, b in zip(new, values, strict=True)]
+        carry = jax.tree.unflatten(structure, new)
+        return carry, carry[0] if concatenate else None
 
-    values, outputs = jax.lax.scan(body, jax.tree.leaves(state), batches)
-    join = (lambda a: a.reshape(-1, *a.shape[2:])) if concatenate else (lambda a: a[-1])
-    return jax.tree.map(join, outputs), jax.tree.unflatten(structure, values)
+    # The last output is carried: XLA on a CPU makes slow code of a stack of all.
+    carry = jax.tree.map(jnp.zeros_like, output), state
+    (output, state), outputs = jax.lax.scan(body, carry, batches)
+    if concatenate:
+        output = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), outputs)
+    return output, state
 
 
 def batch_of(batches: Any, number: int) -> Any:
     """Return one of some stacked batches."""
     return jax.tree.map(lambda array: array[number], batches)
-
-
-@functools.cache
-def loop_options() -> dict[str, bool] | None:
-    """Return the compiler options for a loop, or None where XLA knows none of them."""
-    if jax.default_backend() != "cpu":
-        return None
-    # Otherwise it copies the weights in every step, where it could write over them.
-    options = {"xla_cpu_copy_insertion_use_region_analysis": True}
-    try:
-        jax.jit(lambda: 0, compiler_options=options)()
-    except RuntimeError:
-        return None
-    return options

@@ -39,10 +39,9 @@ class RunDir:
     def lock(self) -> Iterator[None]:
         """Keep other processes from training here; raises `UserError` if one does."""
         lock = filelock.FileLock(self.lock_file, timeout=0)
-        acquire = lock.acquire
         try:
-            acquire()
-            yield
+            with lock:
+                yield
         except KeyboardInterrupt:
             if any(self.checkpoints.glob("*.npz")):
                 command = "python -m my_model resume --run-dir"
@@ -53,8 +52,6 @@ class RunDir:
                 f"{self.path} is being trained by another process: wait until it ends,"
                 " or train a new run"
             ) from None
-        finally:
-            lock.release()
 
 
 @contextmanager

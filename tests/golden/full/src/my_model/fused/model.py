@@ -8,8 +8,7 @@ import keras
 
 from .chunks import Chunks, choose_steps
 from .execution import FusedFunction, Step
-from .functional import use_functional_class
-from .keras_names import train_validation_split, why_not_fused
+from .keras_internals import train_validation_split, use_functional_class, why_not_fused
 
 DATA = ("x", "y", "sample_weight")
 MODEL = ("trainable_variables", "non_trainable_variables")
