@@ -95,7 +95,7 @@ class Training:
             model.metrics_variables,
         )
         state = tuple([each.value for each in variables] for variables in lists)
-        rows = self.batches.rows(0, 2 * self.job.batch)
+        rows = self.batches.rows_between(0, 2 * self.job.batch)
         two = sharding.shard(chunks.split(rows, self.job.batch)).stacks[0]
         one = jax.tree.map(lambda array: array[0], two)
         function = model.train_function

@@ -114,6 +114,44 @@ def test_trains_with_one_field_changed(
     assert run.checkpoints.exists() == config.resumable
 
 
+def test_metric_may_leave_its_variables_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that is made in a step, and not assigned there, keeps its value."""
+    modules = load(tmp_path / "project", {}, monkeypatch)
+    import keras
+
+    class Counter(keras.metrics.Metric):  # type: ignore[misc]
+        def update_state(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            if not self.variables:
+                self.count = self.add_variable((), "zeros")
+                self.unused = self.add_variable((), "zeros")
+            self.count.assign_add(1.0)
+
+        def result(self) -> Any:
+            return self.count + 0.0
+
+    class Counted(modules["trainer"].CustomModel):  # type: ignore[misc]
+        def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:
+            return keras.ops.mean(y_pred**2)
+
+        def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            self.counter.update_state(y, y_pred)
+            return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    x = np.ones((40, 3), np.float32)
+    for steps in (1, 2, "auto"):
+        inputs = keras.Input((3,))
+        model = Counted(inputs, keras.layers.Dense(1)(inputs))
+        model.counter = Counter(name="counter")
+        # Keras makes the variables of metrics before the first step, unless none is compiled.
+        model.compile("sgd", steps_per_execution=steps)
+        for _ in range(2):
+            history = model.fit(x, x[:, :1], batch_size=8, verbose=0).history
+            assert history["counter"] == [5.0]
+        assert float(model.counter.unused.value) == 0.0
+
+
 def test_no_helper_takes_a_name_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The trainer overrides what it means to override, and nothing by accident."""
     modules = load(tmp_path / "project", {"manual_metrics": True}, monkeypatch)

@@ -26,10 +26,9 @@ def make_stock_model(model: CustomModel, config: Config) -> keras.Model:
     # Only the steps are compared: whatever else CustomModel overrides is kept.
     steps = {name: getattr(keras.Model, name) for name in ("train_step", "test_step")}
     stock_class: Any = type("StockModel", (CustomModel,), steps)
-    options: dict[str, Any] = {}  # `compile_model` gives loss and metrics
     stock = stock_class.from_config(model.get_config())
     stock.set_weights(model.get_weights())
-    return compile_model(stock, config, **options)
+    return compile_model(stock, config)
 
 
 def fit(model: keras.Model, split: Split, **options: Any) -> dict[str, list[float]]:

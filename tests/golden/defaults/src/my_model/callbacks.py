@@ -11,7 +11,7 @@ import keras
 from .config import Config
 from .data import Data
 from .errors import UserError
-from .runs.files import RunDir, atomic_write
+from .runs.files import RunDir, atomic_write, scalars
 
 Logs = dict[str, float] | None
 HIGHER_IS_BETTER = {"acc", "accuracy", "auc", "precision", "recall", "f1", "r2"}
@@ -42,13 +42,13 @@ class BestModel(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare the monitored metric with the best so far."""
-        logs = logs or {}
-        if self.monitor not in logs:
+        metrics = scalars(logs or {})
+        if self.monitor not in metrics:
             raise UserError(
-                f"monitor: no metric {self.monitor!r}; there are {', '.join(logs)}."
+                f"monitor: no metric {self.monitor!r}; there are {', '.join(metrics)}."
                 f" Change it in {self.run.config}, or train a new run."
             )
-        value = float(logs[self.monitor])
+        value = metrics[self.monitor]
         self.waited += 1
         if value < self.best if self.lower else value > self.best:
             self.best, self.best_epoch, self.waited = value, epoch, 0
@@ -78,10 +78,10 @@ class StopOnNaN(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Stop, and say so."""
-        logs = logs or {}
+        metrics = scalars(logs or {})
         # An algorithm may report no loss, and other metrics may be NaN at times.
-        names = sorted({"loss", "val_loss"} & logs.keys()) or logs
-        if bad := [name for name in names if not math.isfinite(logs[name])]:
+        names = sorted({"loss", "val_loss"} & metrics.keys()) or metrics
+        if bad := [name for name in names if not math.isfinite(metrics[name])]:
             self.model.stop_training = True
             stopped = f"{bad[0]} of epoch {epoch + 1} is not a finite number"
             hint = "try a lower --learning-rate"

@@ -47,7 +47,8 @@ def load_model(run: RunDir) -> CustomModel:
     try:
         return keras.saving.load_model(run.model)
     except Exception as error:  # zip, HDF5 and Keras raise many kinds
-        raise UserError(f"{run.model} cannot be loaded: {error}") from None
+        hint = "delete it, and resume the run"
+        raise UserError(f"{run.model} cannot be loaded: {error}: {hint}") from None
 
 
 def load_run_data(run: RunDir, config: Config) -> Data:

@@ -59,7 +59,6 @@ def resume(run_dir: Path | None = None, epochs: int | None = None) -> RunDir:
             if checkpoint and epochs < checkpoint.epochs:
                 raise UserError(f"{run.path} was trained for more epochs already")
             config = dataclasses.replace(config, epochs=epochs)
-            write_json(run.config, config)
         run_training(config, data, run, checkpoint)
     return run
 
@@ -76,10 +75,9 @@ def run_training(
     model = compile_model(build_model(config, data), config, steps_per_execution=steps)
     done = start.epochs
     finished = done >= config.epochs or start.stopped == config.epochs
-    run.metrics.unlink(missing_ok=True)
     best = BestModel(config, data, run)
     callbacks = make_callbacks(config, best)
-    save = SaveProgress(run, callbacks, start, config.resumable)
+    save = SaveProgress(run, callbacks, start, config)
     model.fit(
         Batches(data.train, config, epoch=done),
         epochs=done if finished else config.epochs,

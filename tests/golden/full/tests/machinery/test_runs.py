@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import filelock
 import jax
 import keras
 import numpy as np
@@ -126,8 +127,9 @@ def test_best_weights_in_memory_are_refused(
     """They are not in a checkpoint, so a resumed run would lose them."""
     stop = keras.callbacks.EarlyStopping(restore_best_weights=True)
     with pytest.raises(UserError, match="use keep_best instead"):
-        SaveProgress(finished, [stop], Checkpoint(), resumable=True)
-    SaveProgress(finished, [stop], Checkpoint(), resumable=False)
+        SaveProgress(finished, [stop], Checkpoint(), config)
+    unfinished = dataclasses.replace(config, resumable=False)
+    SaveProgress(finished, [stop], Checkpoint(), unfinished)
 
 
 def test_another_monitored_metric_starts_anew(
@@ -284,14 +286,18 @@ def test_other_model_is_refused(config: Config, run: RunDir) -> None:
     """A checkpoint that does not fit the model is an error, not a crash."""
     other = dataclasses.replace(config, filters=(4,), epochs=9)
     write_json(run.config, other)
+    before = {path: path.read_bytes() for path in run.path.glob("*.*")}
     with pytest.raises(UserError, match="of another model"):
-        resume(run.path)
+        resume(run.path, epochs=99)
+    assert {path: path.read_bytes() for path in run.path.glob("*.*")} == before
 
 
 def test_run_is_trained_by_one_process(run: RunDir) -> None:
     """A second process that resumes the same run is refused."""
     with run.lock(), pytest.raises(UserError, match="by another process"):
         resume(run.path)
+    with pytest.raises(filelock.Timeout, match="elsewhere"), run.lock():
+        raise filelock.Timeout("elsewhere")  # another lock, which training may take
     with run.lock():
         pass
 
@@ -339,15 +345,20 @@ def test_run_directories_are_not_mixed_up(config: Config, tmp_path: Path) -> Non
 
 
 def test_latest_run_is_the_one_that_began_last(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whatever the directories are called."""
+    """Whatever the directories are called, and whichever was resumed; it is named."""
     monkeypatch.chdir(tmp_path)
     for name, began in (("a", 1), ("c", 2), ("b", 3)):
         run = RunDir(Path("runs", name))
+        write_json(run.schema, "")
         write_json(run.config, config)
-        os.utime(run.config, (began, began))
+        os.utime(run.schema, (began, began))
     assert find_run().path.name == "b"
+    assert str(Path("runs", "b")) in capsys.readouterr().err
 
 
 def test_runs_of_one_second_have_directories_of_their_own(
@@ -446,6 +457,9 @@ def test_error_names_the_file_that_was_wanted(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert error.value.errno == errno.ENOSPC
     assert not list(tmp_path.glob("partial-*"))
+    (tmp_path / "full").write_text("not a folder")
+    with pytest.raises(OSError, match="full'"), atomic_write(tmp_path / "full/file"):
+        pass
 
 
 def test_small_programs_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Predictions for new rows, from a CSV table or a NumPy file, as a CSV table."""
+"""Predictions for new rows, as a CSV table."""
 
 import csv
 import zipfile

@@ -114,9 +114,9 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return a batch: x, y and, if there are any, weights."""
-        return self.rows(index * self.batch_size, (index + 1) * self.batch_size)
+        return self.rows_between(index * self.batch_size, (index + 1) * self.batch_size)
 
-    def rows(self, start: int, stop: int) -> tuple[Any, ...]:
+    def rows_between(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return consecutive rows of the epoch; fused steps take many batches at once."""
         return self.take(self.order[start:stop])
 

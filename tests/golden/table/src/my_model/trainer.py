@@ -24,7 +24,7 @@ class CustomModel(FusedModel):
     - `compute_loss` for a loss that `compile()` cannot express;
     - `compute_loss_and_updates`, which comes from Keras, for another forward pass;
     - `train_step` for other gradients or updates, or several losses;
-    - `update_metrics` for what is logged.
+    - `compute_metrics`, which comes from Keras, for what is logged.
     """
 
     def train_step(self, state: TrainState, data: Any) -> tuple[Logs, TrainState]:
@@ -98,7 +98,7 @@ class CustomModel(FusedModel):
     ) -> tuple[Logs, Values]:
         """Update every metric with a batch; return the logs and the metrics' values."""
         variables = zip(self.metrics_variables, metrics_variables)
-        with keras.StatelessScope(variables) as scope:
+        with keras.StatelessScope(variables):
             # A subclass may override `metrics` without a loss.
             tracker = next((m for m in self.metrics if m.name == "loss"), None)
             if tracker is not None:
@@ -106,4 +106,4 @@ class CustomModel(FusedModel):
                 first = next(a for a in keras.tree.flatten(x) if a is not None)
                 tracker.update_state(loss, sample_weight=first.shape[0])
             logs = self.compute_metrics(x, y, y_pred, sample_weight)
-        return logs, [scope.get_current_value(v) for v in self.metrics_variables]
+            return logs, [v.value for v in self.metrics_variables]

@@ -203,6 +203,9 @@ def test_metrics_that_make_variables_at_the_first_batch() -> None:
         one, other = fit_both(models, partial(arrays, y=y), epochs=2)
         key = next(key for key in one if key.endswith("score"))
         np.testing.assert_allclose(one[key], other[key], rtol=1e-4)
+    model = make_model(steps="auto", metrics=["r2_score"])
+    model.fit(**arrays(), verbose=0)
+    assert model.describe_execution() == "fused 8 steps per execution"
 
 
 def test_arguments_that_keras_refuses_are_refused() -> None:
@@ -268,6 +271,24 @@ def test_arrays_may_change_between_epochs() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Limiting steps_per_epoch")
+@pytest.mark.parametrize("steps", [2, "auto"])
+def test_no_more_steps_than_keras_may_run(steps: int | str) -> None:
+    """`keras.config.set_max_steps_per_epoch()` limits every epoch."""
+    keras.config.set_max_steps_per_epoch(2)
+    try:
+        fit_both([make_model(steps=steps), make_model(keras.Model, 1)], arrays)
+    finally:
+        keras.config.set_max_steps_per_epoch(None)
+
+
+def test_data_set_may_have_any_attributes() -> None:
+    """One that has `rows` of its own is read batch by batch."""
+    data_set: Any = Batches()
+    data_set.rows, data_set.batch_size, data_set.num_rows = X, BATCH, ROWS
+    fit_both(pair(), lambda: {"x": data_set, "shuffle": False})
+
+
+@pytest.mark.filterwarnings("ignore:Limiting steps_per_epoch")
 def test_batch_size_is_that_of_keras() -> None:
     """Where none is given, it comes from the number of steps, also if that is capped."""
     keras.config.set_max_steps_per_epoch(2)
@@ -300,7 +321,12 @@ def test_step_is_traced_once_a_batch_size() -> None:
             traced.append(data)
             return super().train_step(state, data)
 
-    make_model(Counted).fit(**arrays(), epochs=3, verbose=0)
+    model = make_model(Counted, "auto")
+    model.fit(**arrays(), epochs=3, verbose=0)
+    assert len(traced) == 2
+    for _ in range(2):
+        model.train_on_batch(X[:BATCH], Y[:BATCH], WEIGHTS[:BATCH])
+        model.fit(**arrays(), verbose=0)
     assert len(traced) == 2
 
 
@@ -323,6 +349,19 @@ def test_exception_leaves_the_values() -> None:
             model.fit(X[:, :2], Y, verbose=0)
         model.fit(**arrays(), verbose=0)
         assert all(np.isfinite(value).all() for value in values(model))
+
+
+def test_failed_batch_leaves_nothing_to_write_back() -> None:
+    """After `train_on_batch()` has failed, weights that are set stay."""
+    model = make_model()
+    model.fit(**arrays(), verbose=0)
+    with pytest.raises((ValueError, TypeError, RuntimeError)):
+        model.train_on_batch(X[:, :2], Y)
+    given = [np.full_like(value, 7) for value in model.get_weights()]
+    model.set_weights(given)
+    model.jax_state_sync()  # as a callback does that uses the model
+    for value, expected in zip(model.get_weights(), given, strict=True):
+        np.testing.assert_array_equal(value, expected)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no signal can be sent to oneself")
@@ -353,7 +392,7 @@ def test_interrupt_leaves_the_values(delay: float) -> None:
     model.fit(**arrays(), verbose=0)
 
 
-@keras.saving.register_keras_serializable(package="my_package_tests")
+@keras.saving.register_keras_serializable(package="tests")
 class Own(FusedModel):
     """A class for functional models, and for others to inherit from."""
 
@@ -365,7 +404,7 @@ def test_functional_and_subclassed(
 ) -> None:
     """One class serves both, in any order, and each is saved and loaded as it is."""
 
-    @keras.saving.register_keras_serializable(package="my_package_tests")
+    @keras.saving.register_keras_serializable(package="tests")
     class Subclassed(base):
         def __init__(self, units: int = 8, rate: float = 0.1, **options: Any) -> None:
             super().__init__(**options)
@@ -474,15 +513,15 @@ def test_chooses_the_steps() -> None:
     ]
     table = Chunks((np.zeros((10**5, 1)), None, None), 32, None)
     wide = Chunks((np.zeros((1000, 10**4), np.float32), None, None), 32, None)
-    assert choose_steps(small, table, early) == 3125
-    assert choose_steps(large, table, early) == CHUNK_STEPS
-    assert choose_steps(keras.Sequential(), table, None) == CHUNK_STEPS
-    assert choose_steps(small, wide, early) == 6
-    assert choose_steps(small, Chunks((Batches(), None, None), None, None), early) == (
-        UNKNOWN_STEPS
-    )
+    assert choose_steps(small, table, 32, early) == 3125
+    assert choose_steps(large, table, 32, early) == CHUNK_STEPS
+    assert choose_steps(keras.Sequential(), table, 32, None) == CHUNK_STEPS
+    assert choose_steps(small, wide, 32, early) == 6
+    unknown = Chunks((Batches(), None, None), None, None)
+    assert choose_steps(small, unknown, 0, early) == UNKNOWN_STEPS
+    assert choose_steps(small, table, 10**5, early) == 10  # to validate with
     for callback in batches:
-        assert choose_steps(small, table, [*early, callback]) == 1
+        assert choose_steps(small, table, 32, [*early, callback]) == 1
 
 
 class Rows(Batches):
@@ -492,7 +531,7 @@ class Rows(Batches):
     num_rows = ROWS
     asked: list[tuple[int, int]] = []  # noqa: RUF012
 
-    def rows(self, start: int, stop: int) -> tuple[Any, ...]:
+    def rows_between(self, start: int, stop: int) -> tuple[Any, ...]:
         """Return some rows."""
         self.asked.append((start, stop))
         return X[start:stop], Y[start:stop], WEIGHTS[start:stop]

@@ -1,4 +1,4 @@
-"""What Keras does not document: without one of these names, it runs the steps itself."""
+"""What Keras does not document: without one of these, Keras runs the steps itself."""
 
 import functools
 from typing import Any
@@ -47,13 +47,12 @@ def use_functional_class(model: Any, *args: Any, **kwargs: Any) -> None:
 
 @functools.cache
 def functional_class(cls: Any, functional: Any) -> Any:
-    """Return the class of a class' functional models."""
+    """Return a subclass of `cls` that is functional too."""
     names = {name: getattr(cls, name) for name in ("__module__", "__qualname__")}
     twin = type(cls.__name__, (cls, functional), names)
     package, found, name = keras.saving.get_registered_name(cls).partition(">")
     if found:
-        # Both are saved by one name, by which the first class is found again.
-        register = keras.saving.register_keras_serializable(package, name)
-        register(twin)
-        register(cls)
+        # Both share one registered name, by which `cls` is found.
+        for each in (twin, cls):
+            keras.saving.register_keras_serializable(package, name)(each)
     return twin

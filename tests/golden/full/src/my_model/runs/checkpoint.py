@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ..config import Config
 from ..errors import UserError
-from .files import RunDir, atomic_write, scalars, to_json
+from .files import RunDir, atomic_write, scalars, to_json, write_json
 
 KEPT = 2  # the one before the last stays: a disk can damage a file
 COUNTERS = ("best", "best_epoch", "cooldown_counter", "stopped_epoch", "wait")
@@ -100,10 +101,11 @@ class SaveProgress(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, run: RunDir, others: Sequence[Any], start: Checkpoint, resumable: bool
+        self, run: RunDir, others: Sequence[Any], start: Checkpoint, config: Config
     ) -> None:
         super().__init__()
-        if resumable and any(getattr(e, "restore_best_weights", False) for e in others):
+        lost = any(getattr(other, "restore_best_weights", False) for other in others)
+        if lost and config.resumable:
             hint = "use keep_best instead, or resumable=False"
             raise UserError(f"restore_best_weights of a callback is lost: {hint}")
         kinds = [type(other).__name__ for other in others]
@@ -111,7 +113,8 @@ class SaveProgress(keras.callbacks.Callback):
         self.others = dict(zip(names, others))
         self.run = run
         self.start = start
-        self.resumable = resumable
+        self.config = config
+        self.resumable = config.resumable
         self.history = [*start.history]
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -123,21 +126,20 @@ class SaveProgress(keras.callbacks.Callback):
                 other, state = self.others[name], self.start.callbacks[name]
                 getattr(other, "set_state", vars(other).update)(state)
             self.write_history()
+        # Not before: a run whose model cannot be restored stays as it was.
+        write_json(self.run.config, self.config)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write both; after this, the epoch is finished."""
+        self.run.metrics.unlink(missing_ok=True)  # of the model before this epoch
         self.history.append(scalars(logs or {}))
         if self.resumable:
-            self.save(epoch + 1)
+            values = [np.asarray(variable.value) for variable in variables(self.model)]
+            stopped = self.params["epochs"] if self.model.stop_training else 0
+            states = {name: state_of(each) for name, each in self.others.items()}
+            saved = Checkpoint(values, epoch + 1, stopped, states, self.history)
+            saved.save(self.run.checkpoints)
         self.write_history()
-
-    def save(self, epochs: int, **more: Any) -> None:
-        """Write a checkpoint of now, and `more` of its fields."""
-        values = [np.asarray(variable.value) for variable in variables(self.model)]
-        stopped = self.params["epochs"] if self.model.stop_training else 0
-        states = {name: state_of(each) for name, each in self.others.items()}
-        parts = values, epochs, stopped, states, self.history
-        Checkpoint(*parts, **more).save(self.run.checkpoints)
 
     def write_history(self) -> None:
         """Write a line for each epoch, numbered from 1."""

@@ -38,20 +38,22 @@ class RunDir:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other processes from training here; raises `UserError` if one does."""
-        lock = filelock.FileLock(self.lock_file, timeout=0)
+        lock = filelock.FileLock(self.lock_file)
         try:
-            with lock:
-                yield
-        except KeyboardInterrupt:
-            if any(self.checkpoints.glob("*.npz")):
-                command = "python -m my_model resume --run-dir"
-                print(f"\nContinue with: {command} {self.path}", file=sys.stderr)
-            raise
+            held = lock.acquire(timeout=0)
         except filelock.Timeout:
             raise UserError(
                 f"{self.path} is being trained by another process: wait until it ends,"
                 " or train a new run"
             ) from None
+        with held:
+            try:
+                yield
+            except KeyboardInterrupt:
+                if any(self.checkpoints.glob("*.npz")):
+                    command = "python -m my_model resume --run-dir"
+                    print(f"\nContinue with: {command} {self.path}", file=sys.stderr)
+                raise
 
 
 @contextmanager
@@ -60,9 +62,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     Raises `OSError` that names `path`, such as when the disk is full.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"partial-{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         with partial.open("r+b") as file:
             os.fsync(file.fileno())

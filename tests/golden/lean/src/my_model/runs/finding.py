@@ -1,5 +1,6 @@
 """Create, find and list runs."""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,16 @@ def create_run(path: Path | None = None) -> RunDir:
 
 
 def find_run(path: Path | None = None) -> RunDir:
-    """Return the run in `path`, or the latest one; raises `UserError` if there is none."""
+    """Return the run in `path`, or the one that began last; raises `UserError`."""
     if path is not None:
         if not RunDir(path).config.exists():
             raise UserError(f"{path} is not a run directory: it has no config.json")
         return RunDir(path)
     if not (runs := all_runs()):
         raise UserError(f"there is no run in {RUNS.absolute()}: train one first")
-    return max(runs, key=lambda run: run.config.stat().st_mtime_ns)
+    latest = max(runs, key=lambda run: run.schema.stat().st_mtime_ns)
+    print(f"latest run: {latest.path}", file=sys.stderr)
+    return latest
 
 
 def all_runs() -> list[RunDir]:

@@ -21,19 +21,21 @@ CHUNK_BYTES = 8 * 2**20  # a few chunks are in memory at a time
 # more steps: up to CHUNK_WORK, which is steps times weights.
 CHUNK_STEPS = 256
 CHUNK_WORK = CHUNK_STEPS * 100_000
-UNKNOWN_STEPS = 8  # where it is not known how large a batch is
+UNKNOWN_STEPS = 8  # if the size of a batch is unknown
 
 
 class Chunks(DataAdapter):
     """Data in chunks, as Keras takes it in the place of `x`, `y` and `sample_weight`."""
 
+    # They take the place of properties of `DataAdapter`.
     num_batches: Any = None  # in an epoch, if it is known
     batch_size: Any = None  # if any number of rows can be read
 
     def __init__(
         self,
         data: Any,  # x, y and weights
-        *size: int | None,  # rows in a batch and steps in an epoch
+        batch_size: int | None,
+        num_batches: int | None,  # in an epoch, if it is limited
         built: bool = False,  # or Keras asks for a batch first, to build the model
         **options: Any,  # shuffle and class_weight
     ) -> None:
@@ -41,14 +43,15 @@ class Chunks(DataAdapter):
         self.data = data
         self.options = options
         self.built = built
-        self.adapter = EpochIterator(*data, *size, **options).data_adapter
+        iterator = EpochIterator(*data, batch_size, num_batches, **options)
+        self.adapter = iterator.data_adapter
         self.num_batches = self.adapter.num_batches
         leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
         dense = all(hasattr(leaf, "nbytes") for leaf in leaves)
         self.are_arrays = dense and options.get("shuffle") != "batch"
         if self.are_arrays:
             self.batch_size = self.adapter.batch_size
-        elif hasattr(data[0], "rows") and not any(options.values()):
+        elif hasattr(data[0], "rows_between") and not any(options.values()):
             self.batch_size = data[0].batch_size
 
     def set_steps(self, steps: int) -> None:
@@ -69,7 +72,7 @@ class Chunks(DataAdapter):
         if not self.are_arrays:
             length, data_set = size * self.steps, self.data[0]
             starts = range(0, data_set.num_rows, length)
-            items = (data_set.rows(start, start + length) for start in starts)
+            items = (data_set.rows_between(n, n + length) for n in starts)
         return (split(rows, size) for rows in items)
 
     def on_epoch_begin(self) -> None:
@@ -111,35 +114,35 @@ def number_of_rows(data: Any) -> int:
 
 
 def choose_steps(
-    model: keras.Model, chunks: Chunks, callbacks: Any, *limits: int | None
+    model: keras.Model, chunks: Chunks, rows: int, callbacks: Any, *limits: int | None
 ) -> int:
     """Return K: an epoch if it is not too long, and 1 if a callback works by batches.
 
-    K divides all `limits` on the number of steps, so that no limit is exceeded.
+    K divides all `limits` on the number of steps, so that no limit is exceeded. `rows`
+    are those of the largest batch.
     """
     flat = keras.tree.flatten(getattr(callbacks, "callbacks", callbacks))
     if any(map(works_by_batches, flat)):
         return 1
     steps = UNKNOWN_STEPS
     if chunks.batch_size and chunks.num_batches:
-        some = chunks.data if chunks.are_arrays else chunks.data[0].rows(0, 1)
-        row_bytes = sum(a.nbytes for a in jax.tree.leaves(some)) / number_of_rows(some)
-        fitting = int(CHUNK_BYTES / max(1, row_bytes * chunks.batch_size))
+        data = chunks.data if chunks.are_arrays else chunks.data[0].rows_between(0, 1)
+        row_bytes = sum(a.nbytes for a in jax.tree.leaves(data)) / number_of_rows(data)
+        fitting = int(CHUNK_BYTES / max(1, row_bytes * rows))
         # The number of weights is unknown before the model is built.
         work = CHUNK_WORK // max(1, model.count_params()) if model.built else 0
         steps = max(1, min(chunks.num_batches, fitting, max(CHUNK_STEPS, work)))
-    epoch = math.gcd(*(limit or 0 for limit in limits))
-    return next(k for k in range(steps, 0, -1) if epoch % k == 0)
+    divisible = math.gcd(*(limit or 0 for limit in limits))
+    return next(k for k in range(steps, 0, -1) if divisible % k == 0)
 
 
 def works_by_batches(callback: Any) -> bool:
     """Return whether a callback does anything before or after a batch."""
     # Keras' own callbacks that save do nothing in these hooks if they save by epochs.
     by_epochs = getattr(callback, "save_freq", None) == "epoch"
-    for hook, nothing in vars(keras.callbacks.Callback).items():
-        method = getattr(callback, hook, nothing)
-        if "batch" not in hook or getattr(method, "__func__", method) is nothing:
-            continue
-        if not (by_epochs and method.__module__.startswith("keras.")):
+    for hook, default in vars(keras.callbacks.Callback).items():
+        method = getattr(callback, hook, default)
+        changed = "batch" in hook and getattr(method, "__func__", method) is not default
+        if changed and not (by_epochs and method.__module__.startswith("keras.")):
             return True
     return False

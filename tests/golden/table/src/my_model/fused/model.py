@@ -10,13 +10,7 @@ from .chunks import Chunks, choose_steps
 from .execution import FusedFunction, Step
 from .keras_internals import train_validation_split, use_functional_class, why_not_fused
 
-DATA = ("x", "y", "sample_weight")
-MODEL = ("trainable_variables", "non_trainable_variables")
-STATES = {  # what is in the state of a function, as Keras calls it
-    "train": (*MODEL, "optimizer_variables", "metrics_variables"),
-    "test": (*MODEL, "metrics_variables"),
-    "predict": MODEL,
-}
+DATA_ARGUMENTS = ("x", "y", "sample_weight")
 
 
 def in_chunks(method: Any) -> Any:
@@ -48,20 +42,24 @@ def put_chunks(model: Any, given: dict[str, Any]) -> None:
     if isinstance(given["x"], Chunks):  # with which `fit()` validates
         given["x"].built = False  # Keras may ask for a batch again
         return
-    data = tuple(map(given.get, DATA))
+    data = tuple(map(given.get, DATA_ARGUMENTS))
     held_out, fraction = given.get("validation_data"), given.get("validation_split")
     if fraction and held_out is None:
         data, held_out = train_validation_split(data, fraction)
     size, steps = given["batch_size"], given.get("steps_per_epoch", given.get("steps"))
-    order = {name: given[name] for name in ("shuffle", "class_weight") if name in given}
+    options = {n: given[n] for n in ("shuffle", "class_weight") if n in given}
     # Keras asks `predict()` for a batch only if a layer is not built.
     built = "y" not in given and all(each.built for each in model._flatten_layers())
-    chunks = Chunks(data, size, steps, built=built, **order)
+    chunks = Chunks(data, size, steps, built=built, **options)
     if model._auto_steps:
-        limits = steps, given.get("validation_steps")
-        model._fused_steps = choose_steps(model, chunks, given["callbacks"], *limits)
+        rows = max(chunks.batch_size or 0, given.get("validation_batch_size") or 0)
+        most = keras.config.max_steps_per_epoch()
+        limits = steps, given.get("validation_steps"), most
+        callbacks = given["callbacks"]
+        model._fused_steps = choose_steps(model, chunks, rows, callbacks, *limits)
     chunks.set_steps(model._fused_steps)
-    given |= {**dict.fromkeys(given.keys() & DATA), "x": chunks}
+    given |= {name: None for name in DATA_ARGUMENTS if name in given}
+    given["x"] = chunks
     if held_out is not None:
         data = keras.utils.unpack_x_y_sample_weight(held_out)
         size = given["validation_batch_size"] or size
@@ -111,17 +109,12 @@ class FusedModel(keras.Model):
     def _set_function(self, kind: str, step: Step, force: bool) -> None:
         """Set the function that fuses `step`, or else Keras' own."""
         is_fused = isinstance(getattr(self, f"{kind}_function"), FusedFunction)
-        use_keras = self._fused_steps == 1 or why_not_fused(self)
+        single = self._fused_steps == 1 and (force or not is_fused)
+        use_keras = single or why_not_fused(self)
         if use_keras:
             getattr(super(), f"make_{kind}_function")(force=force or is_fused)
         elif force or not is_fused:
-
-            def on_new_state(state: Any) -> None:
-                # Keras finds it there, should it have to write it back at once.
-                self.__dict__["_jax_state"] = dict(zip(STATES[kind], state))
-
-            function = FusedFunction(step, on_new_state, kind == "predict")
-            setattr(self, f"{kind}_function", function)
+            setattr(self, f"{kind}_function", FusedFunction(self, kind, step))
 
     def describe_execution(self) -> str:
         """Return how `fit()` runs its steps, in words."""
@@ -130,7 +123,7 @@ class FusedModel(keras.Model):
             waits = self._auto_steps and self.train_function is None
             not_chosen = "fit() has not chosen the steps per execution yet"
             reason = not_chosen if waits else "one step per execution"
-        if not reason and not getattr(self.train_function, "loops", True):
+        if not reason and getattr(self.train_function, "slow_in_loop", False):
             reason = "convolutions are faster one by one on a CPU"
         fused = f"fused {self._fused_steps} steps per execution"
         return f"not fused: {reason}" if reason else fused
