@@ -45,6 +45,7 @@ def test_csv_and_npz_give_the_same_predictions(
     np.testing.assert_allclose(
         np.array(probabilities)[:, -expected.shape[1] :], expected, rtol=1e-5
     )
+    np.testing.assert_allclose(np.sum(probabilities, axis=1), 1.0, rtol=1e-3)
     for line, values in zip(from_npz, probabilities):
         assert line["prediction"] == labels[int(np.argmax(values))]
 

@@ -35,7 +35,8 @@ class BestModel(keras.callbacks.Callback):
         prefix = "" if data.validation.num_rows else "val_"
         self.monitor = config.monitor.removeprefix(prefix)
         higher = not HIGHER_IS_BETTER.isdisjoint(self.monitor.lower().split("_"))
-        self.lower = config.monitor_mode in ({"min"} if higher else {"min", "auto"})
+        mode = config.monitor_mode
+        self.lower = mode == "min" or (mode == "auto" and not higher)
         self.best = math.inf if self.lower else -math.inf
         self.best_epoch = 0
         self.waited = 0

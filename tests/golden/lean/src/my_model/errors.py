@@ -1,4 +1,4 @@
-"""The one error that the command line reports without a traceback."""
+"""The error of everything that the user can fix, reported without a traceback."""
 
 from pydantic import ValidationError
 

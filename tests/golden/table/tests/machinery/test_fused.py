@@ -380,6 +380,8 @@ def test_interrupt_leaves_the_values(delay: float) -> None:
             wait = 5  # Python drops a signal that comes while it frees an object
 
     thread = threading.Thread(target=interrupt, daemon=True)
+    # A shell's background jobs ignore it otherwise.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             thread.start()
@@ -388,6 +390,7 @@ def test_interrupt_leaves_the_values(delay: float) -> None:
     finally:
         ended.set()
         thread.join()
+        signal.signal(signal.SIGINT, before)
     assert all(np.isfinite(value).all() for value in values(model))
     model.fit(**arrays(), verbose=0)
 

@@ -107,7 +107,7 @@ def scan_steps(
     output, _ = jax.eval_shape(step, state, batch_of(batches, 0))
 
     def body(carry: Any, batch: Any) -> tuple[Any, Any]:
-        # Without it, XLA compiles the slice into the step, which may round otherwise.
+        # Without the barrier XLA joins the slice to the step, which may round otherwise.
         batch = jax.lax.optimization_barrier(batch)
         values, structure = jax.tree.flatten(carry)
         new = jax.tree.leaves(step(carry[1], batch))

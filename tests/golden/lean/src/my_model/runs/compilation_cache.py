@@ -1,4 +1,4 @@
-"""Compiled programs are kept for the next run, which then starts faster."""
+"""Keep compiled programs on disk, so that the next run starts faster."""
 
 import os
 from typing import Any
